@@ -1,0 +1,59 @@
+# Siaga's commands. Each sets up what it needs first and says what it installs; a second run finds it there.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+bin := .venv/bin
+
+# Two processes for the tests that only compute; those that start servers run one after another.
+WORKERS ?= 2
+# What to pass to pytest, as in: make test ARGS="tests/edge -k spool"
+ARGS ?=
+
+.PHONY: help
+help: ## Show this help
+	@echo "Siaga: make COMMAND"
+	grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+
+.PHONY: setup
+setup: ## Install what tests need: Debian packages, .venv with the locked libraries
+	@setup/install test
+
+.PHONY: demo
+demo: ## Run Kota Contoh, a simulated city on real protocols, until Ctrl-C
+	@setup/install demo
+	exec $(bin)/siaga-demo $(ARGS)
+
+.PHONY: test
+test: ## Run all the tests (ARGS="tests/edge -k spool" for some)
+	@setup/install test
+	checks/tests -n $(WORKERS) $(ARGS)
+
+.PHONY: campaign
+campaign: ## Run the tests for hours: SEEDS worlds, KILLS kills (default 100000 and 500)
+	@setup/install test
+	SIAGA_SEEDS=$(or $(SEEDS),100000) SIAGA_KILLS=$(or $(KILLS),500) checks/tests -n $(WORKERS) -o timeout=0 $(ARGS)
+
+.PHONY: check
+check: ## Lint, types, import rules, and a scan for secrets and private places
+	@setup/install check
+	checks/all
+
+.PHONY: format
+format: ## Format the code and repair what the linter can
+	@setup/install check
+	$(bin)/ruff check --fix-only .
+	$(bin)/ruff format .
+
+.PHONY: lock
+lock: ## Resolve requirements/*.txt anew (UPGRADE=1 takes newer versions)
+	@setup/install check
+	setup/lock $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean: ## Remove what make made: .venv, .siaga, caches, built files
+	@rm -rf .venv .siaga dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

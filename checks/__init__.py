@@ -1,0 +1,1 @@
+"""What `make check` finds in the source beyond the linter and the types. Not part of the product."""

@@ -1,0 +1,1 @@
+"""The tests of Siaga; the folders mirror the packages."""

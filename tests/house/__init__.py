@@ -1,0 +1,1 @@
+"""Tests of the build itself: the wheel, and the checks that guard the source."""

@@ -24,8 +24,8 @@ from packaging.utils import canonicalize_name
 class Room:
     """A package of ours: the other rooms it may import, and the extra that declares its libraries.
 
-    `extra` is None for a room that has only the distribution's own dependencies, and "*" for one that may import
-    any library at all.
+    `extra` is None for a room that has only the distribution's own dependencies, and "*" for one that may
+    import any library at all.
     """
 
     name: str
@@ -44,7 +44,7 @@ ROOMS = (
 # Not rooms of the product; nothing of it may know them.
 OUTSIDE = frozenset({"tests", "checks", "benchmarks"})
 
-# A library with one door: the only modules of the product that may import it, where its bad habits are hidden.
+# A library with one door: the only modules that may import it. Its bad habits are hidden there.
 DOORS = {
     "aiomqtt": ("edge.link",),
     "paho": ("edge.link",),
@@ -119,7 +119,7 @@ def _contracts_on_doors(rooms: list[Room]) -> Iterator[dict[str, Any]]:
 def _forbid(
     name: str, sources: list[str], forbidden: set[str] | frozenset[str], except_for: list[str] | None = None
 ) -> dict[str, Any]:
-    """A contract on direct imports. Every room has one, so a chain through our rooms is covered link by link."""
+    """A contract on direct imports. Every room has one, so a chain through them is covered link by link."""
     return {
         "name": name,
         "type": "forbidden",

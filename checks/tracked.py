@@ -1,8 +1,8 @@
 """Finds in the tracked files what must never be in them.
 
 A secret in a commit stays there for ever; the address of a package host ties every city to it; a folder of
-somebody's machine works on that machine only; a note to oneself is an issue nobody opened. A line that must look
-like one of these says why in a comment with the words `tracked: allowed`.
+somebody's machine works on that machine only; a note to oneself is an issue nobody opened. A line that must
+look like one of these says why in a comment with the words `tracked: allowed`.
 """
 
 import re

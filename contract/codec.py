@@ -1,7 +1,7 @@
 """Bytes to messages and back. Pure; raises nothing but DecodeError (and its VersionError) when reading.
 
-Frames are JSON, so that anyone can read them with ``mosquitto_sub``. NaN and infinities do not exist in JSON and
-are refused when writing.
+Frames are JSON, so that anyone can read them with ``mosquitto_sub``. NaN and infinities do not exist in JSON
+and are refused when writing.
 """
 
 from __future__ import annotations
@@ -104,10 +104,10 @@ def decode_body(data: bytes) -> EventBody:
 def decode_frame(lane: Lane, data: bytes) -> TelemetryFrame | EventFrame:
     """The frame in a payload of that lane, checked in itself.
 
-    What is checked: size, JSON, version, types and bounds; that the rows are as many as the head says; that each
-    row names a device of the frame and carries as many values as the device has quantities; that times and
-    aliases are integers and that numbers fit 64 bits. Not checked: whether the sender may say it, and whether a
-    kind or quantity is known; that is the hub's accept.
+    What is checked: size, JSON, version, types and bounds; that the rows are as many as the head says; that
+    each row names a device of the frame and carries as many values as the device has quantities; that times
+    and aliases are integers and that numbers fit 64 bits. Not checked: whether the sender may say it, and
+    whether a kind or quantity is known; that is the hub's accept.
 
     Raises:
         DecodeError: with the reason; VersionError where only the version is foreign.
@@ -154,8 +154,8 @@ def decode_receipt(data: bytes) -> Receipt | VersionRefusal:
 def point_ns(t_ms: int, boot: str) -> int:
     """InfluxDB timestamp of a record: nanoseconds whose remainder below a millisecond tells the boot.
 
-    Time is strictly increasing within a boot, so no two records of a device overwrite each other, and a repeat
-    always overwrites itself.
+    Time is strictly increasing within a boot, so no two records of a device overwrite each other, and a
+    repeat always overwrites itself.
     """
     return t_ms * 1_000_000 + crc32(boot.encode()) % 1_000_000
 
@@ -234,7 +234,8 @@ def _check_rows(frame: TelemetryFrame) -> None:
             raise DecodeError("offset", f"{offset!r} is no time offset in milliseconds")
         if len(row) != widths[alias]:
             raise DecodeError(
-                "row", f"{len(row) - 2} values for the {widths[alias] - 2} quantities of {frame.devices[alias].device!r}"
+                "row",
+                f"{len(row) - 2} values for {widths[alias] - 2} quantities of {frame.devices[alias].device!r}",
             )
         for value in row:
             if type(value) is int and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:

@@ -1,7 +1,7 @@
 """Every message between gateway and hub, as a frozen structure.
 
-Field names in JSON are short where a message is frequent, and are given by ``rename``. Unknown fields are ignored when reading, so a
-newer peer may say more. All times are UTC, in integer milliseconds since 1970 (``_ms``); ``mono_ms`` is the boot clock
+Field names in JSON are short where a message is frequent. Unknown fields are ignored when reading, so a newer
+peer may say more. All times are UTC, in integer milliseconds since 1970 (``_ms``); ``mono_ms`` is the boot clock
 (CLOCK_BOOTTIME) of the gateway.
 """
 
@@ -52,7 +52,7 @@ class DeviceColumn(msgspec.Struct, frozen=True, array_like=True):
     quantities: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=128)]
 
 
-class _FrameHead(Message, kw_only=True):
+class _FrameHead(Message, frozen=True, kw_only=True):
     version: int = msgspec.field(name="v")
     gateway: GatewayId = msgspec.field(name="gw")
     epoch: Epoch = msgspec.field(name="ep")
@@ -74,7 +74,7 @@ class _FrameHead(Message, kw_only=True):
         return self.first + self.n - 1
 
 
-class TelemetryFrame(_FrameHead, kw_only=True):
+class TelemetryFrame(_FrameHead, frozen=True, kw_only=True):
     """Consecutive telemetry records of one stream and one boot."""
 
     devices: tuple[DeviceColumn, ...] = msgspec.field(name="dev")
@@ -97,14 +97,14 @@ class EventRecord(msgspec.Struct, frozen=True, array_like=True):
     """The bytes that the spool holds, unchanged; the hub hashes them."""
 
 
-class EventFrame(_FrameHead, kw_only=True):
+class EventFrame(_FrameHead, frozen=True, kw_only=True):
     """Consecutive panic or event records of one stream and one boot."""
 
     events: tuple[EventRecord, ...] = msgspec.field(name="ev")
 
 
-class EventBody(Message, kw_only=True):
-    """What happened: the body of a panic or event record. The codec keeps its bytes as the spool holds them."""
+class EventBody(Message, frozen=True, kw_only=True):
+    """What happened: the body of a panic or event record."""
 
     id: EventId
     kind: Name
@@ -112,7 +112,7 @@ class EventBody(Message, kw_only=True):
     data: dict[str, str | int | float | bool | None] = {}
 
 
-class LaneAccount(Message, kw_only=True):
+class LaneAccount(Message, frozen=True, kw_only=True):
     """What a gateway's beat says of one lane. This account is authoritative."""
 
     epoch: Epoch = msgspec.field(name="ep")
@@ -150,7 +150,7 @@ class ClosedEpoch(msgspec.Struct, frozen=True, array_like=True):
     reason: Name
 
 
-class Beat(Message, kw_only=True):
+class Beat(Message, frozen=True, kw_only=True):
     """Heartbeat of a gateway: its account of what it accepted, and its health."""
 
     version: int = msgspec.field(name="v", default=PROTOCOL)
@@ -182,7 +182,7 @@ class Beat(Message, kw_only=True):
     """Devices that do not answer now."""
 
 
-class State(Message, kw_only=True):
+class State(Message, frozen=True, kw_only=True):
     """Birth (``online``) or last will of one connection; retained."""
 
     version: int = msgspec.field(name="v", default=PROTOCOL)
@@ -206,7 +206,7 @@ class HaveStream(msgspec.Struct, frozen=True, array_like=True):
     ranges: tuple[Range, ...]
 
 
-class Hello(Message, kw_only=True):
+class Hello(Message, frozen=True, kw_only=True):
     """What the hub says to a gateway at its birth, when asked for the time, and to all when it starts."""
 
     version: int = msgspec.field(name="v", default=PROTOCOL)
@@ -228,7 +228,7 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
     reason: Name
 
 
-class Receipt(Message, kw_only=True):
+class Receipt(Message, frozen=True, kw_only=True):
     """The hub's proof of commit. Idempotent.
 
     A receipt may say ``flow`` alone (no ranges), as the hub does when its flow changes.
@@ -250,7 +250,7 @@ class Receipt(Message, kw_only=True):
     unsettled of the lane to a new epoch."""
 
 
-class VersionRefusal(Message, kw_only=True):
+class VersionRefusal(Message, frozen=True, kw_only=True):
     """The hub does not speak the version of a message that it got; shown by the gateway."""
 
     version: int = msgspec.field(name="v", default=PROTOCOL)
@@ -259,7 +259,7 @@ class VersionRefusal(Message, kw_only=True):
     hint: str = ""
 
 
-class Command(Message, kw_only=True):
+class Command(Message, frozen=True, kw_only=True):
     """An order from a person to a gateway. Valid until ``expires_ms`` in hub time; a nonce works once."""
 
     version: int = msgspec.field(name="v", default=PROTOCOL)
@@ -270,7 +270,7 @@ class Command(Message, kw_only=True):
     args: dict[str, str | int | float | bool | None] = {}
 
 
-class Reply(Message, kw_only=True):
+class Reply(Message, frozen=True, kw_only=True):
     """A gateway's answer to a command, or the configuration it has applied."""
 
     version: int = msgspec.field(name="v", default=PROTOCOL)
@@ -283,7 +283,7 @@ class Reply(Message, kw_only=True):
     config_hash: str = ""
 
 
-class DesiredConfig(Message, kw_only=True):
+class DesiredConfig(Message, frozen=True, kw_only=True):
     """The configuration that the hub wants a gateway to run."""
 
     version: int = msgspec.field(name="v", default=PROTOCOL)

@@ -1,4 +1,4 @@
-"""Sets of sequence numbers as sorted, disjoint, closed ranges: what is settled, committed, refused or lost."""
+"""Sets of sequence numbers as sorted, disjoint, closed ranges: what is settled, committed or lost."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Ranges:
         return at < len(self._firsts) and self._firsts[at] <= first and last <= self._lasts[at]
 
     def missing(self, first: int, last: int) -> list[tuple[int, int]]:
-        """The ranges within the closed range that are not in the set, in order; empty if it runs backwards."""
+        """The ranges within the closed range that are not in the set, in order; none if it runs backwards."""
         gaps = []
         at = bisect_left(self._lasts, first)
         while first <= last and at < len(self._firsts) and self._firsts[at] <= last:

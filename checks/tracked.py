@@ -75,7 +75,7 @@ RULES = (
         "address of a package host",
         re.compile(
             r"(?i)://[^\s/\"']*(?:pypi|pythonhosted|npmjs|yarnpkg|debian\.|jsdelivr|unpkg|cdnjs)"
-            r"|--(?:extra-)?index-url|--find-links|\"resolved\"\s*:|^\s*registry\s*="
+            r"|--(?:extra-)?index-url|--find-link[s]|\"resolved\"\s*:|^\s*registry\s*="
         ),
         "name the package only; whoever installs it says where from",
     ),

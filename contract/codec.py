@@ -235,7 +235,7 @@ def _check_rows(frame: TelemetryFrame) -> None:
         if len(row) != widths[alias]:
             raise DecodeError(
                 "row",
-                f"{len(row) - 2} values for {widths[alias] - 2} quantities of {frame.devices[alias].device!r}",
+                f"{len(row) - 2} values, {widths[alias] - 2} quantities of {frame.devices[alias].device!r}",
             )
         for value in row:
             if type(value) is int and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:

@@ -1,8 +1,8 @@
 """Every message between gateway and hub, as a frozen structure.
 
 Field names in JSON are short where a message is frequent. Unknown fields are ignored when reading, so a newer
-peer may say more. All times are UTC, in integer milliseconds since 1970 (``_ms``); ``mono_ms`` is the boot clock
-(CLOCK_BOOTTIME) of the gateway.
+peer may say more. All times are UTC, in integer milliseconds since 1970 (``_ms``); ``mono_ms`` is the boot
+clock (CLOCK_BOOTTIME) of the gateway.
 """
 
 from __future__ import annotations

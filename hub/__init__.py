@@ -1,0 +1,1 @@
+"""The hub: what gateways say becomes rows, alarms, incidents and notices; receipts go back after the commit."""

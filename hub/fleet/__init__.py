@@ -1,0 +1,1 @@
+"""The gateways: who is known, who is there, who has fallen silent."""

@@ -1,0 +1,1 @@
+"""From a message off the broker to a committed record and its receipt."""

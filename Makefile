@@ -16,7 +16,7 @@ ARGS ?=
 .PHONY: help
 help: ## Show this help
 	@echo "Siaga: make COMMAND"
-	grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+	sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-10s %s\n' "$$name" "$$text"; done
 
 .PHONY: setup
 setup: ## Install what tests need: Debian packages, .venv with the locked libraries

@@ -1,0 +1,205 @@
+"""The region profile: the folder that makes a city. No city is in the code.
+
+``load(folder)`` reads region.toml, agencies.toml and devices.toml strictly: an unknown key, a name that is not
+defined or a threshold that makes no sense is an error with file, line and what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+SiteKind = Literal["hospital", "river_post", "office", "intersection", "minimarket", "market", "school"]
+ChannelKind = Literal["webhook", "apprise"]
+Condition = Literal["panic", "level", "rise", "silent", "ring"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place with a gateway. Position in degrees, WGS 84."""
+
+    id: str
+    name: str
+    kind: SiteKind
+    lat: float
+    lon: float
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway and its place; ``beat_s`` is the agreed heartbeat interval."""
+
+    id: str
+    cell: int
+    site: str
+    beat_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RiseRule:
+    """When a river rises too fast.
+
+    Attributes:
+        limit_mm_h: begins at or above this rate; ends below half of it.
+        window_s: the rate is the straight line through the samples of this time.
+        gap_s: two samples further apart than this have an unknown rate between them.
+    """
+
+    limit_mm_h: int
+    window_s: float = 1800.0
+    gap_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Downstream:
+    """A station further down and how long the water takes to it, in seconds."""
+
+    station: str
+    least_s: float
+    most_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A river post: where its level comes from and what it means.
+
+    Attributes:
+        thresholds_mm: levels at which Siaga 3, 2 and 1 are entered (value at or above), ascending, millimetres.
+        hysteresis_mm: a level is left below its threshold less this.
+        labels: what severity 0, 1, 2 and 3 are called here ("Siaga 4" .. "Siaga 1", or Normal .. Awas).
+        stale_s: without a new value for this long the station is shown as stale.
+    """
+
+    id: str
+    name: str
+    river: str
+    site: str
+    gateway: str
+    device: str
+    quantity: str
+    thresholds_mm: tuple[int, int, int]
+    hysteresis_mm: int
+    labels: tuple[str, str, str, str]
+    rise: RiseRule | None = None
+    downstream: tuple[Downstream, ...] = ()
+    stale_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A panic button. ``call_back`` is the telephone number that the operator rings to verify."""
+
+    id: str
+    name: str
+    site: str
+    gateway: str
+    device: str
+    location: str
+    call_back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """A hospital ward: ``beds`` maps the inputs of its panel (``bed_01``..) to bed names."""
+
+    id: str
+    name: str
+    site: str
+    bed_class: str
+    gateway: str
+    device: str
+    beds: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way to tell an agency. Address and secrets are in the hub's configuration under this id, not here."""
+
+    id: str
+    kind: ChannelKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """Who is told, by which channels, in the order in which they are tried."""
+
+    id: str
+    name: str
+    short: str
+    channels: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device behind a gateway, for who builds the gateway's configuration.
+
+    Attributes:
+        kind: device kind of contract.kinds.
+        driver: ``modbus_tcp``, ``gpio`` or ``simulated``.
+        instrument: name of the file in firmware_configs/instruments/ (Modbus only).
+        unit: Modbus unit (Modbus only).
+        pin: BCM number (GPIO only).
+        poll_s: time between two samples.
+    """
+
+    gateway: str
+    device: str
+    kind: str
+    driver: str
+    instrument: str = ""
+    unit: int = 0
+    pin: int = -1
+    poll_s: float = 1.0
+
+
+@dataclass(frozen=True)
+class Region:
+    """A city, whole and checked: every name that is used is defined."""
+
+    id: str
+    name: str
+    zone: str
+    zone_label: str
+    sites: Mapping[str, Site]
+    gateways: Mapping[str, Gateway]
+    stations: Mapping[str, Station]
+    buttons: Mapping[str, Button]
+    wards: Mapping[str, Ward]
+    agencies: Mapping[str, Agency]
+    duty_desk: Agency
+    devices: tuple[Device, ...]
+
+    def site_of(self, gateway: str) -> str:
+        """The site id of a gateway.
+
+        Raises:
+            KeyError: the region has no such gateway.
+        """
+        return self.gateways[gateway].site
+
+    def station_at(self, gateway: str, device: str) -> Station | None:
+        """The station whose level that device measures, if any."""
+        for station in self.stations.values():
+            if station.gateway == gateway and station.device == device:
+                return station
+        return None
+
+    def button_at(self, gateway: str, device: str) -> Button | None:
+        """The panic button that is that device, if any."""
+        for button in self.buttons.values():
+            if button.gateway == gateway and button.device == device:
+                return button
+        return None
+
+
+def load(folder: Path) -> Region:
+    """Read a region profile.
+
+    Raises:
+        contract.strict_toml.ConfigError: with file, line and what to write instead.
+    """
+    raise NotImplementedError

@@ -1,0 +1,1 @@
+"""What a river level means: pure rules from samples to changes of level."""

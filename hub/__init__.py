@@ -1,1 +1,1 @@
-"""The hub: what gateways say becomes rows, alarms, incidents and notices; receipts go back after the commit."""
+"""The hub: what gateways say becomes rows, alarms, incidents and notices; receipts go after the commit."""

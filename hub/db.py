@@ -1,7 +1,7 @@
 """The SQL store: one writer, urgent work first, and readers beside it.
 
-All SQL in the hub is synchronous SQLAlchemy Core in plain functions that take a ``Connection``; they are called
-inside one transaction each. Nothing that uses this store knows whether SQLite or PostgreSQL serves it:
+All SQL in the hub is synchronous SQLAlchemy Core in plain functions that take a ``Connection``; each is
+called inside one transaction. Nothing that uses this store knows whether SQLite or PostgreSQL serves it:
 
     def open_incident(conn: Connection, ...) -> str: ...
     incident_id = await db.write(lambda conn: open_incident(conn, ...), urgent=True)
@@ -12,10 +12,26 @@ file by a lock beside it. PostgreSQL is reached by pg8000.
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import itertools
+import os
+import queue
+import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Engine, Integer, MetaData, Table
+from sqlalchemy import BigInteger, Connection, Engine, Integer, MetaData, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from hub.errors import AlreadyRunningError, StoreError, StoreUnavailableError
 
 T = TypeVar("T")
 
@@ -40,6 +56,10 @@ Ms = BigInteger
 EngineFactory = Callable[[str, bool], Engine]
 """Makes an engine for (url, writer). The deterministic world gives its own."""
 
+READERS = 2
+BUSY_S = 10.0
+"""How long a statement waits for a command beside the hub that writes the same SQLite file."""
+
 
 def upsert(
     conn: Connection,
@@ -48,14 +68,114 @@ def upsert(
     *,
     key: Iterable[str],
     update: Iterable[str] | None = None,
-) -> None:
+) -> bool:
     """Insert a row or, where one with that key is there, set its other columns.
 
     Args:
         key: the columns of a primary key or unique constraint.
         update: which columns to set on an existing row; all but the key when None, nothing when empty.
+
+    Returns:
+        Whether a row was inserted or set; False only where one was there and nothing was to be set.
     """
-    raise NotImplementedError
+    keys = list(key)
+    names = [name for name in values if name not in keys] if update is None else list(update)
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(table).values(**values)
+    if names:
+        statement = statement.on_conflict_do_update(
+            index_elements=keys, set_={name: statement.excluded[name] for name in names}
+        )
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    return conn.execute(statement).rowcount > 0
+
+
+def production_engine(url: str, writer: bool) -> Engine:
+    """An engine as the hub uses it: pragmas and transaction modes on SQLite, a checked pool on PostgreSQL."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return _sqlite_engine(url, writer)
+    return create_engine(
+        url,
+        pool_size=1 if writer else READERS,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED" if writer else "REPEATABLE READ",
+    )
+
+
+def _sqlite_engine(url: str, writer: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=1 if writer else READERS,
+        max_overflow=0,
+        connect_args={"check_same_thread": False, "timeout": BUSY_S},
+    )
+    begin = "BEGIN IMMEDIATE" if writer else "BEGIN"
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        # The driver's own BEGIN is deferred and comes only before DML; we say when a transaction begins.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"query_only={'OFF' if writer else 'ON'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(conn: Connection) -> None:
+        conn.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextmanager
+def _translated() -> Any:
+    """The driver's errors as ours; an error of the called function passes unchanged."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        if "no such" in str(error):
+            raise StoreError(str(error), "the schema does not fit this hub") from error
+        raise StoreUnavailableError(str(error), "is the disk full, or the database server gone?") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StoreUnavailableError(
+                str(error), "the database server has gone; it is tried again"
+            ) from error
+        if "malformed" in str(error) or "not a database" in str(error):
+            raise StoreError(str(error), "restore a backup, then run siaga-hub restore-mark") from error
+        raise
+
+
+class _Job(Generic[T]):
+    """A function that waits for the writer, and where its result goes."""
+
+    def __init__(self, fn: Callable[[Connection], T]) -> None:
+        self.fn = fn
+        self.loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[T] = self.loop.create_future()
+
+    def run(self, engine: Engine) -> None:
+        settle: Callable[[], None]
+        try:
+            with _translated(), engine.begin() as conn:
+                value = self.fn(conn)
+        except BaseException as error:
+            settle = partial(self.done.set_exception, error)
+        else:
+            settle = partial(self.done.set_result, value)
+
+        def tell() -> None:
+            if not self.done.cancelled():
+                settle()
+
+        # A closed loop has nobody who waits any more.
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(tell)
 
 
 class Database:
@@ -71,34 +191,118 @@ class Database:
         self, url: str, *, engine_factory: EngineFactory | None = None, exclusive: bool = True
     ) -> None:
         self.url = url
+        self._make = engine_factory or production_engine
+        self._exclusive = exclusive
+        self._lock: int | None = None
+        self._jobs: queue.PriorityQueue[tuple[int, int, _Job[Any] | None]] = queue.PriorityQueue()
+        self._order = itertools.count()
+        self._writer: Engine | None = None
+        self._reader: Engine | None = None
+        self._thread: threading.Thread | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait now."""
+        return self._jobs.qsize()
 
     def open(self) -> None:
         """Lock the file, migrate the schema to the newest and start the writer. Blocking.
 
         Raises:
-            AlreadyRunning: another process holds the file.
-            StoreUnavailable: the store cannot be reached now; call again later.
+            AlreadyRunningError: another process holds the file.
+            StoreUnavailableError: the store cannot be reached now; call again later.
             StoreError: it is of a newer hub, or broken.
         """
+        self._take_lock(make_url(self.url))
+        try:
+            self._writer = self._make(self.url, True)
+            self._reader = self._make(self.url, False)
+            with _translated(), self._writer.begin() as conn:
+                migrate(conn)
+        except BaseException:
+            self.close()
+            raise
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="hub-read")
+        self._thread = threading.Thread(target=self._serve, name="hub-write", daemon=True)
+        self._thread.start()
+
+    def _take_lock(self, url: URL) -> None:
+        if url.get_backend_name() != "sqlite" or not url.database:
+            return
+        path = Path(url.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._exclusive:
+            return
+        self._lock = os.open(
+            path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            self._lock = None
+            raise AlreadyRunningError(
+                f"{path} is held by another process", "one hub to an SQLite file; stop the other one first"
+            ) from error
+
+    def _serve(self) -> None:
+        assert self._writer is not None
+        while True:
+            _, _, job = self._jobs.get()
+            if job is None:
+                return
+            job.run(self._writer)
 
     async def write(self, fn: Callable[[Connection], T], *, urgent: bool = False) -> T:
         """Run fn in one transaction on the writer thread and return its value after the commit.
 
-        Urgent work overtakes all other work that waits. When fn raises, nothing is kept and its error comes here.
+        Urgent work overtakes all other work that waits. When fn raises, nothing is kept and its error comes
+        here.
         A caller that is cancelled meanwhile does not undo a commit.
 
         Raises:
-            StoreUnavailable: the store did not take it; retryable, nothing is kept.
+            StoreUnavailableError: the store did not take it; retryable, nothing is kept.
         """
-        raise NotImplementedError
+        assert self._thread is not None, "open the database first"
+        job = _Job(fn)
+        self._jobs.put((0 if urgent else 1, next(self._order), job))
+        return await job.done
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """Run fn in one read-only transaction on a reader thread.
 
         Raises:
-            StoreUnavailable: the store cannot be read now.
+            StoreUnavailableError: the store cannot be read now.
         """
-        raise NotImplementedError
+        assert self._pool is not None, "open the database first"
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._read, fn)
+
+    def _read(self, fn: Callable[[Connection], T]) -> T:
+        assert self._reader is not None
+        with _translated(), self._reader.begin() as conn:
+            return fn(conn)
 
     def close(self) -> None:
         """Finish what waits, stop the threads, let the file go. Idempotent. Blocking."""
+        if self._thread is not None:
+            self._jobs.put((2, next(self._order), None))
+            self._thread.join()
+            self._thread = None
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+        for engine in (self._reader, self._writer):
+            if engine is not None:
+                engine.dispose()
+        self._reader = self._writer = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def migrate(conn: Connection) -> None:
+    """Bring the schema to the newest, in the caller's transaction."""
+    import hub.tables  # noqa: F401, every table is in the metadata by now
+
+    metadata.create_all(conn)

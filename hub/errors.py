@@ -27,11 +27,11 @@ class StoreError(HubError):
     """The SQL store did what it must not: a broken schema, a corrupt file."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailableError(StoreError):
     """The SQL store does not take writes now: busy, full, gone. Nothing of the transaction is kept."""
 
     retryable = True
 
 
-class AlreadyRunning(HubError):
+class AlreadyRunningError(HubError):
     """Another process holds the database file."""

@@ -1,4 +1,4 @@
-"""What a message is worth. Pure: the same message, registry and time give the same verdict; nothing raises."""
+"""What a message is worth. Pure: the same message, registry and time give the same verdict."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class AcceptedEvent:
     """One record of a panic or event frame that may be stored.
 
     Attributes:
-        event_id: the gateway's id of the event; for a malformed panic without a readable one, derived from its key.
+        event_id: the gateway's id of the event; for a malformed panic without one, made from its key.
         t_ms: when it happened by the gateway's mapping, as declared; None where the gateway had no clock.
         error_ms: half the interval in which the true time lies.
         age_ms: how long ago it happened, at arrival; None where nobody can know.
@@ -73,8 +73,8 @@ class StoredEvent:
 
     Attributes:
         row_id: its id in ``events``.
-        event_id: unique among the events of a gateway; the key by which copies are one event. Where one id came
-            with two bodies, the second has an id of its own here.
+        event_id: unique among the events of a gateway; the key by which copies are one event. Where one id
+            came with two bodies, the second has an id of its own here.
         again: the gateway had a receipt for it; this hub lacked it (restored from a backup).
         conflict: another body holds the same key or id (a cloned or restored card).
         malformed: the body is not an event; ``raw`` is all there is. Only in the panic lane.
@@ -105,8 +105,8 @@ class StoredEvent:
 class Consequences(Protocol):
     """What a new event causes, on the connection of the transaction that stores it.
 
-    Called once for each event, never for a duplicate or a copy. An error undoes the whole transaction; the gateway
-    then has no receipt and sends again.
+    Called once for each event, never for a duplicate or a copy. An error undoes the whole transaction; the
+    gateway then has no receipt and sends again.
     """
 
     def panic(self, conn: Connection, event: StoredEvent) -> None:

@@ -1,0 +1,55 @@
+"""What the API needs of the hub, passed in whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from hub.bus import Bus
+from hub.clock import Clock
+from hub.db import Database
+from hub.region import Region
+
+
+class Wakes(Protocol):
+    """Who is told that the outbox has new rows."""
+
+    def wake(self) -> None:
+        """New rows may be there."""
+        ...
+
+
+class Queries(Protocol):
+    """InfluxQL with bound parameters; ``hub.series.influx.Influx`` is one."""
+
+    async def query(self, q: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a query, times in milliseconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that the routes use.
+
+    Attributes:
+        gateways: one mapping a gateway with its liveness and ledger line (accepted, committed, on its way, refused,
+            lost); called within a read transaction.
+        pipeline: rates, queue depths, dead letters, latency quantiles; plain values only.
+        ready: what keeps the hub from being ready, empty when it is.
+        series: None where no InfluxDB is configured.
+        secure_cookies: True when the hub itself or the proxy before it speaks TLS.
+    """
+
+    db: Database
+    clock: Clock
+    region: Region
+    bus: Bus
+    notify: Wakes
+    gateways: Callable[[Connection], Sequence[Mapping[str, Any]]]
+    pipeline: Callable[[], Mapping[str, Any]]
+    ready: Callable[[], Sequence[str]]
+    series: Queries | None
+    secure_cookies: bool

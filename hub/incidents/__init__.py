@@ -1,0 +1,1 @@
+"""Incidents: what people work on, from the first press to the answer that ends it."""

@@ -1,0 +1,1 @@
+"""Ways to reach people: signed webhook, Apprise, and a recording one, all under one contract."""

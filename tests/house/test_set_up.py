@@ -1,0 +1,125 @@
+"""Set-up installs servers without starting them, and gives the machine its own policy back in every case."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+OWN_POLICY = "#!/bin/sh\n# the administrator's\nexit 104\n"
+
+# Stand in for Debian's programs: this writes down what the policy says while packages are installed.
+APT_GET = """#!/bin/sh
+case "$*" in
+  *install*)
+    "$POLICY_RC_D"; echo "policy $?" >"$SEEN"
+    echo "$*" >>"$SEEN"
+    {then}
+    ;;
+esac
+"""
+SYSTEMCTL = """#!/bin/sh
+echo "systemctl $*" >>"$SEEN"
+"""
+
+
+class Machine:
+    def __init__(self, folder: Path) -> None:
+        self.policy = folder / "policy-rc.d"
+        self.seen = folder / "seen"
+        self.programs = folder / "bin"
+        self.programs.mkdir()
+        self.program("systemctl", SYSTEMCTL)
+
+    def program(self, name: str, text: str) -> None:
+        (self.programs / name).write_text(text)
+        (self.programs / name).chmod(0o755)
+
+    def start(self, then: str) -> subprocess.Popen[bytes]:
+        self.program("apt-get", APT_GET.format(then=then))
+        environment = {
+            "PATH": f"{self.programs}:{os.environ['PATH']}",
+            "POLICY_RC_D": str(self.policy),
+            "SEEN": str(self.seen),
+        }
+        return subprocess.Popen(
+            [ROOT / "setup" / "without_services", "mosquitto"],
+            env=environment,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def install(self, then: str = ":") -> int:
+        return self.start(then).wait(timeout=30)
+
+    def wait_until_installing(self) -> None:
+        deadline = time.monotonic() + 20
+        while not (self.seen.exists() and "install" in self.seen.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def leftovers(self) -> set[str]:
+        return {path.name for path in self.policy.parent.iterdir()} - {"bin", "seen"}
+
+
+@pytest.fixture
+def machine(tmp_path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.fixture(params=["no policy", "a policy"])
+def own_policy(request, machine) -> str | None:
+    if request.param == "no policy":
+        return None
+    machine.policy.write_text(OWN_POLICY)
+    machine.policy.chmod(0o755)
+    return OWN_POLICY
+
+
+def policy_of(machine: Machine) -> str | None:
+    return machine.policy.read_text() if machine.policy.exists() else None
+
+
+def test_services_are_refused_while_installing(machine, own_policy):
+    assert machine.install() == 0
+    seen = machine.seen.read_text()
+    assert seen.startswith("policy 101\n")
+    assert "mosquitto" in seen
+    assert "systemctl disable --quiet mosquitto.service" in seen
+    assert policy_of(machine) == own_policy
+    assert machine.leftovers() == ({"policy-rc.d"} if own_policy else set())
+
+
+def test_a_failed_installation_gives_the_policy_back(machine, own_policy):
+    assert machine.install(then="exit 100") != 0
+    assert policy_of(machine) == own_policy
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_an_interrupted_installation_gives_the_policy_back(machine, own_policy, name):
+    running = machine.start(then="exec sleep 60")
+    machine.wait_until_installing()
+    os.killpg(running.pid, signal.Signals[name])
+    assert running.wait(timeout=30) != 0
+    assert policy_of(machine) == own_policy
+
+
+def test_the_run_after_a_kill_gives_the_policy_back(machine, own_policy):
+    running = machine.start(then="exec sleep 60")
+    machine.wait_until_installing()
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait(timeout=30)
+    assert policy_of(machine) != own_policy
+    assert machine.install() == 0
+    assert policy_of(machine) == own_policy
+
+
+def test_a_second_set_up_of_the_environment_costs_nothing():
+    begun = time.monotonic()
+    subprocess.run([ROOT / "setup" / "environment"], check=True, timeout=100)
+    assert time.monotonic() - begun < 1.0, "the stamp did not hold"

@@ -23,6 +23,10 @@ case "$*" in
 esac
 """
 SYSTEMCTL = """#!/bin/sh
+case "$*" in
+  "is-enabled --quiet influxdb.service") exit 0 ;; # ran here before
+  is-enabled*) exit 1 ;;
+esac
 echo "systemctl $*" >>"$SEEN"
 """
 
@@ -91,6 +95,7 @@ def test_services_are_refused_while_installing(machine, own_policy):
     assert seen.startswith("policy 101\n")
     assert "mosquitto" in seen
     assert "systemctl disable --quiet mosquitto.service" in seen
+    assert "influxdb" not in seen, "a service that the machine had before is not ours to disable"
     assert policy_of(machine) == own_policy
     assert machine.leftovers() == ({"policy-rc.d"} if own_policy else set())
 

@@ -1,0 +1,1 @@
+"""The rehearsal city: fake devices and servers, scenarios, and the deterministic world."""

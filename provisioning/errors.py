@@ -1,0 +1,27 @@
+"""The error tree of provisioning."""
+
+from __future__ import annotations
+
+
+class ProvisioningError(Exception):
+    """A certificate or a broker file cannot be made.
+
+    Attributes:
+        hint: what the person should do next.
+        retryable: whether the same call can succeed later without a change.
+    """
+
+    retryable = False
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message + (f" ({hint})" if hint else ""))
+        self.message = message
+        self.hint = hint
+
+
+class NameRefused(ProvisioningError, ValueError):
+    """A name must not stand in a certificate or an ACL."""
+
+
+class AuthorityError(ProvisioningError):
+    """The folder of an authority is missing, foreign or already in use."""

@@ -1,0 +1,26 @@
+"""Writing a file whole or not at all, with its mode from the first byte."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_bytes(path: Path, data: bytes, *, mode: int) -> None:
+    """Replace the file by these bytes. Never leaves a half file, and never one that others may read
+    meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def write_text(path: Path, text: str, *, mode: int) -> None:
+    """Replace the file by this text in UTF-8, as write_bytes does."""
+    write_bytes(path, text.encode(), mode=mode)

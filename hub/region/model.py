@@ -1,19 +1,15 @@
-"""The region profile: the folder that makes a city. No city is in the code.
-
-``load(folder)`` reads region.toml, agencies.toml and devices.toml strictly: an unknown key, a name that is not
-defined or a threshold that makes no sense is an error with file, line and what to write instead.
-"""
+"""What a region profile says, checked: sites, gateways, river stations, buttons, wards, agencies, devices."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeVar
 
 SiteKind = Literal["hospital", "river_post", "office", "intersection", "minimarket", "market", "school"]
 ChannelKind = Literal["webhook", "apprise"]
-Condition = Literal["panic", "level", "rise", "silent", "ring"]
+Driver = Literal["modbus_tcp", "gpio"]
+Role = Literal["", "panic", "bed_mat", "door"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,26 +130,49 @@ class Agency:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A Modbus instrument of a device: name of its file in firmware_configs/instruments/, unit, what it asks for."""
+
+    instrument: str
+    unit: int
+    settings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """A device behind a gateway, for who builds the gateway's configuration.
 
     Attributes:
         kind: device kind of contract.kinds.
-        driver: ``modbus_tcp``, ``gpio`` or ``simulated``.
-        instrument: name of the file in firmware_configs/instruments/ (Modbus only).
-        unit: Modbus unit (Modbus only).
-        pin: BCM number (GPIO only).
-        poll_s: time between two samples.
+        driver: ``modbus_tcp`` (then ``sources`` has its instruments) or ``gpio`` (then the contact's ``role``, its
+            ``pin`` and the pins of its ``lamps`` by name, all BCM numbers).
+        poll_s: time between two samples of a Modbus device.
     """
 
     gateway: str
     device: str
     kind: str
-    driver: str
-    instrument: str = ""
-    unit: int = 0
+    driver: Driver
+    sources: tuple[Source, ...] = ()
+    role: Role = ""
     pin: int = -1
+    lamps: Mapping[str, int] = field(default_factory=dict)
     poll_s: float = 1.0
+
+
+class _Placed(Protocol):
+    @property
+    def gateway(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+
+_P = TypeVar("_P", bound=_Placed)
+
+
+def _at(placed: Mapping[str, _P], gateway: str, device: str) -> _P | None:
+    return next((item for item in placed.values() if (item.gateway, item.device) == (gateway, device)), None)
 
 
 @dataclass(frozen=True)
@@ -183,23 +202,8 @@ class Region:
 
     def station_at(self, gateway: str, device: str) -> Station | None:
         """The station whose level that device measures, if any."""
-        for station in self.stations.values():
-            if station.gateway == gateway and station.device == device:
-                return station
-        return None
+        return _at(self.stations, gateway, device)
 
     def button_at(self, gateway: str, device: str) -> Button | None:
         """The panic button that is that device, if any."""
-        for button in self.buttons.values():
-            if button.gateway == gateway and button.device == device:
-                return button
-        return None
-
-
-def load(folder: Path) -> Region:
-    """Read a region profile.
-
-    Raises:
-        contract.strict_toml.ConfigError: with file, line and what to write instead.
-    """
-    raise NotImplementedError
+        return _at(self.buttons, gateway, device)

@@ -1,0 +1,35 @@
+"""The region profile: the folder that makes a city. No city is in the code."""
+
+from hub.region.loader import load
+from hub.region.model import (
+    Agency,
+    Button,
+    Channel,
+    ChannelKind,
+    Device,
+    Downstream,
+    Gateway,
+    Region,
+    RiseRule,
+    Site,
+    Source,
+    Station,
+    Ward,
+)
+
+__all__ = [
+    "Agency",
+    "Button",
+    "Channel",
+    "ChannelKind",
+    "Device",
+    "Downstream",
+    "Gateway",
+    "Region",
+    "RiseRule",
+    "Site",
+    "Source",
+    "Station",
+    "Ward",
+    "load",
+]

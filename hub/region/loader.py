@@ -1,0 +1,310 @@
+"""Reads a profile's folder into a Region, with every mistake of a file told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from contract.errors import ContractError
+from contract.kinds import KINDS
+from contract.strict_toml import Mistake, closest
+from contract.strict_toml import load as load_toml
+from contract.topics import check_gateway
+from hub.region import files
+from hub.region.model import (
+    Agency,
+    Button,
+    Channel,
+    Device,
+    Downstream,
+    Gateway,
+    Region,
+    RiseRule,
+    Role,
+    Site,
+    Source,
+    Station,
+    Ward,
+)
+
+_T = TypeVar("_T")
+
+_CONTACT_KINDS: Mapping[Role, str] = {
+    "panic": "panic_button",
+    "bed_mat": "bed_mat",
+    "door": "door_contact",
+}
+
+
+def load(folder: Path) -> Region:
+    """Read a region profile.
+
+    Raises:
+        contract.strict_toml.TomlError: with file, line and what to write instead, for all mistakes of a file.
+    """
+    agencies = load_toml(folder / "agencies.toml", files.AgenciesFile, _check_agencies)
+    devices = load_toml(folder / "devices.toml", files.DevicesFile, _check_devices)
+    region = load_toml(
+        folder / "region.toml", files.RegionFile, lambda found: _check_region(found, agencies, devices)
+    )
+    load_toml(folder / "devices.toml", files.DevicesFile, lambda found: _check_gateways_of(found, region))
+    return _build(region, agencies, devices)
+
+
+def _check_agencies(file: files.AgenciesFile) -> Iterator[Mistake]:
+    yield from _once(("agency",), "agency", [agency.id for agency in file.agency])
+    seen: set[str] = set()
+    for at, agency in enumerate(file.agency):
+        for place, channel in enumerate(agency.channel):
+            if channel.id in seen:
+                yield Mistake(
+                    f"channel {channel.id!r} is given twice",
+                    at=("agency", at, "channel", place, "id"),
+                    instead="an id of its own",
+                )
+            seen.add(channel.id)
+
+
+def _check_devices(file: files.DevicesFile) -> Iterator[Mistake]:
+    seen: set[tuple[str, str]] = set()
+    lines: set[tuple[str, int]] = set()
+    for at, device in enumerate(file.modbus):
+        if device.kind not in KINDS:
+            yield _unknown("device kind", device.kind, KINDS, ("modbus", at, "kind"))
+        yield from _first_of(seen, (device.gateway, device.device), "device", ("modbus", at, "device"))
+    for at, contact in enumerate(file.contact):
+        yield from _first_of(seen, (contact.gateway, contact.device), "device", ("contact", at, "device"))
+        for name, pin in (("pin", contact.pin), *contact.lamps.items()):
+            yield from _first_of(lines, (contact.gateway, pin), "GPIO line", ("contact", at, name))
+
+
+def _check_gateways_of(file: files.DevicesFile, region: files.RegionFile) -> Iterator[Mistake]:
+    gateways = [gateway.id for gateway in region.gateway]
+    for table in ("modbus", "contact"):
+        for at, entry in enumerate(getattr(file, table)):
+            if entry.gateway not in gateways:
+                yield _unknown("gateway", entry.gateway, gateways, (table, at, "gateway"))
+
+
+def _check_region(
+    file: files.RegionFile, agencies: files.AgenciesFile, devices: files.DevicesFile
+) -> Iterator[Mistake]:
+    for table in ("site", "gateway", "station", "button", "ward"):
+        yield from _once((table,), table, [entry.id for entry in getattr(file, table)])
+    try:
+        ZoneInfo(file.zone)
+    except (KeyError, ValueError, OSError):
+        yield Mistake(
+            f"{file.zone!r} is no time zone", at=("zone",), instead='"Asia/Jakarta", "Asia/Makassar"…'
+        )
+    yield from _check_duty_desk(file, agencies)
+    sites = [site.id for site in file.site]
+    for at, gateway in enumerate(file.gateway):
+        if gateway.site not in sites:
+            yield _unknown("site", gateway.site, sites, ("gateway", at, "site"))
+        try:
+            check_gateway(gateway.id)
+        except ContractError as error:
+            yield Mistake(error.message, at=("gateway", at, "id"), instead=error.hint)
+    yield from _check_places(file, devices)
+    for at, station in enumerate(file.station):
+        for mistake in _check_station(station, file.station):
+            yield mistake.below(("station", at))
+
+
+def _check_duty_desk(file: files.RegionFile, agencies: files.AgenciesFile) -> Iterator[Mistake]:
+    desk = next((agency for agency in agencies.agency if agency.id == file.duty_desk), None)
+    if desk is None:
+        yield _unknown("agency", file.duty_desk, [agency.id for agency in agencies.agency], ("duty_desk",))
+    elif not desk.channel:
+        yield Mistake(
+            f"agency {desk.id!r} has no channel, so nobody would be told",
+            at=("duty_desk",),
+            instead="an agency with a [[agency.channel]] in agencies.toml",
+        )
+
+
+def _check_places(file: files.RegionFile, devices: files.DevicesFile) -> Iterator[Mistake]:
+    """Every station, button and ward is at a device that is there, of the right kind, and at one of its own."""
+    gateways = [gateway.id for gateway in file.gateway]
+    kinds = {(device.gateway, device.device): device.kind for device in devices.modbus}
+    kinds |= {(item.gateway, item.device): _CONTACT_KINDS[item.role] for item in devices.contact}
+    seen: set[tuple[str, str]] = set()
+    for table, wanted in (("station", None), ("button", "panic_button"), ("ward", "bed_panel")):
+        for at, entry in enumerate(getattr(file, table)):
+            if entry.gateway not in gateways:
+                yield _unknown("gateway", entry.gateway, gateways, (table, at, "gateway"))
+                continue
+            place = (entry.gateway, entry.device)
+            kind = kinds.get(place)
+            if kind is None:
+                there = [device for gateway, device in kinds if gateway == entry.gateway]
+                yield _unknown(f"device of {entry.gateway}", entry.device, there, (table, at, "device"))
+                continue
+            yield from _first_of(seen, place, "device", (table, at, "device"))
+            if wanted is not None and kind != wanted:
+                yield Mistake(
+                    f"{entry.device!r} is a {kind}, not a {wanted}",
+                    at=(table, at, "device"),
+                    instead=f"a device of kind {wanted}",
+                )
+            if table == "station" and entry.quantity not in KINDS[kind].quantities:
+                names = KINDS[kind].quantities
+                yield _unknown(f"quantity of {kind}", entry.quantity, names, (table, at, "quantity"))
+
+
+def _check_station(station: files.StationEntry, stations: Iterable[files.StationEntry]) -> Iterator[Mistake]:
+    thresholds = _thresholds_mm(station)
+    for name in ("siaga_3_m", "siaga_2_m", "siaga_1_m", "hysteresis_m"):
+        value = getattr(station, name)
+        if abs(value * 1000 - _mm(value)) > 1e-6:
+            yield Mistake(
+                f"{value} m is no whole number of millimetres", at=(name,), instead=f"{_mm(value) / 1000}"
+            )
+    if not thresholds[0] < thresholds[1] < thresholds[2]:
+        yield Mistake(
+            "Siaga 1 is the worst: its level must be above Siaga 2, and that above Siaga 3",
+            at=("siaga_1_m",),
+            instead="siaga_3_m < siaga_2_m < siaga_1_m",
+        )
+    elif _mm(station.hysteresis_m) >= min(thresholds[1] - thresholds[0], thresholds[2] - thresholds[1]):
+        yield Mistake(
+            f"a hysteresis of {station.hysteresis_m} m is as wide as a level",
+            at=("hysteresis_m",),
+            instead="less than the distance of two thresholds, for example 0.05",
+        )
+    if len(station.labels) != 4:
+        yield Mistake(
+            f"{len(station.labels)} labels for four levels",
+            at=("labels",),
+            instead='["Siaga 4", "Siaga 3", "Siaga 2", "Siaga 1"], the normal one first',
+        )
+    rivers = {other.id: other.river for other in stations}
+    for at, below in enumerate(station.downstream):
+        if below.station not in rivers or below.station == station.id:
+            others = [name for name in rivers if name != station.id]
+            yield _unknown("other station", below.station, others, ("downstream", at, "station"))
+        elif rivers[below.station] != station.river:
+            yield Mistake(
+                f"{below.station!r} is on the {rivers[below.station]}, not on the {station.river}",
+                at=("downstream", at, "station"),
+                instead="a station of the same river",
+            )
+        if below.least_min > below.most_min:
+            yield Mistake(
+                "least_min is above most_min", at=("downstream", at, "least_min"), instead="the smaller"
+            )
+
+
+def _mm(metres: float) -> int:
+    return round(metres * 1000)
+
+
+def _thresholds_mm(station: files.StationEntry) -> tuple[int, int, int]:
+    return _mm(station.siaga_3_m), _mm(station.siaga_2_m), _mm(station.siaga_1_m)
+
+
+def _once(path: tuple[str | int, ...], what: str, ids: Iterable[str]) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for at, found in enumerate(ids):
+        yield from _first_of(seen, found, what, (*path, at, "id"))
+
+
+def _first_of(seen: set[_T], found: _T, what: str, at: tuple[str | int, ...]) -> Iterator[Mistake]:
+    if found in seen:
+        shown = " ".join(map(str, found)) if isinstance(found, tuple) else found
+        yield Mistake(f"{what} {shown!r} is given twice", at=at, instead=f"a {what} of its own")
+    seen.add(found)
+
+
+def _unknown(what: str, name: str, known: Iterable[str], at: tuple[str | int, ...]) -> Mistake:
+    return Mistake(f"there is no {what} {name!r}", at=at, instead=closest(name, known))
+
+
+def _build(file: files.RegionFile, agencies: files.AgenciesFile, devices: files.DevicesFile) -> Region:
+    sites = {entry.id: _copy(entry, Site) for entry in file.site}
+    gateways = {entry.id: _copy(entry, Gateway) for entry in file.gateway}
+    site_of = {gateway.id: gateway.site for gateway in gateways.values()}
+    known = {entry.id: _agency(entry) for entry in agencies.agency}
+    return Region(
+        id=file.id,
+        name=file.name,
+        zone=file.zone,
+        zone_label=file.zone_label,
+        sites=MappingProxyType(sites),
+        gateways=MappingProxyType(gateways),
+        stations=MappingProxyType({entry.id: _station(entry, site_of) for entry in file.station}),
+        buttons=MappingProxyType(
+            {entry.id: _copy(entry, Button, site=site_of[entry.gateway]) for entry in file.button}
+        ),
+        wards=MappingProxyType({entry.id: _ward(entry, site_of) for entry in file.ward}),
+        agencies=MappingProxyType(known),
+        duty_desk=known[file.duty_desk],
+        devices=(*map(_modbus_device, devices.modbus), *map(_contact_device, devices.contact)),
+    )
+
+
+def _copy(entry: files.Section, cls: Callable[..., _T], **more: Any) -> _T:
+    """The entry's fields as arguments of the model's class of the same fields."""
+    return cls(**{name: getattr(entry, name) for name in entry.__struct_fields__}, **more)
+
+
+def _station(entry: files.StationEntry, site_of: Mapping[str, str]) -> Station:
+    rise = entry.rise and RiseRule(_mm(entry.rise.limit_m_h), entry.rise.window_s, entry.rise.gap_s)
+    first, second, third, fourth = entry.labels
+    return Station(
+        id=entry.id,
+        name=entry.name,
+        river=entry.river,
+        site=site_of[entry.gateway],
+        gateway=entry.gateway,
+        device=entry.device,
+        quantity=entry.quantity,
+        thresholds_mm=_thresholds_mm(entry),
+        hysteresis_mm=_mm(entry.hysteresis_m),
+        labels=(first, second, third, fourth),
+        rise=rise,
+        downstream=tuple(
+            Downstream(below.station, below.least_min * 60, below.most_min * 60) for below in entry.downstream
+        ),
+        stale_s=entry.stale_s,
+    )
+
+
+def _ward(entry: files.WardEntry, site_of: Mapping[str, str]) -> Ward:
+    return Ward(
+        id=entry.id,
+        name=entry.name,
+        site=site_of[entry.gateway],
+        bed_class=entry.bed_class,
+        gateway=entry.gateway,
+        device=entry.device,
+        beds=MappingProxyType({f"bed_{at:02d}": name for at, name in enumerate(entry.beds, 1)}),
+    )
+
+
+def _agency(entry: files.AgencyEntry) -> Agency:
+    channels = tuple(_copy(channel, Channel) for channel in entry.channel)
+    return Agency(entry.id, entry.name, entry.short, channels)
+
+
+def _modbus_device(entry: files.ModbusEntry) -> Device:
+    sources = tuple(
+        Source(item.name, item.unit, MappingProxyType(dict(item.settings))) for item in entry.instrument
+    )
+    return Device(entry.gateway, entry.device, entry.kind, "modbus_tcp", sources=sources, poll_s=entry.poll_s)
+
+
+def _contact_device(entry: files.ContactEntry) -> Device:
+    return Device(
+        gateway=entry.gateway,
+        device=entry.device,
+        kind=_CONTACT_KINDS[entry.role],
+        driver="gpio",
+        role=entry.role,
+        pin=entry.pin,
+        lamps=MappingProxyType(entry.lamps),
+    )

@@ -31,7 +31,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every table."""
 
 
-class SiteEntry(Section):
+class SiteEntry(Section, frozen=True, kw_only=True):
     """``[[site]]``"""
 
     id: Id
@@ -42,7 +42,7 @@ class SiteEntry(Section):
     address: str = ""
 
 
-class GatewayEntry(Section):
+class GatewayEntry(Section, frozen=True, kw_only=True):
     """``[[gateway]]``"""
 
     id: str
@@ -51,7 +51,7 @@ class GatewayEntry(Section):
     beat_s: Annotated[float, Meta(ge=1, le=3600)] = 10.0
 
 
-class RiseEntry(Section):
+class RiseEntry(Section, frozen=True, kw_only=True):
     """``[station.rise]``"""
 
     limit_m_h: Annotated[float, Meta(gt=0, le=60, description="metres an hour")]
@@ -59,7 +59,7 @@ class RiseEntry(Section):
     gap_s: Annotated[float, Meta(ge=1, le=86_400)] = 600.0
 
 
-class DownstreamEntry(Section):
+class DownstreamEntry(Section, frozen=True, kw_only=True):
     """``[[station.downstream]]``: travel time of the water to a station further down, in minutes."""
 
     station: str
@@ -67,7 +67,7 @@ class DownstreamEntry(Section):
     most_min: Positive
 
 
-class StationEntry(Section):
+class StationEntry(Section, frozen=True, kw_only=True):
     """``[[station]]``"""
 
     id: Id
@@ -86,7 +86,7 @@ class StationEntry(Section):
     stale_s: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
 
 
-class ButtonEntry(Section):
+class ButtonEntry(Section, frozen=True, kw_only=True):
     """``[[button]]``"""
 
     id: Id
@@ -97,7 +97,7 @@ class ButtonEntry(Section):
     call_back: Phone | Literal[""] = ""
 
 
-class WardEntry(Section):
+class WardEntry(Section, frozen=True, kw_only=True):
     """``[[ward]]``: the first bed is at input 1 of the panel."""
 
     id: Id
@@ -108,7 +108,7 @@ class WardEntry(Section):
     beds: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=64)]
 
 
-class RegionFile(Section):
+class RegionFile(Section, frozen=True, kw_only=True):
     """region.toml"""
 
     id: Id
@@ -123,7 +123,7 @@ class RegionFile(Section):
     ward: tuple[WardEntry, ...] = ()
 
 
-class ChannelEntry(Section):
+class ChannelEntry(Section, frozen=True, kw_only=True):
     """``[[agency.channel]]``: address and secrets are in the hub's configuration under this id."""
 
     id: Id
@@ -131,7 +131,7 @@ class ChannelEntry(Section):
     name: Text
 
 
-class AgencyEntry(Section):
+class AgencyEntry(Section, frozen=True, kw_only=True):
     """``[[agency]]``"""
 
     id: Id
@@ -140,13 +140,13 @@ class AgencyEntry(Section):
     channel: tuple[ChannelEntry, ...] = ()
 
 
-class AgenciesFile(Section):
+class AgenciesFile(Section, frozen=True, kw_only=True):
     """agencies.toml"""
 
     agency: tuple[AgencyEntry, ...]
 
 
-class InstrumentEntry(Section):
+class InstrumentEntry(Section, frozen=True, kw_only=True):
     """``[[modbus.instrument]]``"""
 
     name: Id
@@ -154,7 +154,7 @@ class InstrumentEntry(Section):
     settings: dict[str, float] = {}
 
 
-class ModbusEntry(Section):
+class ModbusEntry(Section, frozen=True, kw_only=True):
     """``[[modbus]]``: a device behind Modbus TCP, read from one or more instruments."""
 
     gateway: str
@@ -164,7 +164,7 @@ class ModbusEntry(Section):
     instrument: Annotated[tuple[InstrumentEntry, ...], Meta(min_length=1)]
 
 
-class ContactEntry(Section):
+class ContactEntry(Section, frozen=True, kw_only=True):
     """``[[contact]]``: a dry contact at a GPIO line, with its lamps."""
 
     gateway: str
@@ -184,7 +184,7 @@ class ContactEntry(Section):
         return {name: pin for name in names if (pin := getattr(self, name)) is not None}
 
 
-class DevicesFile(Section):
+class DevicesFile(Section, frozen=True, kw_only=True):
     """devices.toml"""
 
     modbus: tuple[ModbusEntry, ...] = ()

@@ -128,7 +128,7 @@ def _check_duty_desk(file: files.RegionFile, agencies: files.AgenciesFile) -> It
 
 
 def _check_places(file: files.RegionFile, devices: files.DevicesFile) -> Iterator[Mistake]:
-    """Every station, button and ward is at a device that is there, of the right kind, and at one of its own."""
+    """Every station, button and ward has a device that is there, of the right kind, and not another's."""
     gateways = [gateway.id for gateway in file.gateway]
     kinds = {(device.gateway, device.device): device.kind for device in devices.modbus}
     kinds |= {(item.gateway, item.device): _CONTACT_KINDS[item.role] for item in devices.contact}
@@ -253,7 +253,9 @@ def _copy(entry: files.Section, cls: Callable[..., _T], **more: Any) -> _T:
 
 
 def _station(entry: files.StationEntry, site_of: Mapping[str, str]) -> Station:
-    rise = entry.rise and RiseRule(_mm(entry.rise.limit_m_h), entry.rise.window_s, entry.rise.gap_s)
+    rise = None
+    if entry.rise is not None:
+        rise = RiseRule(_mm(entry.rise.limit_m_h), entry.rise.window_s, entry.rise.gap_s)
     first, second, third, fourth = entry.labels
     return Station(
         id=entry.id,

@@ -63,7 +63,7 @@ class Station:
     """A river post: where its level comes from and what it means.
 
     Attributes:
-        thresholds_mm: levels at which Siaga 3, 2 and 1 are entered (value at or above), ascending, millimetres.
+        thresholds_mm: levels at which Siaga 3, 2 and 1 are entered (value at or above), ascending, in mm.
         hysteresis_mm: a level is left below its threshold less this.
         labels: what severity 0, 1, 2 and 3 are called here ("Siaga 4" .. "Siaga 1", or Normal .. Awas).
         stale_s: without a new value for this long the station is shown as stale.
@@ -131,7 +131,7 @@ class Agency:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Modbus instrument of a device: name of its file in firmware_configs/instruments/, unit, what it asks for."""
+    """A Modbus instrument of a device: its file in firmware_configs/instruments/, unit, what the file asks for."""
 
     instrument: str
     unit: int
@@ -144,8 +144,8 @@ class Device:
 
     Attributes:
         kind: device kind of contract.kinds.
-        driver: ``modbus_tcp`` (then ``sources`` has its instruments) or ``gpio`` (then the contact's ``role``, its
-            ``pin`` and the pins of its ``lamps`` by name, all BCM numbers).
+        driver: ``modbus_tcp`` (then ``sources`` has its instruments) or ``gpio`` (then the contact's ``role``,
+            its ``pin`` and the pins of its ``lamps`` by name, all BCM numbers).
         poll_s: time between two samples of a Modbus device.
     """
 

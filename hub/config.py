@@ -1,0 +1,197 @@
+"""The hub's configuration: one strict TOML file, read once into frozen structures.
+
+Relative paths count from the folder of the file. Secrets are in files of their own, never in this one.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from contract.strict_toml import Mistake, load
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+NetPort = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+FilePath = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all tables of the file."""
+
+
+class BrokerSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the broker is, and the hub's own certificate for it."""
+
+    host: str
+    port: NetPort = 8883
+    ca: FilePath
+    """CA that has signed the broker's certificate."""
+    certificate: FilePath
+    key: FilePath
+    keepalive_s: Annotated[int, msgspec.Meta(ge=2, le=600)] = 10
+
+
+class DatabaseSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``file`` for SQLite, or ``url_file``: a file with a PostgreSQL URL (it has a password in it)."""
+
+    file: str = ""
+    url_file: str = ""
+
+
+class InfluxSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the time series go. ``secret_file`` holds the password or token."""
+
+    url: str
+    database: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "siaga"
+    auth: Literal["none", "basic", "token", "bearer"] = "none"
+    user: str = ""
+    secret_file: str = ""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
+    gzip: bool = False
+
+
+class ApiSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the API listens. Without a certificate only a loopback address is accepted.
+
+    ``proxy_tls`` says that a proxy on this machine speaks TLS to people, so that cookies are for HTTPS only.
+    """
+
+    listen: str = "127.0.0.1"
+    port: Port = 8080
+    """0 takes a free one and says which."""
+    certificate: str = ""
+    key: str = ""
+    proxy_tls: bool = False
+
+
+class ChannelSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Address and secret of a channel that the region profile names.
+
+    Attributes:
+        url: of a webhook.
+        url_file: a file with an Apprise URL (it has secrets in it).
+        secret_file: key that signs the webhook's messages.
+    """
+
+    url: str = ""
+    url_file: str = ""
+    secret_file: str = ""
+
+
+class OutboundSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the hub may call: ``allow`` are host names or addresses, with ``:port`` where it is not 443.
+
+    ``private`` are those of them that may be on a private or loopback network.
+    """
+
+    allow: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+
+
+class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file, with every path absolute."""
+
+    profile: FilePath
+    """Folder of the region profile."""
+    database: DatabaseSection
+    broker: BrokerSection
+    influx: InfluxSection | None = None
+    api: ApiSection = ApiSection()
+    outbound: OutboundSection = OutboundSection()
+    channels: dict[str, ChannelSection] = {}
+
+    @property
+    def database_url(self) -> str:
+        """The URL for ``hub.db.Database``.
+
+        Raises:
+            OSError: the file with the PostgreSQL URL cannot be read.
+        """
+        if self.database.file:
+            return f"sqlite:///{self.database.file}"
+        return read_secret(self.database.url_file)
+
+
+def read_secret(path: str) -> str:
+    """The content of a secret's file without the white space around it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return Path(path).read_text(encoding="utf-8").strip()
+
+
+def load_config(path: Path) -> HubConfig:
+    """Read the hub's configuration.
+
+    Raises:
+        contract.strict_toml.TomlError: with file, line and what to write instead.
+    """
+    config = load(path, HubConfig, check=_mistakes)
+    return _absolute(config, path.resolve().parent)
+
+
+def _mistakes(config: HubConfig) -> Iterator[Mistake]:
+    if bool(config.database.file) == bool(config.database.url_file):
+        yield Mistake(
+            "one of file and url_file must be given",
+            at=("database",),
+            instead='file = "hub.sqlite" for SQLite, url_file for PostgreSQL',
+        )
+    api = config.api
+    if bool(api.certificate) != bool(api.key):
+        yield Mistake("certificate and key belong together", at=("api",), instead="both, or neither")
+    if not api.certificate and not _loopback(api.listen):
+        yield Mistake(
+            f"{api.listen!r} is reachable from outside and there is no TLS",
+            at=("api", "listen"),
+            instead='"127.0.0.1", or certificate and key beside it',
+        )
+    if config.influx is not None and (config.influx.auth != "none") != bool(config.influx.secret_file):
+        yield Mistake(
+            "auth and secret_file belong together",
+            at=("influx",),
+            instead='secret_file beside auth, or auth = "none"',
+        )
+    for name, channel in config.channels.items():
+        if bool(channel.url) == bool(channel.url_file):
+            yield Mistake(
+                "one of url and url_file must be given",
+                at=("channels", name),
+                instead="url with secret_file for a webhook, url_file for Apprise",
+            )
+        elif channel.url and not channel.secret_file:
+            yield Mistake(
+                "a webhook is always signed", at=("channels", name), instead="secret_file with its key"
+            )
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _absolute(config: HubConfig, folder: Path) -> HubConfig:
+    def at(path: str) -> str:
+        return str(folder / path) if path else ""
+
+    replace = msgspec.structs.replace
+    broker, database, api = config.broker, config.database, config.api
+    return replace(
+        config,
+        profile=at(config.profile),
+        database=replace(database, file=at(database.file), url_file=at(database.url_file)),
+        broker=replace(broker, ca=at(broker.ca), certificate=at(broker.certificate), key=at(broker.key)),
+        influx=config.influx and replace(config.influx, secret_file=at(config.influx.secret_file)),
+        api=replace(api, certificate=at(api.certificate), key=at(api.key)),
+        channels={
+            name: replace(channel, url_file=at(channel.url_file), secret_file=at(channel.secret_file))
+            for name, channel in config.channels.items()
+        },
+    )

@@ -24,14 +24,17 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class BrokerSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the broker is, and the hub's own certificate for it."""
+    """Where the broker is, and the hub's certificates: one for each of its two connections."""
 
     host: str
     port: NetPort = 8883
     ca: FilePath
     """CA that has signed the broker's certificate."""
     certificate: FilePath
+    """Of the control connection: panics, events, beats, and all that the hub says."""
     key: FilePath
+    telemetry_certificate: FilePath
+    telemetry_key: FilePath
     keepalive_s: Annotated[int, msgspec.Meta(ge=2, le=600)] = 10
 
 
@@ -187,7 +190,14 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
         config,
         profile=at(config.profile),
         database=replace(database, file=at(database.file), url_file=at(database.url_file)),
-        broker=replace(broker, ca=at(broker.ca), certificate=at(broker.certificate), key=at(broker.key)),
+        broker=replace(
+            broker,
+            ca=at(broker.ca),
+            certificate=at(broker.certificate),
+            key=at(broker.key),
+            telemetry_certificate=at(broker.telemetry_certificate),
+            telemetry_key=at(broker.telemetry_key),
+        ),
         influx=config.influx and replace(config.influx, secret_file=at(config.influx.secret_file)),
         api=replace(api, certificate=at(api.certificate), key=at(api.key)),
         channels={

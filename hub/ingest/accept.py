@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
-from contract.messages import Beat, Reply, State, TelemetryFrame, VersionRefusal
-from hub.ingest.events import AcceptedEvents, RefusedRecord
+import msgspec
+
+from contract import codec
+from contract.errors import ContractError, DecodeError, TopicError, VersionError
+from contract.kinds import KINDS
+from contract.messages import (
+    Beat,
+    DeviceColumn,
+    EventFrame,
+    EventRecord,
+    Reply,
+    State,
+    TelemetryFrame,
+    VersionRefusal,
+)
+from contract.topics import Topic, parse
+from hub.ingest.events import AcceptedEvent, AcceptedEvents, RefusedRecord, Scalar
+
+T_LIMIT_MS = 9_200_000_000_000
+"""Times further than this from 1970 do not fit InfluxDB's nanoseconds (years 1678 to 2261)."""
+
+FUTURE_MS = 10 * 60 * 1000
+"""A record of an earlier boot whose time lies further ahead than this had a wrong clock: its age is unknown."""
+
+_M = TypeVar("_M", Beat, State, Reply)
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A gateway that the hub knows."""
+    """A gateway that the hub knows. ``interval_s`` is the agreed time between two beats."""
 
     gateway: str
     cell: int
@@ -55,6 +80,7 @@ class AcceptedTelemetry:
     """A telemetry frame whose head is good.
 
     Attributes:
+        sent_ms: when the gateway sent it, by its own mapping; None where unknown.
         ages_ms: age of each row on arrival; None where nobody can know.
         refused: rows that will not be taken; the others are good.
     """
@@ -117,5 +143,234 @@ def accept(
     received_ms: int,
     gateways: Mapping[str, Registered],
 ) -> Verdict:
-    """Judge one message. Never raises."""
-    raise NotImplementedError
+    """Judge one message by its topic, its sender and itself.
+
+    Raises nothing: bytes that are no message are ``Dead``.
+    """
+    try:
+        place = parse(topic)
+    except TopicError as error:
+        return Dead(error.reason, error.message, None, topic, payload)
+    if retained and place.leaf != "state":
+        return Ignored("retained")
+    known = gateways.get(place.gateway)
+    if known is None:
+        return Dead("unknown", f"{place.gateway} is not enrolled", place.gateway, topic, payload)
+    if known.cell != place.cell:
+        detail = f"{place.gateway} lives in cell {known.cell:02d}"
+        return Dead("cell", detail, place.gateway, topic, payload)
+    try:
+        return _judge(place, payload, retained, received_ms, known)
+    except VersionError as error:
+        refusal = VersionRefusal(refused_version=str(error.found)[:64], hint=error.hint)
+        return ForeignVersion(place.gateway, place.cell, refusal)
+    except ContractError as error:
+        return Dead(error.reason, error.message[:500], place.gateway, topic, payload)
+
+
+def _judge(place: Topic, payload: bytes, retained: bool, received_ms: int, known: Registered) -> Verdict:
+    lane = place.lane
+    if lane is not None:
+        frame = codec.decode_frame(lane, payload)
+        _check_sender(frame.gateway, place)
+        if isinstance(frame, TelemetryFrame):
+            return _telemetry(frame, known, received_ms)
+        return _events(frame, place, known, received_ms)
+    if place.leaf == "up/beat":
+        return AcceptedBeat(known.gateway, known.cell, _own(Beat, place, payload))
+    if place.leaf == "state":
+        return AcceptedState(known.gateway, known.cell, _own(State, place, payload), retained)
+    if place.leaf == "up/reply":
+        return AcceptedReply(known.gateway, known.cell, _own(Reply, place, payload))
+    raise DecodeError("leaf", f"{place.leaf} is not for the hub")
+
+
+def _own(cls: type[_M], place: Topic, payload: bytes) -> _M:
+    message = codec.decode(cls, payload)
+    _check_sender(message.gateway, place)
+    return message
+
+
+def _check_sender(claimed: str, place: Topic) -> None:
+    if claimed != place.gateway:
+        raise DecodeError("gateway", f"says it is of {claimed[:48]!r}")
+
+
+def _sent_ms(frame: TelemetryFrame | EventFrame) -> int | None:
+    if frame.base_ms is None or frame.age_ms is None:
+        return None
+    return frame.base_ms + frame.age_ms
+
+
+def _age_ms(
+    frame: TelemetryFrame | EventFrame, offset_ms: int, t_ms: int | None, received_ms: int
+) -> int | None:
+    """Age of a record on arrival: by the boot clock where the frame carries it, else by time."""
+    if frame.age_ms is not None:
+        return max(0, frame.age_ms - offset_ms)
+    if t_ms is None or t_ms > received_ms + FUTURE_MS:
+        return None
+    return max(0, received_ms - t_ms)
+
+
+# Telemetry
+
+
+def _telemetry(frame: TelemetryFrame, known: Registered, received_ms: int) -> AcceptedTelemetry:
+    base_ms = cast(int, frame.base_ms)
+    faults = [_column_fault(column) for column in frame.devices]
+    integers = [_integer_places(column, fault) for column, fault in zip(frame.devices, faults, strict=True)]
+    ages: list[int | None] = []
+    refused: list[RefusedRecord] = []
+    for at, row in enumerate(frame.rows):
+        alias, offset_ms = cast(int, row[0]), cast(int, row[1])
+        t_ms = base_ms + offset_ms
+        ages.append(_age_ms(frame, offset_ms, t_ms, received_ms))
+        fault = faults[alias]
+        if fault is None and not -T_LIMIT_MS < t_ms < T_LIMIT_MS:
+            fault = "time"
+        if fault is None:
+            for place in integers[alias]:
+                if type(row[place]) is float:
+                    fault = "type"
+                    break
+        if fault is not None:
+            refused.append(RefusedRecord(frame.first + at, fault, _row_bytes(frame, row)))
+    return AcceptedTelemetry(
+        known.gateway,
+        known.cell,
+        known.site,
+        frame,
+        received_ms,
+        _sent_ms(frame),
+        tuple(ages),
+        tuple(refused),
+    )
+
+
+def _column_fault(column: DeviceColumn) -> str | None:
+    """Why no row of this device can be taken, None where they can."""
+    if not column.device.isprintable() or column.device.endswith("\\"):
+        return "device"
+    kind = KINDS.get(column.kind)
+    if kind is None:
+        return "kind"
+    if any(name not in kind.quantities for name in column.quantities):
+        return "quantity"
+    if len(set(column.quantities)) != len(column.quantities):
+        return "quantity"
+    return None
+
+
+def _integer_places(column: DeviceColumn, fault: str | None) -> tuple[int, ...]:
+    """Where in a row of this device only an integer may be."""
+    if fault is not None:
+        return ()
+    quantities = KINDS[column.kind].quantities
+    return tuple(at + 2 for at, name in enumerate(column.quantities) if quantities[name].type == "int")
+
+
+def _row_bytes(frame: TelemetryFrame, row: tuple[Any, ...]) -> bytes:
+    """A refused row as a person can read it later."""
+    column = frame.devices[row[0]]
+    return msgspec.json.encode(
+        {
+            "device": column.device,
+            "kind": column.kind,
+            "t_ms": cast(int, frame.base_ms) + row[1],
+            "boot": frame.boot,
+            "values": list(zip(column.quantities, row[2:], strict=True)),
+        }
+    )
+
+
+# Panic and events
+
+
+class _Body(msgspec.Struct, frozen=True):
+    """What can be saved of a panic body that is no event."""
+
+    id: Any = None
+    kind: Any = None
+    device: Any = None
+
+
+_saved = msgspec.json.Decoder(_Body)
+
+
+def _events(frame: EventFrame, place: Topic, known: Registered, received_ms: int) -> AcceptedEvents:
+    panic = place.lane == "panic"
+    records: list[AcceptedEvent] = []
+    refused: list[RefusedRecord] = []
+    for at, record in enumerate(frame.events):
+        seq = frame.first + at
+        raw = bytes(record.body)
+        t_ms = None if frame.base_ms is None else frame.base_ms + record.offset_ms
+        if t_ms is not None and not -T_LIMIT_MS < t_ms < T_LIMIT_MS:
+            if not panic:
+                refused.append(RefusedRecord(seq, "time", raw))
+                continue
+            t_ms = None
+        age_ms = _age_ms(frame, record.offset_ms, t_ms, received_ms)
+        try:
+            body = codec.decode_body(raw)
+        except DecodeError as error:
+            if panic:
+                records.append(_malformed(frame, seq, record, t_ms=t_ms, age_ms=age_ms, raw=raw))
+            else:
+                refused.append(RefusedRecord(seq, "version" if error.reason == "version" else "body", raw))
+            continue
+        records.append(
+            AcceptedEvent(
+                seq,
+                body.id,
+                _text(body.kind),
+                _text(body.device),
+                body.data,
+                t_ms,
+                record.error_ms,
+                age_ms,
+                False,
+                raw,
+            )
+        )
+    return AcceptedEvents(
+        known.gateway,
+        known.cell,
+        known.site,
+        frame.epoch,
+        cast(Any, place.lane),
+        frame.boot,
+        frame.first,
+        frame.last,
+        frame.again,
+        received_ms,
+        _sent_ms(frame),
+        tuple(records),
+        tuple(refused),
+    )
+
+
+def _malformed(
+    frame: EventFrame, seq: int, record: EventRecord, *, t_ms: int | None, age_ms: int | None, raw: bytes
+) -> AcceptedEvent:
+    """A panic all the same: what can be read of the body is kept, and its key stands in for a missing id."""
+    try:
+        body = _saved.decode(raw)
+    except (ValueError, RecursionError):
+        body = _Body()
+    event_id = body.id
+    if not (isinstance(event_id, str) and len(event_id) == 32 and set(event_id) <= set("0123456789abcdef")):
+        key = f"{frame.gateway}/{frame.epoch}/{seq}/".encode()
+        event_id = hashlib.sha256(key + raw).hexdigest()[:32]
+    kind = body.kind if isinstance(body.kind, str) and body.kind else "panic_press"
+    device = body.device if isinstance(body.device, str) else ""
+    data: Mapping[str, Scalar] = {}
+    return AcceptedEvent(
+        seq, event_id, _text(kind), _text(device), data, t_ms, record.error_ms, age_ms, True, raw
+    )
+
+
+def _text(text: str) -> str:
+    """As every SQL store can hold it: PostgreSQL has no NUL in text."""
+    return text[:64].replace("\x00", "\ufffd")

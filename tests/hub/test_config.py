@@ -19,6 +19,8 @@ port = 8883
 ca = "tls/ca.pem"
 certificate = "/etc/siaga/hub.pem"
 key = "tls/hub.key"
+telemetry_certificate = "tls/t.pem"
+telemetry_key = "tls/t.key"
 
 [influx]
 url = "http://127.0.0.1:8086"
@@ -59,10 +61,10 @@ def test_the_url_of_a_database_server_comes_from_a_file(tmp_path):
         ('file = "hub.sqlite"', 'fiel = "hub.sqlite"', 4, "fiel"),
         ('file = "hub.sqlite"', "", 3, "one of file and url_file"),
         ("port = 8883", "port = 88830", 8, "88830"),
-        ('url = "http', 'auth = "token"\nurl = "http', 13, "secret_file"),
-        ('secret_file = "desk.key"', "", 16, "signed"),
-        ("[influx]", '[api]\nlisten = "0.0.0.0"\n[influx]', 14, "TLS"),
-        ("[influx]", '[api]\ncertificate = "c.pem"\n[influx]', 13, "belong together"),
+        ('url = "http', 'auth = "token"\nurl = "http', 15, "secret_file"),
+        ('secret_file = "desk.key"', "", 18, "signed"),
+        ("[influx]", '[api]\nlisten = "0.0.0.0"\n[influx]', 16, "TLS"),
+        ("[influx]", '[api]\ncertificate = "c.pem"\n[influx]', 15, "belong together"),
     ],
 )
 def test_a_mistake_says_its_line_and_what_to_write(tmp_path, old, new, line, said):

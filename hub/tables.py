@@ -1,6 +1,9 @@
 """Every table of the hub, in ``hub.db.metadata``: importing this module declares them all."""
 
+from hub.api import tables as api
 from hub.fleet import tables as fleet
+from hub.incidents import tables as incidents
 from hub.ingest import tables as ingest
+from hub.notify import tables as notify
 
-__all__ = ["fleet", "ingest"]
+__all__ = ["api", "fleet", "incidents", "ingest", "notify"]

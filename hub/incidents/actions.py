@@ -1,0 +1,243 @@
+"""What people do to an incident. Each names who, is checked against the version they saw, and is on the timeline.
+
+Acknowledging says "a person has seen it", claiming says "I am on it"; neither silences anything or changes the
+state. The state changes only by the table in ``machine``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from hub.alarms import service as alarms
+from hub.incidents import timeline
+from hub.incidents.machine import (
+    CLOSED,
+    NEEDS_NOTE,
+    Action,
+    NotFoundError,
+    TransitionError,
+    VersionConflictError,
+    target,
+)
+from hub.incidents.service import Incidents, close_panic_alarm
+from hub.incidents.tables import incidents
+from hub.incidents.timeline import Actor
+from hub.notify import outbox
+from hub.region import Region
+
+
+def act(
+    conn: Connection,
+    region: Region,
+    incident_id: str,
+    action: Action,
+    *,
+    actor: Actor,
+    version: int,
+    now_ms: int,
+    note: str = "",
+    agency: str | None = None,
+    parent_id: str | None = None,
+) -> int:
+    """Take an incident one step on; the new version.
+
+    Args:
+        version: the one that the person saw.
+        note: why, in words; some actions ask for it.
+        agency: who gets it (``assign``, ``hand_over``); nothing is sent to them by this.
+        parent_id: the incident that it duplicates (``mark_duplicate``).
+
+    Raises:
+        NotFoundError: there is no such incident, or no such parent.
+        VersionConflictError: someone changed it meanwhile.
+        TransitionError: the state does not offer the action, or something it needs is missing.
+    """
+    row = _read(conn, incident_id, version)
+    state = target(row.state, action)
+    if action in NEEDS_NOTE and not note.strip():
+        raise TransitionError(f"{action} needs a reason", "say why in the note")
+    changes: dict[str, Any] = {"state": state}
+    if action == "mark_duplicate":
+        changes["parent_id"] = _parent(conn, incident_id, parent_id)
+    if action == "assign":
+        if agency not in region.agencies:
+            raise TransitionError(f"no agency {agency!r}", "known are " + ", ".join(sorted(region.agencies)))
+        changes["assigned_to"] = agency
+    if action == "reopen":
+        changes |= {"closed_ms": None, "parent_id": None}
+    if state in CLOSED:
+        changes["closed_ms"] = now_ms
+    _change(conn, row, changes)
+    timeline.append(
+        conn,
+        incident_id,
+        action,
+        actor=actor,
+        at_ms=now_ms,
+        from_state=row.state,
+        to_state=state,
+        note=note,
+        data={"agency": agency, "parent_id": parent_id} if agency or parent_id else None,
+    )
+    _follow(conn, region, row, action, closed=state in CLOSED, actor=actor, now_ms=now_ms)
+    return int(row.version) + 1
+
+
+def _follow(
+    conn: Connection,
+    region: Region,
+    row: Row[Any],
+    action: Action,
+    *,
+    closed: bool,
+    actor: Actor,
+    now_ms: int,
+) -> None:
+    """What a step brings with it for alarm and notices."""
+    if action == "release":
+        Incidents(region).release(conn, row.id, now_ms=now_ms)
+        return
+    if closed:
+        outbox.discard(conn, outbox.held_of(conn, row.id), now_ms=now_ms)
+        close_panic_alarm(conn, row.id, now_ms=now_ms)
+    if row.acknowledged_ms is None:
+        _acknowledge(conn, row, actor, now_ms, "")
+
+
+def acknowledge(conn: Connection, incident_id: str, *, actor: Actor, now_ms: int, note: str = "") -> bool:
+    """A person has seen it; False where one had already. Idempotent, so it needs no version.
+
+    Raises:
+        NotFoundError: there is no such incident.
+    """
+    row = _read(conn, incident_id, None)
+    if row.acknowledged_ms is not None:
+        return False
+    _acknowledge(conn, row, actor, now_ms, note)
+    return True
+
+
+def claim(
+    conn: Connection,
+    incident_id: str,
+    *,
+    actor: Actor,
+    version: int,
+    now_ms: int,
+    take_over: bool = False,
+) -> int:
+    """The person works on it; the new version.
+
+    Raises:
+        NotFoundError: there is no such incident.
+        VersionConflictError: someone changed it meanwhile, perhaps by claiming it.
+        TransitionError: it is closed, or another holds it and ``take_over`` is not said.
+    """
+    row = _read(conn, incident_id, version)
+    if row.state in CLOSED:
+        raise TransitionError("a closed incident is not claimed", "reopen it first")
+    if row.claimed_by not in (None, actor.name) and not take_over:
+        raise TransitionError(f"{row.claimed_by} is on it", "take it over expressly")
+    _change(conn, row, {"claimed_by": actor.name, "claimed_ms": now_ms})
+    _note(conn, row, "claim", actor=actor, now_ms=now_ms, data={"from": row.claimed_by})
+    return int(row.version) + 1
+
+
+def let_go(conn: Connection, incident_id: str, *, actor: Actor, version: int, now_ms: int) -> int:
+    """The person works on it no longer; the new version.
+
+    Raises:
+        NotFoundError: there is no such incident.
+        VersionConflictError: someone changed it meanwhile.
+        TransitionError: it is not theirs.
+    """
+    row = _read(conn, incident_id, version)
+    if row.claimed_by != actor.name:
+        raise TransitionError(f"{row.claimed_by or 'nobody'} is on it, not {actor.name}")
+    _change(conn, row, {"claimed_by": None, "claimed_ms": None})
+    _note(conn, row, "let_go", actor=actor, now_ms=now_ms)
+    return int(row.version) + 1
+
+
+def add_note(conn: Connection, incident_id: str, note: str, *, actor: Actor, now_ms: int) -> None:
+    """Write something on the timeline.
+
+    Raises:
+        NotFoundError: there is no such incident.
+        TransitionError: the note is empty.
+    """
+    row = _read(conn, incident_id, None)
+    if not note.strip():
+        raise TransitionError("the note is empty")
+    _note(conn, row, "note", actor=actor, now_ms=now_ms, note=note)
+
+
+def _read(conn: Connection, incident_id: str, version: int | None) -> Row[Any]:
+    row = conn.execute(select(incidents).where(incidents.c.id == incident_id).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no incident {incident_id!r}")
+    if version is not None and row.version != version:
+        raise VersionConflictError(incident_id, version, row.version)
+    return row
+
+
+def _change(conn: Connection, row: Row[Any], values: dict[str, Any]) -> None:
+    conn.execute(update(incidents).where(incidents.c.id == row.id).values(version=row.version + 1, **values))
+
+
+def _acknowledge(conn: Connection, row: Row[Any], actor: Actor, now_ms: int, note: str) -> None:
+    conn.execute(
+        update(incidents)
+        .where(incidents.c.id == row.id)
+        .values(acknowledged_by=actor.name, acknowledged_ms=now_ms)
+    )
+    if row.alarm_id is not None:
+        alarms.acknowledge(conn, row.alarm_id, actor=actor.name, now_ms=now_ms, note=note)
+    state = conn.execute(select(incidents.c.state).where(incidents.c.id == row.id)).scalar_one()
+    timeline.append(
+        conn,
+        row.id,
+        "acknowledge",
+        actor=actor,
+        at_ms=now_ms,
+        from_state=state,
+        to_state=state,
+        note=note,
+    )
+
+
+def _note(
+    conn: Connection,
+    row: Row[Any],
+    action: str,
+    *,
+    actor: Actor,
+    now_ms: int,
+    note: str = "",
+    data: dict[str, timeline.Scalar] | None = None,
+) -> None:
+    timeline.append(
+        conn,
+        row.id,
+        action,
+        actor=actor,
+        at_ms=now_ms,
+        from_state=row.state,
+        to_state=row.state,
+        note=note,
+        data=data,
+    )
+
+
+def _parent(conn: Connection, incident_id: str, parent_id: str | None) -> str:
+    """The parent, checked: it is there, it is another, and it is itself nobody's duplicate."""
+    if not parent_id or parent_id == incident_id:
+        raise TransitionError("a duplicate needs another incident as its parent")
+    parent = conn.execute(select(incidents.c.state).where(incidents.c.id == parent_id)).one_or_none()
+    if parent is None:
+        raise NotFoundError(f"there is no incident {parent_id!r}")
+    if parent.state == "duplicate":
+        raise TransitionError(f"incident {parent_id} is a duplicate itself", "name the one it duplicates")
+    return parent_id

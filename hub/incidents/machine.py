@@ -1,0 +1,137 @@
+"""The states of an incident and the ways between them, as tables. Pure.
+
+A state with no way out is a fault of the table: even a closed incident can be reopened. States are stored under
+English keys and shown by their labels, Bahasa Indonesia first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, cast, get_args
+
+from hub.errors import HubError
+
+State = Literal[
+    "unverified",
+    "verified",
+    "assigned",
+    "accepted",
+    "en_route",
+    "on_scene",
+    "contained",
+    "done",
+    "false_alarm",
+    "duplicate",
+    "handed_over",
+    "cancelled",
+    "reopened",
+    "recovered",
+]
+
+Action = Literal[
+    "verify",
+    "assign",
+    "accept",
+    "depart",
+    "arrive",
+    "contain",
+    "finish",
+    "mark_false",
+    "mark_duplicate",
+    "hand_over",
+    "cancel",
+    "reopen",
+    "release",
+]
+
+STATES: tuple[State, ...] = get_args(State)
+ACTIONS: tuple[Action, ...] = get_args(Action)
+
+LABELS: Mapping[State, tuple[str, str]] = MappingProxyType(
+    {
+        "unverified": ("Belum diverifikasi", "Unverified"),
+        "verified": ("Terverifikasi", "Verified"),
+        "assigned": ("Ditugaskan", "Assigned"),
+        "accepted": ("Diterima", "Accepted"),
+        "en_route": ("Menuju lokasi", "En route"),
+        "on_scene": ("Di lokasi", "On scene"),
+        "contained": ("Terkendali", "Contained"),
+        "done": ("Selesai", "Done"),
+        "false_alarm": ("Palsu", "False alarm"),
+        "duplicate": ("Duplikat", "Duplicate"),
+        "handed_over": ("Dialihkan", "Handed over"),
+        "cancelled": ("Dibatalkan", "Cancelled"),
+        "reopened": ("Dibuka kembali", "Reopened"),
+        "recovered": ("Dipulihkan dari arsip gateway", "Recovered"),
+    }
+)
+
+_EXITS: Mapping[Action, State] = {
+    "mark_false": "false_alarm",
+    "mark_duplicate": "duplicate",
+    "hand_over": "handed_over",
+    "cancel": "cancelled",
+}
+
+TRANSITIONS: Mapping[State, Mapping[Action, State]] = MappingProxyType(
+    {
+        "unverified": {"verify": "verified", **_EXITS},
+        "verified": {"assign": "assigned", "finish": "done", **_EXITS},
+        "assigned": {"assign": "assigned", "accept": "accepted", **_EXITS},
+        "accepted": {"assign": "assigned", "depart": "en_route", "arrive": "on_scene", **_EXITS},
+        "en_route": {"assign": "assigned", "arrive": "on_scene", **_EXITS},
+        "on_scene": {"assign": "assigned", "contain": "contained", "finish": "done", **_EXITS},
+        "contained": {"arrive": "on_scene", "finish": "done", "hand_over": "handed_over"},
+        "done": {"reopen": "reopened"},
+        "false_alarm": {"reopen": "reopened"},
+        "duplicate": {"reopen": "reopened"},
+        "handed_over": {"reopen": "reopened"},
+        "cancelled": {"reopen": "reopened"},
+        "reopened": {"verify": "verified", "assign": "assigned", "finish": "done", **_EXITS},
+        "recovered": {"release": "unverified", "finish": "done", **_EXITS},
+    }
+)
+"""What a person can do in each state, and where it leads."""
+
+CLOSED: frozenset[State] = frozenset({"done", "false_alarm", "duplicate", "handed_over", "cancelled"})
+"""States in which nobody works on it any more; a new press of the button opens a new incident."""
+
+OPEN: tuple[State, ...] = tuple(state for state in STATES if state not in CLOSED)
+
+NEEDS_NOTE: frozenset[Action] = frozenset({"mark_false", "hand_over", "cancel", "reopen", "release"})
+"""Actions that ask for a reason in words."""
+
+
+class IncidentError(HubError):
+    """A person asked for something that the incident does not allow."""
+
+
+class NotFoundError(IncidentError, LookupError):
+    """There is no such incident."""
+
+
+class VersionConflictError(IncidentError):
+    """Someone else changed the incident meanwhile: read it again, then decide."""
+
+    def __init__(self, incident_id: str, expected: int, found: int) -> None:
+        super().__init__(f"incident {incident_id} is at version {found}, not {expected}", "read it again")
+        self.found = found
+
+
+class TransitionError(IncidentError):
+    """The state has no such way, or something that the action needs is missing."""
+
+
+def target(state: str, action: Action) -> State:
+    """The state that an action leads to.
+
+    Raises:
+        TransitionError: the state does not offer the action.
+    """
+    ways = TRANSITIONS[cast(State, state)]
+    if action not in ways:
+        raise TransitionError(
+            f"an incident that is {state} cannot {action}", "it can " + ", ".join(sorted(ways))
+        )
+    return ways[action]

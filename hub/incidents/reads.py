@@ -1,0 +1,106 @@
+"""What pages and programs read of incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, select
+
+from hub.incidents import timeline
+from hub.incidents.machine import LABELS, OPEN, TRANSITIONS, NotFoundError, State
+from hub.incidents.tables import incidents, presses
+from hub.incidents.words import delay_label
+from hub.notify import outbox
+from hub.notify.policy import PRIORITY_LABELS, Priority
+
+MOST = 500
+"""Most incidents in one answer."""
+
+
+def listed(
+    conn: Connection,
+    *,
+    states: Collection[State] = OPEN,
+    since_ms: int | None = None,
+    limit: int = MOST,
+) -> list[dict[str, Any]]:
+    """Incidents in those states, the most urgent first, then the newest.
+
+    Args:
+        since_ms: only what was opened at or after this hub time.
+        limit: at most so many, and never more than MOST.
+    """
+    query = select(incidents).where(incidents.c.state.in_(list(states)))
+    if since_ms is not None:
+        query = query.where(incidents.c.opened_ms >= since_ms)
+    query = query.order_by(incidents.c.priority, incidents.c.number.desc()).limit(min(limit, MOST))
+    return [shown(row) for row in conn.execute(query)]
+
+
+def one(conn: Connection, incident_id: str) -> dict[str, Any]:
+    """An incident with its presses, timeline and notices.
+
+    Raises:
+        NotFoundError: there is none of that id.
+    """
+    row = conn.execute(select(incidents).where(incidents.c.id == incident_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no incident {incident_id!r}")
+    its = conn.execute(
+        select(
+            presses.c.gateway,
+            presses.c.device,
+            presses.c.event_id,
+            presses.c.happened_ms,
+            presses.c.error_ms,
+            presses.c.received_ms,
+            presses.c.delay_ms,
+            presses.c.again,
+        )
+        .where(presses.c.incident_id == incident_id)
+        .order_by(presses.c.received_ms, presses.c.event_id)
+    )
+    return {
+        **shown(row),
+        "call_back": row.call_back,
+        "pressed": [dict(press._mapping) for press in its],
+        "timeline": timeline.entries(conn, incident_id),
+        "notices": outbox.rows_of(conn, incident_id),
+    }
+
+
+def shown(row: Row[Any]) -> dict[str, Any]:
+    """An incident's row as pages read it: with labels, and with what a person can do now."""
+    state = cast(State, row.state)
+    return {
+        "id": row.id,
+        "number": row.number,
+        "kind": row.kind,
+        "state": state,
+        "label": {"id": LABELS[state][0], "en": LABELS[state][1]},
+        "can": sorted(TRANSITIONS[state]),
+        "version": row.version,
+        "priority": row.priority,
+        "priority_label": dict(zip(("id", "en"), PRIORITY_LABELS[Priority(row.priority)], strict=True)),
+        "site": row.site,
+        "gateway": row.gateway,
+        "device": row.device,
+        "title": row.title,
+        "place": row.place,
+        "happened_ms": row.happened_ms,
+        "error_ms": row.error_ms,
+        "opened_ms": row.opened_ms,
+        "delay_ms": row.delay_ms,
+        "delayed": delay_label(row.delay_ms),
+        "recovered": row.recovered,
+        "presses": row.presses,
+        "last_press_ms": row.last_press_ms,
+        "acknowledged_by": row.acknowledged_by,
+        "acknowledged_ms": row.acknowledged_ms,
+        "claimed_by": row.claimed_by,
+        "claimed_ms": row.claimed_ms,
+        "assigned_to": row.assigned_to,
+        "parent_id": row.parent_id,
+        "closed_ms": row.closed_ms,
+    }

@@ -1,0 +1,95 @@
+"""What every driver offers and what it gives: readings when polled, edges when they happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from contract.kinds import Quality
+from edge.config import Role
+from edge.errors import EdgeError
+
+Value = float | int | None
+
+
+class DriverError(EdgeError):
+    """A driver cannot work as it is configured here. Not retryable: a person must change something."""
+
+
+class MissedPollError(EdgeError):
+    """A poll gave no reading. Retryable: the next poll may.
+
+    Attributes:
+        reason: a stable word: ``no_answer``, ``exception``, ``garbage``, ``bus_down``, ``identity``, ``resting``
+            (the unit is left alone until its next trial), ``not_started``.
+    """
+
+    retryable = True
+
+    def __init__(self, reason: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a device said in one poll.
+
+    Attributes:
+        device: its name.
+        values: by quantity, in the quantity's unit; None is no value. Every quantity of the driver is there.
+        mono_ms: boot clock when the answer was complete.
+        quality: why a value is not simply good; a quantity that is not named is good.
+    """
+
+    device: str
+    values: Mapping[str, Value]
+    mono_ms: int
+    quality: Mapping[str, Quality] = field(default_factory=dict)
+
+
+class Driver(Protocol):
+    """A device that answers when it is asked. The sampler owns the rhythm."""
+
+    @property
+    def device(self) -> str:
+        """Name of the device."""
+
+    @property
+    def kind(self) -> str:
+        """Its kind, as in contract.kinds."""
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What each of its readings carries, in this order."""
+
+    async def poll(self) -> Reading:
+        """Ask the device now.
+
+        Raises:
+            MissedPollError: it gave nothing. Never a reading of zeros.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A debounced change of a contact.
+
+    Attributes:
+        device: name of the contact.
+        role: what the contact is for.
+        active: pressed, occupied or open.
+        mono_ms: boot clock of the change itself, not of the end of the debounce.
+        initial: the contact was active when the gateway began to watch it.
+    """
+
+    device: str
+    role: Role
+    active: bool
+    mono_ms: int
+    initial: bool = False
+
+
+OnEdge = Callable[[Edge], None]
+"""Called in the event loop, never in another thread; must not block."""

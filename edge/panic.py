@@ -1,0 +1,130 @@
+"""From a pressed button to a durable record: a task of its own that waits for nothing else.
+
+A press is promised (the lamp ``stored``) only once it is committed. While the card does not take it, it stays in
+memory, the fault lamp is on, and it is tried again for as long as the gateway lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from contract.codec import encode_body
+from contract.messages import EventBody
+from edge.drivers.base import Edge
+from edge.errors import EdgeError
+from edge.outputs import Outputs
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 0.5
+"""Pause before a record that the card refused is tried again."""
+
+
+class PanicSink(Protocol):
+    """Where presses are committed. Both calls commit before they return (or before their awaitable is done)."""
+
+    def append_panic(self, body: bytes, mono_ms: int) -> Awaitable[object] | object:
+        """Commit one record of the panic lane."""
+
+    def append_event(self, body: bytes, mono_ms: int) -> Awaitable[object] | object:
+        """Commit one record of the event lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A press or release on its way to the card."""
+
+    event_id: str
+    device: str
+    pressed: bool
+    body: bytes
+    mono_ms: int
+
+
+class Panic:
+    """Commits every press, in order, and tells the outputs what is proven."""
+
+    def __init__(
+        self,
+        *,
+        sink: PanicSink,
+        outputs: Outputs,
+        random_hex: Callable[[int], str],
+        on_stored: Callable[[Press], None] | None = None,
+    ) -> None:
+        """
+        Args:
+            random_hex: so many random bytes in hex, for event ids.
+            on_stored: called after each commit, to wake the sending side.
+        """
+        self._sink = sink
+        self._outputs = outputs
+        self._random_hex = random_hex
+        self._on_stored = on_stored
+        self._presses: deque[Press] = deque()
+        self._releases: deque[Press] = deque()
+        self._wake = asyncio.Event()
+
+    @property
+    def unstored(self) -> int:
+        """Presses that no card holds yet."""
+        return len(self._presses)
+
+    def edge(self, edge: Edge) -> None:
+        """A debounced edge of a panic button. To be called in the event loop; never blocks."""
+        event_id = self._random_hex(16)
+        kind = "panic_press" if edge.active else "panic_release"
+        body = encode_body(
+            EventBody(id=event_id, kind=kind, device=edge.device, data={"initial": edge.initial})
+        )
+        press = Press(event_id, edge.device, edge.active, body, edge.mono_ms)
+        (self._presses if edge.active else self._releases).append(press)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Commit what is pressed, as long as the gateway lives."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while not await self.step():
+                await asyncio.sleep(RETRY_S)
+
+    async def step(self) -> bool:
+        """Commit all that waits: presses first, releases behind them.
+
+        Returns:
+            False when the card refused; what waits stays, in order.
+        """
+        if not await self._commit(self._presses, self._sink.append_panic):
+            return False
+        return await self._commit(self._releases, self._sink.append_event)
+
+    async def _commit(
+        self, waiting: deque[Press], append: Callable[[bytes, int], Awaitable[object] | object]
+    ) -> bool:
+        while waiting:
+            press = waiting[0]
+            try:
+                result = append(press.body, press.mono_ms)
+                if inspect.isawaitable(result):
+                    await result
+            except EdgeError as error:
+                if press.pressed:
+                    self._outputs.unstorable(press.device)
+                log.error(
+                    "press_unstored device=%s event=%s error=%r", press.device, press.event_id, str(error)
+                )
+                return False
+            waiting.popleft()
+            if press.pressed:
+                self._outputs.stored(press.device, press.event_id, press.mono_ms)
+                log.info("press_stored device=%s event=%s", press.device, press.event_id)
+                if self._on_stored:
+                    self._on_stored(press)
+        return True

@@ -1,0 +1,275 @@
+"""Polls devices in their rhythm and hands stamped samples to the spool in groups.
+
+A missed poll makes no sample, never a zero: after some of them the device is said to be down, once, and up again,
+once. What the spool has not committed is not promised to anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from contract.codec import encode_body
+from contract.kinds import KINDS, Quality
+from contract.messages import EventBody
+from edge.clock import Clock
+from edge.drivers.base import Driver, Edge, MissedPollError, Reading, Value
+from edge.errors import EdgeError
+from edge.points import Limits, Track, judge
+
+log = logging.getLogger(__name__)
+
+GROUP_ROWS = 200
+"""A commit is made at this many samples…"""
+GROUP_S = 1.0
+"""… or when the oldest has waited for this long."""
+APART_MS = 10
+"""Two samples of one device are never nearer than this."""
+WAITING_MAX = 20_000
+"""Samples kept in memory while the card refuses them; beyond this the oldest are dropped and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A device's stamped readings at one time: what becomes one record of the telemetry lane.
+
+    Attributes:
+        device, kind: whose it is.
+        quantities: what `values` are, in the same order; the same for every sample of a device.
+        values: of the field type of their quantity; None is no value.
+        quality: (index in `values`, Quality) where a value is not good.
+        mono_ms: boot clock; within a boot strictly increasing for a device.
+    """
+
+    device: str
+    kind: str
+    quantities: tuple[str, ...]
+    values: tuple[Value, ...]
+    quality: tuple[tuple[int, int], ...]
+    mono_ms: int
+
+
+class Sink(Protocol):
+    """What the sampler writes to. Both calls commit before they return (or before their awaitable is done).
+
+    They raise EdgeError when the card does not take it.
+    """
+
+    def append_samples(self, samples: Sequence[Sample]) -> Awaitable[object] | object:
+        """Commit the samples in this order, in one transaction."""
+
+    def append_event(self, body: bytes, mono_ms: int) -> Awaitable[object] | object:
+        """Commit one record of the event lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How a device is sampled.
+
+    Attributes:
+        driver: the device.
+        poll_s: seconds between two polls.
+        limits: what is plausible, by quantity.
+        down_after: missed polls in a row after which the device is down.
+    """
+
+    driver: Driver
+    poll_s: float
+    limits: Mapping[str, Limits]
+    down_after: int = 2
+
+
+class Sampler:
+    """The poll rhythm of all devices of a gateway.
+
+    ``run`` keeps the rhythm; ``poll`` and ``flush`` do one step, for replays. Both ways make the same samples.
+    """
+
+    def __init__(
+        self, schedules: Sequence[Schedule], *, clock: Clock, sink: Sink, random_hex: Callable[[int], str]
+    ) -> None:
+        """
+        Args:
+            schedules: the devices; ``edge.drivers.registry`` makes them from the configuration.
+            random_hex: so many random bytes in hex, for event ids.
+        """
+        self._devices = {each.driver.device: _Device(each) for each in schedules}
+        self._clock = clock
+        self._sink = sink
+        self._random_hex = random_hex
+        self._waiting: deque[Sample] = deque()
+        self._events: deque[tuple[bytes, int]] = deque()
+        self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._stored = True
+        self.dropped = 0
+        """Samples that the card refused for so long that memory had no room; never promised to anybody."""
+
+    @property
+    def devices_down(self) -> tuple[str, ...]:
+        """Devices that do not answer now."""
+        return tuple(name for name, device in self._devices.items() if device.down)
+
+    async def run(self) -> None:
+        """Poll each device in its rhythm and commit what they say, until cancelled; then commit the rest."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for at, device in enumerate(self._devices.values()):
+                    # Spread over the first second, so that devices of one rhythm do not all poll at once.
+                    delay_s = min(1.0, device.schedule.poll_s) * at / len(self._devices)
+                    name = f"poll {device.schedule.driver.device}"
+                    group.create_task(self._keep_polling(device, delay_s), name=name)
+                group.create_task(self._keep_writing(), name="sampler commits")
+        finally:
+            await self.flush()
+
+    async def poll(self, device: str) -> Sample | None:
+        """Poll one device now and keep the sample for the next commit.
+
+        Returns:
+            The sample; None where the poll was missed or came within APART_MS of the last one.
+        """
+        state = self._devices[device]
+        try:
+            reading = await state.schedule.driver.poll()
+        except MissedPollError as missed:
+            self._missed(state, missed)
+            return None
+        if state.last_ms is not None and reading.mono_ms - state.last_ms < APART_MS:
+            return None
+        sample = state.stamp(reading)
+        self._answered(state, reading.mono_ms)
+        self._keep(sample)
+        return sample
+
+    async def flush(self) -> bool:
+        """Commit what waits, in groups of GROUP_ROWS, events first.
+
+        Returns:
+            True when nothing waits any more. On False the card refused; what waits stays for the next try.
+        """
+        async with self._writing:
+            try:
+                while self._events:
+                    await _done(self._sink.append_event(*self._events[0]))
+                    self._events.popleft()
+                while self._waiting:
+                    group = [self._waiting[at] for at in range(min(GROUP_ROWS, len(self._waiting)))]
+                    await _done(self._sink.append_samples(group))
+                    for _ in group:
+                        self._waiting.popleft()
+            except EdgeError as error:
+                if self._stored:
+                    log.error("samples_unstored error=%r waiting=%d", str(error), len(self._waiting))
+                self._stored = False
+                return False
+        if not self._stored:
+            log.warning("samples_stored_again dropped=%d", self.dropped)
+        self._stored = True
+        return True
+
+    def edge(self, edge: Edge) -> None:
+        """Keep the change of a bed mat or door as an event; it is committed at once."""
+        kind = {"bed_mat": "bed_edge", "door": "door_edge"}[edge.role]
+        self._event(kind, edge.device, {"active": edge.active, "initial": edge.initial}, edge.mono_ms)
+
+    async def _keep_polling(self, device: _Device, delay_s: float) -> None:
+        due_s = asyncio.get_running_loop().time() + delay_s
+        while True:
+            now_s = asyncio.get_running_loop().time()
+            if due_s > now_s:
+                await asyncio.sleep(due_s - now_s)
+            else:
+                # Behind: beats that were missed are not caught up, so that a slow bus is not asked ever faster.
+                due_s = now_s
+                await asyncio.sleep(0)
+            await self.poll(device.schedule.driver.device)
+            due_s += device.schedule.poll_s
+
+    async def _keep_writing(self) -> None:
+        while True:
+            await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GROUP_S):
+                    while len(self._waiting) < GROUP_ROWS and not self._events:
+                        self._wake.clear()
+                        await self._wake.wait()
+            self._wake.clear()
+            if not await self.flush():
+                await asyncio.sleep(GROUP_S)
+                self._wake.set()
+
+    def _keep(self, sample: Sample) -> None:
+        if len(self._waiting) >= WAITING_MAX and not self._writing.locked():
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append(sample)
+        self._wake.set()
+
+    def _answered(self, state: _Device, mono_ms: int) -> None:
+        state.missed = 0
+        if state.down:
+            state.down = False
+            log.info("device_up device=%s", state.schedule.driver.device)
+            self._event("device_up", state.schedule.driver.device, {}, mono_ms)
+
+    def _missed(self, state: _Device, missed: MissedPollError) -> None:
+        state.missed += 1
+        if state.down or state.missed < state.schedule.down_after:
+            return
+        state.down = True
+        name = state.schedule.driver.device
+        log.warning("device_down device=%s reason=%s error=%r", name, missed.reason, str(missed))
+        data = {"reason": missed.reason, "text": str(missed), "hint": missed.hint}
+        self._event("device_down", name, data, self._clock.mono_ms())
+
+    def _event(
+        self, kind: str, device: str, data: dict[str, str | int | float | bool | None], mono_ms: int
+    ) -> None:
+        body = EventBody(id=self._random_hex(16), kind=kind, device=device, data=data)
+        self._events.append((encode_body(body), mono_ms))
+        self._wake.set()
+
+
+class _Device:
+    """What the sampler remembers of a device."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.tracks: dict[str, Track | None] = {}
+        self.last_ms: int | None = None
+        self.missed = 0
+        self.down = False
+
+    def stamp(self, reading: Reading) -> Sample:
+        """The reading as a sample: judged for plausibility, its values in the field types of their kind."""
+        driver = self.schedule.driver
+        values: list[Value] = []
+        quality: list[tuple[int, int]] = []
+        for at, name in enumerate(driver.quantities):
+            value, code = reading.values.get(name), reading.quality.get(name, Quality.GOOD)
+            if value is None or code >= Quality.INVALID:
+                values.append(None)
+                quality.append((at, int(max(code, Quality.INVALID))))
+                continue
+            limits = self.schedule.limits.get(name, Limits())
+            judged, self.tracks[name] = judge(limits, self.tracks.get(name), value, reading.mono_ms)
+            whole = KINDS[driver.kind].quantities[name].type == "int"
+            values.append(int(value) if whole else float(value))
+            if (code := max(code, judged)) is not Quality.GOOD:
+                quality.append((at, int(code)))
+        self.last_ms = reading.mono_ms
+        return Sample(
+            driver.device, driver.kind, driver.quantities, tuple(values), tuple(quality), reading.mono_ms
+        )
+
+
+async def _done(result: Awaitable[object] | object) -> None:
+    if inspect.isawaitable(result):
+        await result

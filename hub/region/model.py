@@ -131,7 +131,7 @@ class Agency:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Modbus instrument of a device: its file in firmware_configs/instruments/, unit, what the file asks for."""
+    """A Modbus instrument: its file in firmware_configs/instruments/, unit, what the file wants."""
 
     instrument: str
     unit: int
@@ -144,7 +144,7 @@ class Device:
 
     Attributes:
         kind: device kind of contract.kinds.
-        driver: ``modbus_tcp`` (then ``sources`` has its instruments) or ``gpio`` (then the contact's ``role``,
+        driver: ``modbus_tcp`` (then ``sources`` has its instruments) or ``gpio`` (then ``role`` of the contact,
             its ``pin`` and the pins of its ``lamps`` by name, all BCM numbers).
         poll_s: time between two samples of a Modbus device.
     """

@@ -3,41 +3,198 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from hub.region import Region, Station
-from hub.rules.model import Change, Sample, Skipped, StationState
+from contract.kinds import Quality
+from hub.region import Station
+from hub.rules.levels import Slope, level, rising, until_next_ms
+from hub.rules.model import (
+    LIVE_AGE_MS,
+    NORMAL,
+    Change,
+    ChangeKind,
+    Sample,
+    Skipped,
+    StationState,
+    to_mm,
+)
+
+AHEAD_MS = 60_000
+"""A record of an earlier boot whose time is further ahead than this has a time that says nothing about its age."""
+
+MAX_JUDGED = 1024
+"""Most judged numbers kept per station; beyond it the oldest go, and a resend of so old a record only causes a
+needless history pass."""
 
 
 class Engine:
     """Judges each live sample of a river post once, in the order of its records.
 
+    Within an epoch records follow each other by number, whatever their clock says; between epochs (a new card) by
+    when they happened in the hub's own time. So a gateway whose clock is years off is judged like any other, and a
+    time in the future never makes a station blind.
+
     Not thread-safe: it lives on the hub's event loop.
     """
 
     def __init__(self, stations: Iterable[Station]) -> None:
-        raise NotImplementedError
+        self._watched = {(station.gateway, station.device): _Watched(station) for station in stations}
+        self._by_id = {watched.station.id: watched for watched in self._watched.values()}
 
     def judge(self, sample: Sample, now_ms: int) -> list[Change]:
         """What the sample changes; empty for most. Devices that are no station cost one look-up."""
-        raise NotImplementedError
+        watched = self._watched.get((sample.gateway, sample.device))
+        return [] if watched is None else watched.judge(sample, now_ms)
 
     def watches(self, gateway: str, device: str) -> bool:
         """Whether samples of that device are judged at all (so that others need not be built)."""
-        raise NotImplementedError
+        return (gateway, device) in self._watched
 
     def restore(self, states: Iterable[StationState]) -> None:
         """Take up the states that were stored, at hub start. Unknown stations are left out."""
-        raise NotImplementedError
+        for state in states:
+            if state.station in self._by_id:
+                self._by_id[state.station].restore(state)
 
     def states(self) -> list[StationState]:
-        """The state of every station that has been judged, to be stored and to be shown."""
-        raise NotImplementedError
+        """The state of every station of which the engine knows anything, to be stored and to be shown."""
+        return [state for watched in self._watched.values() if (state := watched.known()) is not None]
 
     def filled(self, gateway: str, epoch: str, floor: int) -> list[Skipped]:
-        """Gaps that are filled now that the gateway's telemetry floor is there; each is returned once."""
-        raise NotImplementedError
+        """Gaps that are filled now that the floor of the gateway's current epoch is there; each is returned once.
+
+        A gap of an epoch that the gateway has left is filled too: what was missing comes again in the new one, as a
+        gap of its own. Keep the gap until its pass is done: the engine forgets it.
+        """
+        found = []
+        for watched in self._watched.values():
+            gap = watched.skipped
+            if watched.station.gateway == gateway and gap is not None:
+                if gap.epoch != epoch or gap.top_seq < floor:
+                    found.append(gap)
+                    watched.skipped = None
+        return found
 
 
-def for_region(region: Region) -> Engine:
-    """The engine of a region."""
-    return Engine(region.stations.values())
+class _Watched:
+    """A station and what has been judged of it."""
+
+    def __init__(self, station: Station) -> None:
+        self.station = station
+        self.skipped: Skipped | None = None
+        self._last: StationState | None = None
+        self._slope = None if station.rise is None else Slope(station.rise)
+        self._judged: dict[tuple[str, int], None] = {}
+
+    def known(self) -> StationState | None:
+        if self._last is None and self.skipped is None:
+            return None
+        return replace(self._last or StationState(self.station.id), skipped=self.skipped)
+
+    def restore(self, state: StationState) -> None:
+        self.skipped = state.skipped
+        self._last = None if state.value_mm is None else replace(state, skipped=None)
+
+    def judge(self, sample: Sample, now_ms: int) -> list[Change]:
+        value_mm = self._value_mm(sample)
+        if value_mm is None:
+            return []
+        age_ms = _age_ms(sample, now_ms)
+        if (sample.stream[1], sample.seq) in self._judged:
+            return []
+        at_ms = now_ms - age_ms
+        if age_ms > LIVE_AGE_MS or not self._newer(sample, at_ms):
+            self._skip(sample)
+            return []
+        return self._take(sample, value_mm, at_ms, age_ms)
+
+    def _value_mm(self, sample: Sample) -> int | None:
+        """The level, where there is one and nothing speaks against it."""
+        value = sample.values.get(self.station.quantity)
+        if value is None or sample.quality.get(self.station.quantity, Quality.GOOD) != Quality.GOOD:
+            return None
+        return to_mm(value)
+
+    def _newer(self, sample: Sample, at_ms: int) -> bool:
+        """Whether the record follows the last one judged."""
+        last = self._last
+        if last is None:
+            return True
+        if sample.stream[1] == last.epoch:
+            return sample.seq > last.seq
+        # Another epoch: unsettled records moved to it come again, and their way here may make them look a little
+        # younger than they are. A time that goes back further than that is a repaired clock.
+        moved = last.t_ms - LIVE_AGE_MS <= sample.t_ms <= last.t_ms
+        return at_ms > last.at_ms and not moved
+
+    def _skip(self, sample: Sample) -> None:
+        """Remember that a record was not judged, for the history pass once all around it have come."""
+        epoch, before = sample.stream[1], self.skipped
+        span = Skipped(self.station.id, epoch, sample.seq, sample.t_ms, sample.t_ms)
+        if before is not None:
+            top_seq = max(span.top_seq, before.top_seq) if before.epoch == epoch else span.top_seq
+            from_ms, to_ms = min(span.from_ms, before.from_ms), max(span.to_ms, before.to_ms)
+            span = replace(span, top_seq=top_seq, from_ms=from_ms, to_ms=to_ms)
+        self.skipped = span
+
+    def _take(self, sample: Sample, value_mm: int, at_ms: int, age_ms: int) -> list[Change]:
+        self._remember(sample)
+        station, before = self.station, self._last
+        rate = None if self._slope is None else self._slope.add(sample.t_ms, value_mm)
+        was = NORMAL if before is None else before.severity
+        severity = level(station, was, value_mm)
+        rose = before is not None and before.rising
+        rises = station.rise is not None and rising(station.rise, rose, rate)
+        self._last = StationState(
+            station=station.id,
+            severity=severity,
+            rising=rises,
+            epoch=sample.stream[1],
+            seq=sample.seq,
+            t_ms=sample.t_ms,
+            at_ms=at_ms,
+            value_mm=value_mm,
+            rate_mm_h=rate,
+        )
+        changes: list[tuple[ChangeKind, int, int]] = []
+        if severity != was:
+            changes.append(("level", was, severity))
+        if rises != rose:
+            changes.append(("rise", int(rose), int(rises)))
+        if not changes:
+            return []
+        wait_ms = until_next_ms(station, severity, value_mm, rate)
+        next_ms = None if wait_ms is None else sample.t_ms + wait_ms
+        return [
+            Change(
+                kind=kind,
+                station=station.id,
+                site=sample.site,
+                gateway=sample.gateway,
+                device=sample.device,
+                quantity=station.quantity,
+                epoch=sample.stream[1],
+                seq=sample.seq,
+                old=old,
+                new=new,
+                value_mm=value_mm,
+                t_ms=sample.t_ms,
+                age_ms=age_ms,
+                rate_mm_h=rate,
+                next_ms=next_ms,
+            )
+            for kind, old, new in changes
+        ]
+
+    def _remember(self, sample: Sample) -> None:
+        self._judged[sample.stream[1], sample.seq] = None
+        if len(self._judged) > MAX_JUDGED:
+            del self._judged[next(iter(self._judged))]
+
+
+def _age_ms(sample: Sample, now_ms: int) -> int:
+    if sample.age_ms is not None:
+        return max(0, sample.age_ms)
+    if sample.t_ms > now_ms + AHEAD_MS:
+        return LIVE_AGE_MS + 1
+    return max(0, now_ms - sample.t_ms)

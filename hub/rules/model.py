@@ -124,21 +124,23 @@ class StationState:
     """What the engine must know again after a restart of the hub.
 
     Attributes:
+        severity: 0..3.
+        rising: whether it rises too fast.
         epoch, seq: the last record judged.
         t_ms: its time.
         at_ms: when it happened by the hub's reckoning (now less age on arrival), never in the future.
-        value_mm: its level.
+        value_mm: its level; None where no record of the station was ever judged.
         rate_mm_h: rate of rise then; None where unknown.
         skipped: records that wait for the history pass.
     """
 
     station: str
-    severity: int
-    rising: bool
-    epoch: str
-    seq: int
-    t_ms: int
-    at_ms: int
-    value_mm: int
+    severity: int = NORMAL
+    rising: bool = False
+    epoch: str = ""
+    seq: int = 0
+    t_ms: int = 0
+    at_ms: int = 0
+    value_mm: int | None = None
     rate_mm_h: int | None = None
     skipped: Skipped | None = None

@@ -7,6 +7,7 @@ port over ``kill`` and ``start`` again, as a real one does.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import pwd
 import secrets
@@ -14,8 +15,6 @@ import shutil
 import signal
 import socket
 import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -175,11 +174,14 @@ class Influx:
             self._child.stop()
 
     def _ping(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
-            with urllib.request.urlopen(f"{self.url}/ping", timeout=2) as answer:  # noqa: S310 - our own
-                http address return answer.status == 204  # type: ignore[no-any-return]
-        except (urllib.error.URLError, OSError):
+            connection.request("GET", "/ping")
+            return connection.getresponse().status == 204
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            connection.close()
 
 
 def _influx_config(folder: Path, port: int, rpc_port: int) -> str:
@@ -282,20 +284,9 @@ class Postgres:
             for path in (data, password):
                 os.chown(path, account.pw_uid, account.pw_gid)
             _let_through(self._folder)
-        command = [
-            _postgres("initdb"),
-            "-D",
-            data,
-            "-U",
-            "siaga",
-            "-A",
-            "scram-sha-256",
-            "--pwfile",
-            password,
-        ]
-        child = Child(
-            "initdb", [*command, "-E", "UTF8", "--no-sync"], self._folder / "initdb.log", user=self._user
-        )
+        options = ("-U", "siaga", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync")
+        command = [_postgres("initdb"), "-D", str(data), *options, "--pwfile", str(password)]
+        child = Child("initdb", command, self._folder / "initdb.log", user=self._user)
         child.start()
         with contextlib.suppress(ServerFailed):
             child.wait_until(lambda: False, timeout_s=READY_S)

@@ -29,7 +29,7 @@ T_LIMIT_MS = 9_200_000_000_000
 """Times further than this from 1970 do not fit InfluxDB's nanoseconds (years 1678 to 2261)."""
 
 FUTURE_MS = 10 * 60 * 1000
-"""A record of an earlier boot whose time lies further ahead than this had a wrong clock: its age is unknown."""
+"""A record of an earlier boot whose time lies further ahead had a wrong clock: its age is unknown."""
 
 _M = TypeVar("_M", Beat, State, Reply)
 
@@ -314,11 +314,11 @@ def _events(frame: EventFrame, place: Topic, known: Registered, received_ms: int
         age_ms = _age_ms(frame, record.offset_ms, t_ms, received_ms)
         try:
             body = codec.decode_body(raw)
-        except DecodeError as error:
+        except DecodeError:
             if panic:
                 records.append(_malformed(frame, seq, record, t_ms=t_ms, age_ms=age_ms, raw=raw))
             else:
-                refused.append(RefusedRecord(seq, "version" if error.reason == "version" else "body", raw))
+                refused.append(RefusedRecord(seq, "body", raw))
             continue
         records.append(
             AcceptedEvent(

@@ -70,7 +70,6 @@ streams = Table(
         "accounted", Text, nullable=False, comment="settled by the gateway's account, commit not on record"
     ),
     Column("next_seq", RowId, nullable=False, comment="highest next seq that the gateway has said"),
-    Column("settled_n", RowId, nullable=False, comment="how many the gateway's last account calls settled"),
     Column("closed", Boolean, nullable=False),
     Column("first_ms", Ms, nullable=False),
     Column("last_ms", Ms, nullable=False),

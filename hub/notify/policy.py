@@ -79,3 +79,45 @@ class Retry:
         if asked_s is not None:
             pause_s = max(pause_s, min(asked_s, self.most_s))
         return round(pause_s * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows from an attempt.
+
+    Attributes:
+        step: of the row.
+        pause_ms: until the next attempt; None where there is none.
+        fallback: tell the next channel too.
+    """
+
+    step: Step
+    pause_ms: int | None = None
+    fallback: bool = False
+
+
+def judge(
+    outcome: Literal["delivered", "failed", "refused"],
+    *,
+    failures: int,
+    tried_ms: int,
+    retry: Retry,
+    random: Random,
+    asked_s: float | None = None,
+) -> Verdict:
+    """What to do with a row after an attempt.
+
+    Args:
+        failures: failed attempts of the row, this one included.
+        tried_ms: how long ago the first attempt was made.
+        asked_s: pause that the receiver asked for.
+    """
+    if outcome == "delivered":
+        return Verdict("deliver")
+    if outcome == "refused" or tried_ms >= retry.give_up_s * 1000:
+        return Verdict("refuse", fallback=True)
+    return Verdict(
+        "fail",
+        pause_ms=retry.pause_ms(failures, random, asked_s=asked_s),
+        fallback=failures >= retry.fallback_after,
+    )

@@ -14,11 +14,13 @@ class Message:
     Attributes:
         key: the idempotency key; the same at every attempt.
         attempt: 1 at the first.
+        first: it is taken for the first time since it was enqueued or released.
         priority: 1 (worst) .. 4.
         created_ms: when it was put into the outbox.
     """
 
     key: str
+    channel: str
     kind: str
     subject: str
     desk: str
@@ -28,6 +30,7 @@ class Message:
     data: Mapping[str, str | int | float | bool | None]
     created_ms: int
     attempt: int
+    first: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,45 @@
-"""The one HTTP code path to InfluxDB: ``POST /write`` and InfluxQL on ``/query``, which 1.x, 2.x and 3 Core serve."""
+"""The one HTTP code path to InfluxDB: ``POST /write`` and InfluxQL on ``/query``, which 1.x, 2.x and 3 Core serve.
+
+Timestamps are nanoseconds everywhere, which is the default of all of them, so no precision is ever named: 1.6 takes
+``us`` without a word and stores the numbers as nanoseconds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import gzip
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import httpx
+
+from hub.series.errors import BadLines, NoDatabase, SeriesError, TooLarge, Unavailable
+
+log = logging.getLogger(__name__)
+
 AuthMode = Literal["none", "basic", "token", "bearer"]
+
+_CONNECTIONS = 8
+"""Two posts in flight, and the queries of pages beside them."""
 
 
 @dataclass(frozen=True)
 class InfluxConfig:
-    """Where InfluxDB is and how to enter. ``secret`` is the password or token."""
+    """Where InfluxDB is and how to enter. ``secret`` is the password or token.
+
+    Attributes:
+        auth: ``none``; ``basic`` for 1.x with users, for 2.x with a v1 password and for 3 with a token as password;
+            ``token`` for 2.x and 3; ``bearer`` for 3.
+        gzip: compress what is written; pays on a network, not on one machine.
+    """
 
     url: str
     database: str = "siaga"
     auth: AuthMode = "none"
     user: str = ""
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     timeout_s: float = 10.0
     gzip: bool = False
 
@@ -25,26 +47,160 @@ class InfluxConfig:
 class Influx:
     """An InfluxDB database over HTTP.
 
-    Use as ``async with Influx(config) as influx``.
+    Use as ``async with Influx(config) as influx``. Every method raises Unavailable (retryable) where there is no
+    answer or none of use.
     """
 
     def __init__(self, config: InfluxConfig) -> None:
         self.config = config
+        self.version = ""
+        """As the server tells it; "" before the first answer."""
+        self._client: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Influx:
-        raise NotImplementedError
+        self._client = httpx.AsyncClient(
+            base_url=self.config.url,
+            headers=_headers(self.config),
+            auth=httpx.BasicAuth(self.config.user, self.config.secret)
+            if self.config.auth == "basic"
+            else None,
+            timeout=self.config.timeout_s,
+            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+            follow_redirects=False,
+            trust_env=False,
+        )
+        return self
 
     async def __aexit__(self, *exc: object) -> None:
-        raise NotImplementedError
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def write(self, lines: Sequence[bytes]) -> None:
+        """Write lines, all of them or none that is known of: after an error any of them may be stored.
+
+        Idempotent: the same series and time again overwrite themselves.
+
+        Raises:
+            BadLines, TooLarge, NoDatabase, Unavailable: see there.
+        """
+        body = b"\n".join(lines)
+        headers = {"Content-Type": "text/plain; charset=utf-8"}
+        if self.config.gzip:
+            body = gzip.compress(body, compresslevel=1)
+            headers["Content-Encoding"] = "gzip"
+        answer = await self._ask("POST", "/write", params=self._database, content=body, headers=headers)
+        if answer.status_code != httpx.codes.NO_CONTENT:
+            raise _refusal(answer)
+
+    async def query(self, q: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of an InfluxQL query, tags and columns by name, ``time`` in ms UTC. Bind with ``$name``.
+
+        Raises:
+            SeriesError: the query is wrong.
+            NoDatabase, Unavailable: see there.
+        """
+        form = {"q": q, "epoch": "ms", "params": json.dumps(dict(params or {}))}
+        answer = await self._ask("POST", "/query", params=self._database, data=form)
+        if answer.status_code != httpx.codes.OK:
+            error = _refusal(answer)
+            if isinstance(error, BadLines):
+                raise SeriesError(f"query refused: {error.message}", "see the query in the log of InfluxDB")
+            raise error
+        return _rows(answer)
+
+    async def create_database(self) -> None:
+        """Make the database where it is not there. Idempotent. Only 1.x can: on 2.x a bucket is made by setting up.
+
+        Raises:
+            SeriesError: the server does not do it.
+        """
+        name = self.config.database.replace("\\", "\\\\").replace('"', '\\"')
+        answer = await self._ask("POST", "/query", data={"q": f'CREATE DATABASE "{name}"'})
+        if answer.status_code != httpx.codes.OK:
+            raise _refusal(answer)
+        _rows(answer)
+        log.info("influx_database_created database=%s", self.config.database)
 
     async def ping(self) -> bool:
         """Whether it answers."""
-        raise NotImplementedError
+        try:
+            answer = await self._ask("GET", "/ping")
+        except Unavailable:
+            return False
+        return answer.is_success
 
-    async def create_database(self) -> None:
-        """Make the database where it is not there. Idempotent."""
-        raise NotImplementedError
+    @property
+    def _database(self) -> dict[str, str]:
+        return {"db": self.config.database}
 
-    async def query(self, q: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The rows of an InfluxQL query, tags and columns by name, ``time`` in ms UTC. Bind with ``$name``."""
-        raise NotImplementedError
+    async def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        if self._client is None:
+            raise Unavailable("the connection to InfluxDB is not open", "enter the Influx first")
+        try:
+            answer = await self._client.request(method, path, **request)
+        except httpx.HTTPError as error:
+            message = f"no answer from {self.config.url}: {type(error).__name__} {error}".rstrip()
+            raise Unavailable(message, "see whether InfluxDB runs") from error
+        self.version = answer.headers.get("X-Influxdb-Version", self.version)
+        return answer
+
+
+def _headers(config: InfluxConfig) -> dict[str, str]:
+    words = {"token": "Token", "bearer": "Bearer"}
+    return {"Authorization": f"{words[config.auth]} {config.secret}"} if config.auth in words else {}
+
+
+def _refusal(answer: httpx.Response) -> SeriesError:
+    """What an answer that is no success means."""
+    status = answer.status_code
+    reason = _reason(answer)
+    said = f"{status} {reason or answer.text[:200]}".strip()
+    if status == 413:
+        return TooLarge(said)
+    if status == 404:
+        return NoDatabase(said)
+    if status in (400, 422):
+        # A proxy or another server at that address also answers 400, and that says nothing about a line.
+        if reason:
+            return BadLines(said)
+        return Unavailable(said, "this is no answer of InfluxDB: check its url")
+    if status in (401, 403):
+        return Unavailable(
+            said, "check user, password or token of InfluxDB, and on 2.x the mapping of the database"
+        )
+    return Unavailable(said, "see the log of InfluxDB")
+
+
+def _reason(answer: httpx.Response) -> str:
+    """InfluxDB's own words: 1.x ``error``, 2.x and 3 ``message`` or ``error``; "" where it did not say any."""
+    try:
+        said = json.loads(answer.content)
+    except ValueError:
+        return str(answer.headers.get("X-Influxdb-Error", ""))
+    if not isinstance(said, dict):
+        return ""
+    return str(said.get("error") or said.get("message") or "")
+
+
+def _rows(answer: httpx.Response) -> list[dict[str, Any]]:
+    """The rows of all series of all results.
+
+    Raises:
+        SeriesError: the answer says an error in a success, as InfluxQL does.
+    """
+    try:
+        results = json.loads(answer.content)["results"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unavailable("an answer that is not InfluxDB's", "check its url") from error
+    found: list[dict[str, Any]] = []
+    for result in results:
+        if "error" in result:
+            said = str(result["error"])
+            raise NoDatabase(said) if "database not found" in said else SeriesError(said)
+        for series in result.get("series", ()):
+            tags = series.get("tags", {})
+            found += [
+                {**tags, **dict(zip(series["columns"], row, strict=True))} for row in series.get("values", ())
+            ]
+    return found

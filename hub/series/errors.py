@@ -1,0 +1,29 @@
+"""What InfluxDB answers, as errors: each says what is to be done with the lines."""
+
+from __future__ import annotations
+
+from hub.errors import HubError
+
+
+class SeriesError(HubError):
+    """InfluxDB did not do what was asked."""
+
+
+class BadLines(SeriesError):
+    """At least one line of the request will never be taken; which one the answer does not say reliably."""
+
+
+class TooLarge(SeriesError):
+    """The request has more bytes than the server takes: send it in parts."""
+
+
+class NoDatabase(SeriesError):
+    """The database is not there: create it and send again."""
+
+    retryable = True
+
+
+class Unavailable(SeriesError):
+    """It is down, overloaded, wrongly set up or refuses our login: keep the lines and send again later."""
+
+    retryable = True

@@ -48,13 +48,14 @@ def commit_events(
         conflict = bool(beside)
         conflicts += conflict
         new_epoch |= conflict
-        first = stored.of(record.event_id)
-        copy_of = first.row_id if first is not None and first.digest == digest else None
         event_id = record.event_id
-        if first is not None and copy_of is None:
+        first = stored.of(event_id)
+        if first is not None and first.digest != digest:
             # One id and two bodies are two happenings: a press must not vanish behind another one.
             conflict = True
             event_id = _own_id(frame, record)
+            first = stored.of(event_id)
+        copy_of = first and first.row_id
         event = stored.add(record, event_id, digest, conflict=conflict, copy_of=copy_of)
         if copy_of is not None:
             copies += 1
@@ -119,9 +120,11 @@ class _Rows:
         )
         for row in conn.execute(at_keys):
             self._at.setdefault(row.seq, set()).add(row.hash)
+        self._known: set[str] = set()
         self._look_up({record.event_id for record in frame.records})
 
     def _look_up(self, ids: set[str]) -> None:
+        self._known |= ids
         ordered = sorted(ids)
         for start in range(0, len(ordered), _LOOKED_UP_AT_ONCE):
             of_ids = (
@@ -141,6 +144,8 @@ class _Rows:
 
     def of(self, event_id: str) -> _First | None:
         """The first row of that event, whatever its key."""
+        if event_id not in self._known:
+            self._look_up({event_id})
         return self._first.get(event_id)
 
     def add(

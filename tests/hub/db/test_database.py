@@ -1,0 +1,190 @@
+"""The store: transactions, urgency, readers, errors. The same on SQLite and PostgreSQL."""
+
+import asyncio
+import threading
+
+import pytest
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from hub.db import Database, upsert
+from hub.errors import AlreadyRunningError, StoreError, StoreUnavailableError
+from hub.ingest.tables import life
+
+
+def put(number: int):
+    def fn(conn: Connection) -> int:
+        conn.execute(insert(life).values(id=number, generation=number, random=2**52, since_ms=2**45))
+        return number
+
+    return fn
+
+
+def count(conn: Connection) -> int:
+    return conn.execute(select(func.count()).select_from(life)).scalar_one()
+
+
+async def test_a_write_is_seen_by_the_next_reader(database):
+    assert await database.write(put(1)) == 1
+
+    row = await database.read(lambda conn: conn.execute(select(life)).one())
+    assert (row.generation, row.random, row.since_ms) == (1, 2**52, 2**45)
+
+
+async def test_a_write_that_raises_keeps_nothing(database):
+    def half(conn: Connection) -> None:
+        put(1)(conn)
+        raise RuntimeError("half")
+
+    with pytest.raises(RuntimeError, match="half"):
+        await database.write(half)
+    assert await database.read(count) == 0
+    await database.write(put(1))
+    with pytest.raises(IntegrityError):
+        await database.write(put(1))
+    assert await database.read(count) == 1
+
+
+async def test_a_reader_cannot_write(tmp_path):
+    db = Database(f"sqlite:///{tmp_path}/hub.sqlite")
+    db.open()
+    with pytest.raises(StoreUnavailableError, match="readonly"):
+        await db.read(put(1))
+    assert await db.read(count) == 0
+    db.close()
+
+
+async def test_urgent_work_overtakes_what_waits(database):
+    order: list[str] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(_: Connection) -> None:
+        begun.set()
+        go.wait(10)
+
+    jobs = [asyncio.ensure_future(database.write(slow))]
+    await asyncio.to_thread(begun.wait, 10)
+    jobs += [
+        asyncio.ensure_future(database.write(lambda _, n=n: order.append(f"flush {n}"))) for n in range(3)
+    ]
+    jobs += [
+        asyncio.ensure_future(database.write(lambda _, n=n: order.append(f"panic {n}"), urgent=True))
+        for n in range(2)
+    ]
+    await asyncio.sleep(0)
+    assert database.waiting == 5
+    go.set()
+    await asyncio.gather(*jobs)
+
+    assert order == ["panic 0", "panic 1", "flush 0", "flush 1", "flush 2"]
+
+
+async def test_readers_go_on_while_the_writer_works(database):
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(conn: Connection) -> None:
+        put(1)(conn)
+        begun.set()
+        go.wait(10)
+
+    job = asyncio.ensure_future(database.write(slow))
+    await asyncio.to_thread(begun.wait, 10)
+    assert await asyncio.wait_for(database.read(count), 5) == 0
+    go.set()
+    await job
+    assert await database.read(count) == 1
+
+
+async def test_a_caller_that_goes_away_undoes_nothing(database):
+    go = threading.Event()
+
+    def slow(conn: Connection) -> None:
+        go.wait(10)
+        put(1)(conn)
+
+    job = asyncio.ensure_future(database.write(slow))
+    await asyncio.sleep(0)
+    job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    go.set()
+    await database.write(lambda _: None)
+    assert await database.read(count) == 1
+
+
+async def test_upsert_inserts_sets_and_leaves(database):
+    row = {"id": 1, "generation": 1, "random": 5, "since_ms": 7}
+
+    assert await database.write(lambda conn: upsert(conn, life, row, key=["id"]))
+    assert await database.write(
+        lambda conn: upsert(conn, life, {**row, "random": 6}, key=["id"], update=["random"])
+    )
+    assert not await database.write(
+        lambda conn: upsert(conn, life, {**row, "random": 9}, key=["id"], update=[])
+    )
+    found = await database.read(lambda conn: conn.execute(select(life.c.random)).scalar_one())
+    assert found == 6
+
+
+async def test_what_is_there_survives_closing_and_opening(database_url):
+    for expected in (1, 2):
+        db = Database(database_url)
+        db.open()
+        await db.write(put(expected))
+        assert await db.read(count) == expected
+        db.close()
+        db.close()
+
+
+def test_one_process_holds_the_file_and_a_command_beside_it_may_write(tmp_path):
+    url = f"sqlite:///{tmp_path}/hub.sqlite"
+    holder = Database(url)
+    holder.open()
+    with pytest.raises(AlreadyRunningError):
+        Database(url).open()
+
+    async def beside() -> int:
+        command = Database(url, exclusive=False)
+        command.open()
+        try:
+            return await command.write(put(3))
+        finally:
+            command.close()
+
+    assert asyncio.run(beside()) == 3
+    holder.close()
+    again = Database(url)
+    again.open()
+    again.close()
+
+
+def test_sqlite_is_as_durable_as_it_must_be(tmp_path):
+    async def pragmas() -> tuple[str, int, int]:
+        db = Database(f"sqlite:///{tmp_path}/hub.sqlite")
+        db.open()
+        try:
+            return await db.write(
+                lambda conn: tuple(
+                    conn.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                    for name in ("journal_mode", "synchronous", "foreign_keys")
+                )
+            )
+        finally:
+            db.close()
+
+    assert asyncio.run(pragmas()) == ("wal", 2, 1)
+
+
+def test_a_file_that_is_no_database_is_an_error_with_a_remedy(tmp_path):
+    (tmp_path / "hub.sqlite").write_bytes(b"not a database at all" * 100)
+
+    with pytest.raises(StoreError) as caught:
+        Database(f"sqlite:///{tmp_path}/hub.sqlite").open()
+    assert not caught.value.retryable
+    assert caught.value.hint
+
+
+def test_a_server_that_is_not_there_is_worth_another_try():
+    with pytest.raises(StoreUnavailableError) as caught:
+        Database("postgresql+pg8000://siaga@127.0.0.1:1/siaga").open()
+    assert caught.value.retryable

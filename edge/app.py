@@ -1,0 +1,236 @@
+"""The gateway as a whole: one TaskGroup in which every room has its tasks.
+
+A press goes device → panic task → spool → link and waits for nothing else. When the card is found damaged, the
+spool is set aside and a new one made while the drivers go on; only the link starts anew: its streams are new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from random import Random
+from typing import Any, TypeVar
+
+from contract.codec import encode_body
+from contract.messages import EventBody
+from edge.clock import Clock, random_hex
+from edge.config import Config, SpoolSettings
+from edge.drivers import registry
+from edge.drivers.base import Edge
+from edge.errors import CorruptCard, EdgeError
+from edge.health import Health, read_health
+from edge.link import Link
+from edge.outputs import Outputs
+from edge.panic import Panic
+from edge.readiness import Readiness
+from edge.sampler import Sampler
+from edge.session import Identity, Session
+from edge.spool import Appended, Quotas, Sample, Spool
+from edge.uplink import Uplink
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MQTT_SLOTS = 64
+"""Publishes without a PUBACK at once: what our broker allows (provisioning/broker.py)."""
+
+HOUSEKEEPING_S = 1.0
+"""How often lamps are refreshed and the spool is offered its housekeeping."""
+
+SPOOL_TICK_MS = 60_000
+
+
+class EdgeApp:
+    """Everything that a gateway is. The constructor only stores; ``run`` opens, works and closes."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock,
+        random: Random,
+        pins: Any = None,
+        config_hash: str = "",
+        readiness: Readiness | None = None,
+    ) -> None:
+        """
+        Args:
+            pins: a gpiozero pin factory; None takes the board's own. Only the simulator passes one.
+            config_hash: SHA-256 of the configuration file, told in beats.
+        """
+        self._config = config
+        self._clock = clock
+        self._random = random
+        self._identity = Identity(
+            config.gateway.id, config.gateway.cell, config.gateway.beat_s, software_version(), config_hash
+        )
+        self._readiness = readiness or Readiness()
+        self._drivers = registry.build(config, clock=clock, pins=pins)
+        self.spool = Spool(str(config.spool.path), quotas=_quotas(config.spool))
+        self.outputs = Outputs(self._drivers.buttons, clock=clock, show=self._drivers.show)
+        self.panic = Panic(sink=self, outputs=self.outputs, random_hex=random_hex)
+        self.sampler = Sampler(self._drivers.schedules, clock=clock, sink=self, random_hex=random_hex)
+        self._renewed = asyncio.Event()
+        self._link: Link | None = None
+
+    async def run(self) -> None:
+        """Work until cancelled.
+
+        Raises:
+            EdgeError: the gateway cannot start as it is configured here; the message carries a hint.
+        """
+        self._config.spool.path.parent.mkdir(parents=True, exist_ok=True)
+        opening = self.spool.open(self._clock.boot_id(), self._clock.mono_ms())
+        log.info("spool.open state=%s reason=%s salvaged=%d", opening.state, opening.reason, opening.salvaged)
+        try:
+            if opening.state == "quarantined":
+                self._note("spool_quarantined", {"reason": opening.reason})
+            self._note("gateway_start", {"software": self._identity.software})
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._drivers.run(self._edge), name="drivers")
+                group.create_task(self.panic.run(), name="panic")
+                group.create_task(self.sampler.run(), name="sampler")
+                group.create_task(self._linked(), name="link")
+                group.create_task(self._housekeeping(), name="housekeeping")
+                group.create_task(self._watchdog(), name="watchdog")
+                self._readiness.ready()
+        finally:
+            self._readiness.stopping()
+            self.spool.close()
+
+    # What sampler and panic commit through.
+
+    def append_samples(self, samples: Sequence[Sample]) -> Appended:
+        """Commit samples to the telemetry lane."""
+        return self._committed(lambda: self.spool.append_samples(samples))
+
+    def append_events(self, events: Sequence[tuple[int, bytes]]) -> Appended:
+        """Commit (boot clock, body) records to the event lane."""
+        return self._committed(lambda: self.spool.append_events(events))
+
+    def append_panic(self, mono_ms: int, body: bytes) -> Appended:
+        """Commit one record to the panic lane."""
+        return self._committed(lambda: self.spool.append_panic(mono_ms, body))
+
+    # What the beat asks.
+
+    def health(self) -> Health:
+        """The state of the box."""
+        return read_health(self._config.spool.path.parent)
+
+    def devices_down(self) -> tuple[str, ...]:
+        """Devices that do not answer now."""
+        return self.sampler.devices_down
+
+    def _edge(self, edge: Edge) -> None:
+        if edge.role == "panic":
+            self.panic.edge(edge)
+        else:
+            self.sampler.edge(edge)
+
+    def _committed(self, act: Callable[[], Appended]) -> Appended:
+        appended = self._guarded(act)
+        if self._link is not None:
+            self._link.wake()
+        return appended
+
+    def _guarded(self, act: Callable[[], T]) -> T:
+        """Do it on the spool; on a damaged card make a new spool and do it there."""
+        try:
+            return act()
+        except CorruptCard as error:
+            self._quarantine(error)
+            return act()
+
+    def _quarantine(self, error: CorruptCard) -> None:
+        opening = self.spool.quarantine(error.reason, self._clock.mono_ms())
+        log.error(
+            "spool.quarantined reason=%s salvaged=%d error=%r", opening.reason, opening.salvaged, str(error)
+        )
+        self._note("spool_quarantined", {"reason": opening.reason})
+        self._renewed.set()
+
+    def _note(self, kind: str, data: dict[str, str | int | float | bool | None]) -> None:
+        """Record something that happened to the gateway itself; it must not stop the gateway."""
+        body = encode_body(EventBody(id=random_hex(16), kind=kind, device=self._identity.gateway, data=data))
+        try:
+            self.spool.append_events([(self._clock.mono_ms(), body)])
+        except EdgeError as error:
+            log.error("event.unstored kind=%s error=%r", kind, str(error))
+
+    async def _linked(self) -> None:
+        """Keep a link; start it anew, with a new sending side, when the spool has been made anew."""
+        while True:
+            self._renewed.clear()
+            session = Session(
+                self._identity,
+                self.spool,
+                Uplink(self.spool, self._random, mqtt_slots=MQTT_SLOTS),
+                clock=self._clock,
+                status=self,
+                on_received=self.outputs.received,
+            )
+            self._link = Link(self._config.broker, session, clock=self._clock, random=self._random)
+            link = asyncio.create_task(self._link.run(), name="link-run")
+            renewed = asyncio.create_task(self._renewed.wait(), name="link-renewed")
+            try:
+                await asyncio.wait((link, renewed), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                renewed.cancel()
+                link.cancel()
+                [result] = await asyncio.gather(link, return_exceptions=True)
+            damage = _damage(result)
+            if damage is not None:
+                self._quarantine(damage)
+            elif isinstance(result, Exception):
+                raise result
+
+    async def _housekeeping(self) -> None:
+        last_ms = self._clock.mono_ms()
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            self.outputs.refresh()
+            now_ms = self._clock.mono_ms()
+            if now_ms - last_ms >= SPOOL_TICK_MS:
+                last_ms = now_ms
+                try:
+                    self._guarded(lambda: self.spool.tick(self._clock.mono_ms()))
+                except EdgeError as error:
+                    log.error("spool.housekeeping_failed error=%r", str(error))
+
+    async def _watchdog(self) -> None:
+        """Tell the service manager of progress, for as long as the event loop turns and nothing has died."""
+        pause_s = self._readiness.watchdog_s
+        while pause_s is not None:
+            self._readiness.progress()
+            await asyncio.sleep(pause_s)
+
+
+def software_version() -> str:
+    """The version of the installed distribution."""
+    try:
+        return version("siaga")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _quotas(settings: SpoolSettings) -> Quotas:
+    return Quotas(
+        panic_bytes=int(settings.panic_mb * 1e6),
+        event_bytes=int(settings.event_mb * 1e6),
+        telemetry_bytes=int(settings.telemetry_mb * 1e6),
+    )
+
+
+def _damage(result: object) -> CorruptCard | None:
+    """The damaged card among the reasons why the link ended."""
+    if isinstance(result, CorruptCard):
+        return result
+    if isinstance(result, BaseExceptionGroup):
+        for inner in result.exceptions:
+            if (found := _damage(inner)) is not None:
+                return found
+    return None

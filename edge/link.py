@@ -1,0 +1,215 @@
+"""The gateway's connection to the broker: MQTT 5 over mutual TLS. The only file of edge/ that knows MQTT.
+
+Everything that is decided is decided in Session, which does no input or output; this is the shell that carries
+what it says. A connection is one ``Client`` object, used once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from contract import topics
+from edge.clock import Clock
+from edge.config import Broker
+from edge.session import Publish, Session
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 10.0
+PUBACK_TIMEOUT_S = 90.0
+"""A publish without its PUBACK for this long means a dead connection; beyond any keepalive of ours."""
+
+FIRST_DELAY_S = 0.5
+LONGEST_DELAY_S = 60.0
+LONGEST_DELAY_WITH_PANIC_S = 4.0
+"""Reconnects are not put off for longer than this while a panic waits."""
+
+STEADY_S = 30.0
+"""A connection that held this long starts the delays anew."""
+
+RECEIVE_MAXIMUM = 64
+"""Unacknowledged messages that the broker may have on its way to us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Full jitter: uniform between nothing and a ceiling that doubles, so that a returning fleet does not storm."""
+
+    first_s: float = FIRST_DELAY_S
+    longest_s: float = LONGEST_DELAY_S
+
+    def delay_s(self, attempt: int, random: Random, *, urgent: bool) -> float:
+        """Seconds to wait before the attempt (counted from 0)."""
+        longest = min(self.longest_s, LONGEST_DELAY_WITH_PANIC_S) if urgent else self.longest_s
+        return random.uniform(0, min(longest, self.first_s * 2 ** min(attempt, 16)))
+
+
+class Link:
+    """Keeps one connection to the broker for as long as ``run`` runs, and carries the session over it."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        session: Session,
+        *,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._broker = broker
+        self._session = session
+        self._clock = clock
+        self._random = random
+        self._changed = asyncio.Event()
+        self._backoff = Backoff()
+
+    def wake(self) -> None:
+        """Something waits to be sent: look at once. Called in the event loop."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Connect, carry, connect again; ends only by cancellation."""
+        context = _tls(self._broker)
+        attempt = 0
+        while True:
+            began_ms = self._clock.mono_ms()
+            try:
+                await self._connection(context)
+            except* (aiomqtt.MqttError, OSError, TimeoutError) as group:
+                log.warning("link.down reason=%s", _first(group))
+            held_s = (self._clock.mono_ms() - began_ms) / 1000
+            attempt = 0 if held_s > STEADY_S else attempt + 1
+            urgent = self._session.panic_waits
+            await asyncio.sleep(self._backoff.delay_s(attempt, self._random, urgent=urgent))
+
+    async def _connection(self, context: ssl.SSLContext) -> None:
+        session, broker = self._session, self._broker
+        name = self._random.randbytes(8).hex()
+        will = session.will(name)
+        client = aiomqtt.Client(
+            broker.host,
+            broker.port,
+            identifier=session.gateway,
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=True,
+            keepalive=broker.keepalive_s,
+            tls_context=context,
+            timeout=CONNECT_TIMEOUT_S,
+            properties=_connect_properties(),
+            will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
+            max_queued_incoming_messages=RECEIVE_MAXIMUM * 4,
+        )
+        _log_refused_publishes(client)
+        try:
+            async with client:
+                await client.subscribe(topics.gateway_filter(session.cell, session.gateway), qos=1)
+                log.info("link.up broker=%s:%d", broker.host, broker.port)
+                async with asyncio.TaskGroup() as group:
+                    carry = _Carrier(client, session, self._clock, group)
+                    carry.publish_all(session.connected(name, self._clock.mono_ms()))
+                    group.create_task(self._receive(client, carry), name="link-receive")
+                    group.create_task(self._send(carry), name="link-send")
+                    group.create_task(self._beats(carry), name="link-beat")
+        finally:
+            session.disconnected(self._clock.mono_ms())
+
+    async def _receive(self, client: aiomqtt.Client, carry: _Carrier) -> None:
+        async for message in client.messages:
+            payload = message.payload if isinstance(message.payload, bytes) else b""
+            carry.publish_all(self._session.received(message.topic.value, payload, self._clock.mono_ms()))
+            self._changed.set()
+
+    async def _send(self, carry: _Carrier) -> None:
+        while True:
+            self._changed.clear()
+            step = self._session.next(self._clock.mono_ms())
+            if isinstance(step, Publish):
+                carry.publish(step, on_done=self._changed.set)
+                await asyncio.sleep(0)
+                continue
+            timeout = max(0.0, (step - self._clock.mono_ms()) / 1000)
+            try:
+                await asyncio.wait_for(self._changed.wait(), min(timeout, 5.0))
+            except TimeoutError:
+                continue
+
+    async def _beats(self, carry: _Carrier) -> None:
+        while True:
+            carry.publish(self._session.beat(self._clock.mono_ms()))
+            await asyncio.sleep(self._session.interval_s)
+
+
+class _Carrier:
+    """Publishes of one connection, each a named task that ends at its PUBACK."""
+
+    def __init__(
+        self, client: aiomqtt.Client, session: Session, clock: Clock, group: asyncio.TaskGroup
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._clock = clock
+        self._group = group
+
+    def publish_all(self, messages: list[Publish]) -> None:
+        for message in messages:
+            self.publish(message)
+
+    def publish(self, message: Publish, on_done: Callable[[], None] = lambda: None) -> None:
+        name = f"publish-{message.topic.rsplit('/', 1)[-1]}"
+        self._group.create_task(self._puback(message, on_done), name=name)
+
+    async def _puback(self, message: Publish, on_done: Callable[[], None]) -> None:
+        await self._client.publish(
+            message.topic, message.payload, qos=1, retain=message.retain, timeout=PUBACK_TIMEOUT_S
+        )
+        if message.token is not None:
+            self._session.acknowledged(message.token, self._clock.mono_ms())
+        on_done()
+
+
+def _tls(broker: Broker) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(broker.ca_file))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(str(broker.cert_file), str(broker.key_file))
+    return context
+
+
+def _connect_properties() -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = 0
+    properties.ReceiveMaximum = RECEIVE_MAXIMUM
+    return properties
+
+
+def _log_refused_publishes(client: aiomqtt.Client) -> None:
+    """Say it when the broker refuses a publish: aiomqtt drops the reason code of the PUBACK.
+
+    0x87 (not authorised) means that the certificate's name and the topic do not belong together.
+    """
+    inner: Any = client._client
+    on_publish = inner.on_publish
+
+    def checked(paho: Any, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            log.error(
+                "link.publish_refused reason=%s hint=%s", reason, "compare gateway id, cell and certificate"
+            )
+        on_publish(paho, userdata, mid, reason, properties)
+
+    inner.on_publish = checked
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> str:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"

@@ -84,6 +84,30 @@ class Ranges:
         right = bisect_right(self._firsts, last)
         return [(max(first, self._firsts[at]), min(last, self._lasts[at])) for at in range(left, right)]
 
+    def first_gap(self, first: int, last: int) -> tuple[int, int] | None:
+        """The lowest range within the closed range that is not in the set; costs a search, whatever the set holds."""
+        at = bisect_left(self._lasts, first)
+        if at < len(self._firsts) and self._firsts[at] <= first:
+            first = self._lasts[at] + 1
+            at += 1
+        if first > last:
+            return None
+        return first, min(last, self._firsts[at] - 1) if at < len(self._firsts) else last
+
+    def first_overlap(self, first: int, last: int) -> tuple[int, int] | None:
+        """The lowest range within the closed range that is in the set; costs a search, whatever the set holds."""
+        at = bisect_left(self._lasts, first)
+        if at == len(self._firsts) or self._firsts[at] > last or first > last:
+            return None
+        return max(first, self._firsts[at]), min(last, self._lasts[at])
+
+    def pair_at(self, number: int) -> tuple[int, int] | None:
+        """The whole range of the set that holds the number; None if none does."""
+        at = bisect_left(self._lasts, number)
+        if at == len(self._firsts) or self._firsts[at] > number:
+            return None
+        return self._firsts[at], self._lasts[at]
+
     def floor(self, start: int = 1) -> int:
         """The lowest number at or above start that is not in the set."""
         at = bisect_left(self._lasts, start)

@@ -34,6 +34,11 @@ def test_ranges_agree_with_a_set(steps, probe):
     assert numbers(ranges.missing(*probe)) == asked - reference
     assert numbers(ranges.overlap(*probe)) == asked & reference
     assert ranges.floor(probe[0]) == next(n for n in range(probe[0], 200) if n not in reference)
+    missing, overlap = ranges.missing(*probe), ranges.overlap(*probe)
+    assert ranges.first_gap(*probe) == (missing[0] if missing else None)
+    assert ranges.first_overlap(*probe) == (overlap[0] if overlap else None)
+    around = [pair for pair in ranges if pair[0] <= probe[0] <= pair[1]]
+    assert ranges.pair_at(probe[0]) == (around[0] if around else None)
     pairs = ranges.pairs()
     assert all(a[1] + 1 < b[0] for a, b in pairwise(pairs)), "sorted, disjoint and merged"
     assert Ranges(reversed(pairs)) == ranges
@@ -53,3 +58,5 @@ def test_a_backward_range_is_refused():
 
 def test_missing_of_an_empty_span_is_nothing():
     assert Ranges().missing(5, 4) == []
+    assert Ranges().first_gap(5, 4) is None
+    assert Ranges([(1, 9)]).first_overlap(5, 4) is None

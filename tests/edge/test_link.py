@@ -1,0 +1,32 @@
+"""Reconnects spread out, and never keep a panic waiting."""
+
+from random import Random
+
+import pytest
+
+from edge.link import LONGEST_DELAY_WITH_PANIC_S, Backoff
+
+
+def delays(attempt, *, urgent, n=400):
+    random = Random(7)
+    return [Backoff().delay_s(attempt, random, urgent=urgent) for _ in range(n)]
+
+
+def test_the_ceiling_doubles_up_to_its_limit():
+    ceilings = [max(delays(attempt, urgent=False)) for attempt in range(12)]
+    assert ceilings[0] == pytest.approx(0.5, rel=0.05)
+    assert ceilings[3] == pytest.approx(4.0, rel=0.05)
+    assert max(ceilings) <= 60
+    assert ceilings[-1] == pytest.approx(60, rel=0.05)
+    assert max(delays(10**6, urgent=False)) <= 60, "a gateway that is out for months still counts"
+
+
+def test_a_returning_fleet_is_spread_over_the_whole_interval():
+    spread = sorted(delays(8, urgent=False))
+    assert spread[0] < 3
+    assert spread[len(spread) // 2] == pytest.approx(30, abs=6)
+
+
+def test_a_waiting_panic_shortens_the_pause():
+    assert max(delays(12, urgent=True)) <= LONGEST_DELAY_WITH_PANIC_S
+    assert max(delays(12, urgent=False)) > LONGEST_DELAY_WITH_PANIC_S

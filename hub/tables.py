@@ -1,9 +1,10 @@
 """Every table of the hub, in ``hub.db.metadata``: importing this module declares them all."""
 
+from hub.alarms import tables as alarms
 from hub.api import tables as api
 from hub.fleet import tables as fleet
 from hub.incidents import tables as incidents
 from hub.ingest import tables as ingest
 from hub.notify import tables as notify
 
-__all__ = ["api", "fleet", "incidents", "ingest", "notify"]
+__all__ = ["alarms", "api", "fleet", "incidents", "ingest", "notify"]

@@ -130,8 +130,7 @@ def _check_duty_desk(file: files.RegionFile, agencies: files.AgenciesFile) -> It
 def _check_places(file: files.RegionFile, devices: files.DevicesFile) -> Iterator[Mistake]:
     """Every station, button and ward has a device that is there, of the right kind, and not another's."""
     gateways = [gateway.id for gateway in file.gateway]
-    kinds = {(device.gateway, device.device): device.kind for device in devices.modbus}
-    kinds |= {(item.gateway, item.device): _CONTACT_KINDS[item.role] for item in devices.contact}
+    kinds = _kinds(devices)
     seen: set[tuple[str, str]] = set()
     for table, wanted in (("station", None), ("button", "panic_button"), ("ward", "bed_panel")):
         for at, entry in enumerate(getattr(file, table)):
@@ -199,6 +198,12 @@ def _check_station(station: files.StationEntry, stations: Iterable[files.Station
             )
 
 
+def _kinds(devices: files.DevicesFile) -> dict[tuple[str, str], str]:
+    """Device kind by (gateway, device)."""
+    kinds = {(device.gateway, device.device): device.kind for device in devices.modbus}
+    return kinds | {(item.gateway, item.device): _CONTACT_KINDS[item.role] for item in devices.contact}
+
+
 def _mm(metres: float) -> int:
     return round(metres * 1000)
 
@@ -228,6 +233,7 @@ def _build(file: files.RegionFile, agencies: files.AgenciesFile, devices: files.
     sites = {entry.id: _copy(entry, Site) for entry in file.site}
     gateways = {entry.id: _copy(entry, Gateway) for entry in file.gateway}
     site_of = {gateway.id: gateway.site for gateway in gateways.values()}
+    kinds = _kinds(devices)
     known = {entry.id: _agency(entry) for entry in agencies.agency}
     return Region(
         id=file.id,
@@ -236,7 +242,7 @@ def _build(file: files.RegionFile, agencies: files.AgenciesFile, devices: files.
         zone_label=file.zone_label,
         sites=MappingProxyType(sites),
         gateways=MappingProxyType(gateways),
-        stations=MappingProxyType({entry.id: _station(entry, site_of) for entry in file.station}),
+        stations=MappingProxyType({entry.id: _station(entry, site_of, kinds) for entry in file.station}),
         buttons=MappingProxyType(
             {entry.id: _copy(entry, Button, site=site_of[entry.gateway]) for entry in file.button}
         ),
@@ -252,7 +258,9 @@ def _copy(entry: files.Section, cls: Callable[..., _T], **more: Any) -> _T:
     return cls(**{name: getattr(entry, name) for name in entry.__struct_fields__}, **more)
 
 
-def _station(entry: files.StationEntry, site_of: Mapping[str, str]) -> Station:
+def _station(
+    entry: files.StationEntry, site_of: Mapping[str, str], kinds: Mapping[tuple[str, str], str]
+) -> Station:
     rise = None
     if entry.rise is not None:
         rise = RiseRule(_mm(entry.rise.limit_m_h), entry.rise.window_s, entry.rise.gap_s)
@@ -264,6 +272,7 @@ def _station(entry: files.StationEntry, site_of: Mapping[str, str]) -> Station:
         site=site_of[entry.gateway],
         gateway=entry.gateway,
         device=entry.device,
+        kind=kinds[entry.gateway, entry.device],
         quantity=entry.quantity,
         thresholds_mm=_thresholds_mm(entry),
         hysteresis_mm=_mm(entry.hysteresis_m),

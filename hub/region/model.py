@@ -75,6 +75,7 @@ class Station:
     site: str
     gateway: str
     device: str
+    kind: str
     quantity: str
     thresholds_mm: tuple[int, int, int]
     hysteresis_mm: int

@@ -64,16 +64,23 @@ class Engine:
         """Gaps that are filled now that the floor of the gateway's current epoch is there; each is returned once.
 
         A gap of an epoch that the gateway has left is filled too: what was missing comes again in the new one, as a
-        gap of its own. Keep the gap until its pass is done: the engine forgets it.
+        gap of its own. Say ``passed`` when its history pass is done; until then it stays in the stored state.
         """
         found = []
         for watched in self._watched.values():
             gap = watched.skipped
-            if watched.station.gateway == gateway and gap is not None:
-                if gap.epoch != epoch or gap.top_seq < floor:
-                    found.append(gap)
-                    watched.skipped = None
+            if watched.station.gateway != gateway or gap is None or watched.passing is not None:
+                continue
+            if gap.epoch != epoch or gap.top_seq < floor:
+                found.append(gap)
+                watched.passing, watched.skipped = gap, None
         return found
+
+    def passed(self, gap: Skipped) -> None:
+        """The history pass over a gap is done and stored. Idempotent."""
+        watched = self._by_id.get(gap.station)
+        if watched is not None and watched.passing == gap:
+            watched.passing = None
 
 
 class _Watched:
@@ -82,14 +89,16 @@ class _Watched:
     def __init__(self, station: Station) -> None:
         self.station = station
         self.skipped: Skipped | None = None
+        self.passing: Skipped | None = None
         self._last: StationState | None = None
         self._slope = None if station.rise is None else Slope(station.rise)
         self._judged: dict[tuple[str, int], None] = {}
 
     def known(self) -> StationState | None:
-        if self._last is None and self.skipped is None:
+        skipped = _both(self.passing, self.skipped)
+        if self._last is None and skipped is None:
             return None
-        return replace(self._last or StationState(self.station.id), skipped=self.skipped)
+        return replace(self._last or StationState(self.station.id), skipped=skipped)
 
     def restore(self, state: StationState) -> None:
         self.skipped = state.skipped
@@ -129,13 +138,8 @@ class _Watched:
 
     def _skip(self, sample: Sample) -> None:
         """Remember that a record was not judged, for the history pass once all around it have come."""
-        epoch, before = sample.stream[1], self.skipped
-        span = Skipped(self.station.id, epoch, sample.seq, sample.t_ms, sample.t_ms)
-        if before is not None:
-            top_seq = max(span.top_seq, before.top_seq) if before.epoch == epoch else span.top_seq
-            from_ms, to_ms = min(span.from_ms, before.from_ms), max(span.to_ms, before.to_ms)
-            span = replace(span, top_seq=top_seq, from_ms=from_ms, to_ms=to_ms)
-        self.skipped = span
+        one = Skipped(self.station.id, sample.stream[1], sample.seq, sample.t_ms, sample.t_ms)
+        self.skipped = _both(self.skipped, one)
 
     def _take(self, sample: Sample, value_mm: int, at_ms: int, age_ms: int) -> list[Change]:
         self._remember(sample)
@@ -190,6 +194,19 @@ class _Watched:
         self._judged[sample.stream[1], sample.seq] = None
         if len(self._judged) > MAX_JUDGED:
             del self._judged[next(iter(self._judged))]
+
+
+def _both(earlier: Skipped | None, later: Skipped | None) -> Skipped | None:
+    """One gap around two; the epoch is the later one's."""
+    if earlier is None or later is None:
+        return earlier or later
+    same = earlier.epoch == later.epoch
+    return replace(
+        later,
+        top_seq=max(earlier.top_seq, later.top_seq) if same else later.top_seq,
+        from_ms=min(earlier.from_ms, later.from_ms),
+        to_ms=max(earlier.to_ms, later.to_ms),
+    )
 
 
 def _age_ms(sample: Sample, now_ms: int) -> int:

@@ -43,7 +43,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Base of every table of the file."""
 
 
-class Gateway(Section):
+class Gateway(Section, frozen=True, kw_only=True):
     """Who this gateway is: as enrolled, and as in the CN of its certificate."""
 
     id: str
@@ -58,7 +58,7 @@ class Gateway(Section):
             raise MistakesError(Mistake(error.message, at=("id",), instead=error.hint)) from None
 
 
-class Broker(Section):
+class Broker(Section, frozen=True, kw_only=True):
     """Where the broker is, and the certificates of mutual TLS. There is no other way in."""
 
     host: Annotated[str, Meta(min_length=1)]
@@ -69,7 +69,7 @@ class Broker(Section):
     keepalive_s: Annotated[int, Meta(ge=5, le=1200)] = 30
 
 
-class SpoolSettings(Section):
+class SpoolSettings(Section, frozen=True, kw_only=True):
     """The spool's file and what each lane may take of the card, in MB of 10^6 bytes."""
 
     path: Path = Path("spool.sqlite")
@@ -80,7 +80,7 @@ class SpoolSettings(Section):
     """Hours that settled panic and event records stay; the contract wants 72."""
 
 
-class TcpBus(Section, tag="tcp", tag_field="link"):
+class TcpBus(Section, frozen=True, kw_only=True, tag="tcp", tag_field="link"):
     """A Modbus TCP server, or a converter with serial units behind it."""
 
     name: Name
@@ -91,7 +91,7 @@ class TcpBus(Section, tag="tcp", tag_field="link"):
     """Silence between two requests."""
 
 
-class RtuBus(Section, tag="rtu", tag_field="link"):
+class RtuBus(Section, frozen=True, kw_only=True, tag="rtu", tag_field="link"):
     """An RS-485 line. Speed and parity are the line's: all its units must be set to them."""
 
     name: Name
@@ -103,7 +103,7 @@ class RtuBus(Section, tag="rtu", tag_field="link"):
     gap_ms: Annotated[int, Meta(ge=0, le=1000)] = 10
 
 
-class PointLimits(Section):
+class PointLimits(Section, frozen=True, kw_only=True):
     """What is plausible of a point at this site; what is not given is the instrument's."""
 
     min: float | None = None
@@ -118,7 +118,7 @@ class PointLimits(Section):
             raise MistakesError(Mistake(f"min {self.min:g} is not below max {self.max:g}", at=("min",)))
 
 
-class Source(Section):
+class Source(Section, frozen=True, kw_only=True):
     """An instrument of a device: one Modbus unit and what its registers mean."""
 
     instrument: Name
@@ -131,7 +131,7 @@ class Source(Section):
     """Bits mean the opposite, as with normally closed contacts."""
 
 
-class Device(Section):
+class Device(Section, frozen=True, kw_only=True):
     """A thing at a site that is sampled as one: one record, one line in the database.
 
     A river post with a level meter and a rain gauge is one device of two instruments: the second is in ``also``.
@@ -169,7 +169,7 @@ class Device(Section):
         return (first, *self.also)
 
 
-class Wave(Section):
+class Wave(Section, frozen=True, kw_only=True):
     """A value that a simulated device shows: ``mean + amplitude * sin(2 pi t / period_s)``."""
 
     mean: float
@@ -177,7 +177,7 @@ class Wave(Section):
     period_s: Positive = 3600.0
 
 
-class SimulatedDevice(Section):
+class SimulatedDevice(Section, frozen=True, kw_only=True):
     """A device without hardware, for the bench and for rehearsals."""
 
     name: Name
@@ -193,7 +193,7 @@ class SimulatedDevice(Section):
         _check_kind(self.kind, self.points, self.values)
 
 
-class Contact(Section):
+class Contact(Section, frozen=True, kw_only=True):
     """A dry contact at a GPIO line: a panic button, a bed mat, a door."""
 
     name: Name
@@ -207,7 +207,7 @@ class Contact(Section):
     """How often the state is also sent as a sample, which shows that the contact is watched."""
 
 
-class Lights(Section):
+class Lights(Section, frozen=True, kw_only=True):
     """Lamps that tell what is proven of a button's presses. Each is a GPIO line; any may be left out."""
 
     contact: Name
@@ -226,7 +226,7 @@ class Lights(Section):
         return {name: pin for name in names if (pin := getattr(self, name)) is not None}
 
 
-class Config(Section):
+class Config(Section, frozen=True, kw_only=True):
     """Everything a gateway is told. ``load`` makes it from a file."""
 
     gateway: Gateway
@@ -325,6 +325,10 @@ def _duplicates(config: Config) -> Iterator[Mistake]:
         if pin in taken:
             yield Mistake(f"GPIO line {pin} is used twice", at=place, instead="a line that is free")
         taken.add(pin)
+    yield from _read_twice(config)
+
+
+def _read_twice(config: Config) -> Iterator[Mistake]:
     asked: set[tuple[str, int, str]] = set()
     for at, device in enumerate(config.device):
         for number, source in enumerate(device.sources):

@@ -10,14 +10,14 @@ import asyncio
 import inspect
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from contract.codec import encode_body
 from contract.messages import EventBody
 from edge.drivers.base import Edge
-from edge.errors import EdgeError
+from edge.errors import EdgeError, RecordError
 from edge.outputs import Outputs
 
 log = logging.getLogger(__name__)
@@ -29,11 +29,11 @@ RETRY_S = 0.5
 class PanicSink(Protocol):
     """Where presses are committed. Both calls commit before they return (or before their awaitable is done)."""
 
-    def append_panic(self, body: bytes, mono_ms: int) -> Awaitable[object] | object:
+    def append_panic(self, mono_ms: int, body: bytes) -> Awaitable[object] | object:
         """Commit one record of the panic lane."""
 
-    def append_event(self, body: bytes, mono_ms: int) -> Awaitable[object] | object:
-        """Commit one record of the event lane."""
+    def append_events(self, events: Sequence[tuple[int, bytes]]) -> Awaitable[object] | object:
+        """Commit (mono_ms, body) each as a record of the event lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Panic:
     ) -> None:
         """
         Args:
-            random_hex: so many random bytes in hex, for event ids.
+            random_hex: `edge.clock.random_hex`, for event ids.
             on_stored: called after each commit, to wake the sending side.
         """
         self._sink = sink
@@ -92,8 +92,9 @@ class Panic:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while not await self.step():
+            if not await self.step():
                 await asyncio.sleep(RETRY_S)
+                self._wake.set()
 
     async def step(self) -> bool:
         """Commit all that waits: presses first, releases behind them.
@@ -101,30 +102,36 @@ class Panic:
         Returns:
             False when the card refused; what waits stays, in order.
         """
-        if not await self._commit(self._presses, self._sink.append_panic):
-            return False
-        return await self._commit(self._releases, self._sink.append_event)
+        return await self._commit(self._presses) and await self._commit(self._releases)
 
-    async def _commit(
-        self, waiting: deque[Press], append: Callable[[bytes, int], Awaitable[object] | object]
-    ) -> bool:
+    async def _commit(self, waiting: deque[Press]) -> bool:
         while waiting:
             press = waiting[0]
             try:
-                result = append(press.body, press.mono_ms)
-                if inspect.isawaitable(result):
-                    await result
+                await self._append(press)
             except EdgeError as error:
-                if press.pressed:
-                    self._outputs.unstorable(press.device)
                 log.error(
                     "press_unstored device=%s event=%s error=%r", press.device, press.event_id, str(error)
                 )
-                return False
+                if press.pressed:
+                    self._outputs.unstorable(press.device)
+                if not isinstance(error, RecordError):
+                    return False
+                # It can never be stored, and those behind it can.
+                waiting.popleft()
+                continue
             waiting.popleft()
             if press.pressed:
-                self._outputs.stored(press.device, press.event_id, press.mono_ms)
                 log.info("press_stored device=%s event=%s", press.device, press.event_id)
+                self._outputs.stored(press.device, press.event_id, press.mono_ms)
                 if self._on_stored:
                     self._on_stored(press)
         return True
+
+    async def _append(self, press: Press) -> None:
+        if press.pressed:
+            result = self._sink.append_panic(press.mono_ms, press.body)
+        else:
+            result = self._sink.append_events([(press.mono_ms, press.body)])
+        if inspect.isawaitable(result):
+            await result

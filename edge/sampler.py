@@ -13,17 +13,20 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from contract.codec import encode_body
 from contract.kinds import KINDS, Quality
-from contract.messages import EventBody
+from contract.messages import DeviceColumn, EventBody
 from edge.clock import Clock
 from edge.drivers.base import Driver, Edge, MissedPollError, Reading, Value
-from edge.errors import EdgeError
+from edge.errors import EdgeError, RecordError
 from edge.points import Limits, Track, judge
+from edge.spool.records import Sample
 
 log = logging.getLogger(__name__)
+
+_Item = TypeVar("_Item")
 
 GROUP_ROWS = 200
 """A commit is made at this many samples…"""
@@ -35,37 +38,18 @@ WAITING_MAX = 20_000
 """Samples kept in memory while the card refuses them; beyond this the oldest are dropped and counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A device's stamped readings at one time: what becomes one record of the telemetry lane.
-
-    Attributes:
-        device, kind: whose it is.
-        quantities: what `values` are, in the same order; the same for every sample of a device.
-        values: of the field type of their quantity; None is no value.
-        quality: (index in `values`, Quality) where a value is not good.
-        mono_ms: boot clock; within a boot strictly increasing for a device.
-    """
-
-    device: str
-    kind: str
-    quantities: tuple[str, ...]
-    values: tuple[Value, ...]
-    quality: tuple[tuple[int, int], ...]
-    mono_ms: int
-
-
 class Sink(Protocol):
-    """What the sampler writes to. Both calls commit before they return (or before their awaitable is done).
+    """What the sampler writes to: the spool, or what stands before it.
 
-    They raise EdgeError when the card does not take it.
+    Both calls commit before they return (or before their awaitable is done) and raise EdgeError when the card does
+    not take it; then nothing of the call is kept.
     """
 
     def append_samples(self, samples: Sequence[Sample]) -> Awaitable[object] | object:
         """Commit the samples in this order, in one transaction."""
 
-    def append_event(self, body: bytes, mono_ms: int) -> Awaitable[object] | object:
-        """Commit one record of the event lane."""
+    def append_events(self, events: Sequence[tuple[int, bytes]]) -> Awaitable[object] | object:
+        """Commit (mono_ms, body) each as a record of the event lane, in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +81,14 @@ class Sampler:
         """
         Args:
             schedules: the devices; ``edge.drivers.registry`` makes them from the configuration.
-            random_hex: so many random bytes in hex, for event ids.
+            random_hex: `edge.clock.random_hex`, for event ids.
         """
         self._devices = {each.driver.device: _Device(each) for each in schedules}
         self._clock = clock
         self._sink = sink
         self._random_hex = random_hex
         self._waiting: deque[Sample] = deque()
-        self._events: deque[tuple[bytes, int]] = deque()
+        self._events: deque[tuple[int, bytes]] = deque()
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
         self._stored = True
@@ -156,14 +140,8 @@ class Sampler:
         """
         async with self._writing:
             try:
-                while self._events:
-                    await _done(self._sink.append_event(*self._events[0]))
-                    self._events.popleft()
-                while self._waiting:
-                    group = [self._waiting[at] for at in range(min(GROUP_ROWS, len(self._waiting)))]
-                    await _done(self._sink.append_samples(group))
-                    for _ in group:
-                        self._waiting.popleft()
+                await self._write(self._events, self._sink.append_events)
+                await self._write(self._waiting, self._sink.append_samples)
             except EdgeError as error:
                 if self._stored:
                     log.error("samples_unstored error=%r waiting=%d", str(error), len(self._waiting))
@@ -205,6 +183,26 @@ class Sampler:
                 await asyncio.sleep(GROUP_S)
                 self._wake.set()
 
+    async def _write(
+        self, waiting: deque[_Item], append: Callable[[Sequence[_Item]], Awaitable[object] | object]
+    ) -> None:
+        """Commit in groups; a record that can never be accepted is dropped alone, not with its neighbours."""
+        size = GROUP_ROWS
+        while waiting:
+            group = [waiting[at] for at in range(min(size, len(waiting)))]
+            try:
+                result = append(group)
+                if inspect.isawaitable(result):
+                    await result
+            except RecordError as error:
+                if len(group) > 1:
+                    size = 1
+                    continue
+                log.error("record_unacceptable error=%r", str(error))
+                self.dropped += 1
+            for _ in group:
+                waiting.popleft()
+
     def _keep(self, sample: Sample) -> None:
         if len(self._waiting) >= WAITING_MAX and not self._writing.locked():
             self._waiting.popleft()
@@ -220,20 +218,20 @@ class Sampler:
             self._event("device_up", state.schedule.driver.device, {}, mono_ms)
 
     def _missed(self, state: _Device, missed: MissedPollError) -> None:
+        if missed.reason == "resting":
+            return
         state.missed += 1
         if state.down or state.missed < state.schedule.down_after:
             return
         state.down = True
         name = state.schedule.driver.device
         log.warning("device_down device=%s reason=%s error=%r", name, missed.reason, str(missed))
-        data = {"reason": missed.reason, "text": str(missed), "hint": missed.hint}
+        data = {"reason": missed.reason, "text": missed.message, "hint": missed.hint}
         self._event("device_down", name, data, self._clock.mono_ms())
 
-    def _event(
-        self, kind: str, device: str, data: dict[str, str | int | float | bool | None], mono_ms: int
-    ) -> None:
-        body = EventBody(id=self._random_hex(16), kind=kind, device=device, data=data)
-        self._events.append((encode_body(body), mono_ms))
+    def _event(self, kind: str, device: str, data: Mapping[str, str | bool], mono_ms: int) -> None:
+        body = EventBody(id=self._random_hex(16), kind=kind, device=device, data=dict(data))
+        self._events.append((mono_ms, encode_body(body)))
         self._wake.set()
 
 
@@ -242,6 +240,8 @@ class _Device:
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
+        driver = schedule.driver
+        self._column = DeviceColumn(driver.device, driver.kind, driver.quantities)
         self.tracks: dict[str, Track | None] = {}
         self.last_ms: int | None = None
         self.missed = 0
@@ -265,11 +265,4 @@ class _Device:
             if (code := max(code, judged)) is not Quality.GOOD:
                 quality.append((at, int(code)))
         self.last_ms = reading.mono_ms
-        return Sample(
-            driver.device, driver.kind, driver.quantities, tuple(values), tuple(quality), reading.mono_ms
-        )
-
-
-async def _done(result: Awaitable[object] | object) -> None:
-    if inspect.isawaitable(result):
-        await result
+        return Sample(reading.mono_ms, self._column, tuple(values), tuple(quality))

@@ -8,28 +8,17 @@ from typing import Protocol
 
 from contract.kinds import Quality
 from edge.config import Role
-from edge.errors import EdgeError
+from edge.errors import DeviceError
 
 Value = float | int | None
 
 
-class DriverError(EdgeError):
-    """A driver cannot work as it is configured here. Not retryable: a person must change something."""
-
-
-class MissedPollError(EdgeError):
+class MissedPollError(DeviceError):
     """A poll gave no reading. Retryable: the next poll may.
 
-    Attributes:
-        reason: a stable word: ``no_answer``, ``exception``, ``garbage``, ``bus_down``, ``identity``, ``resting``
-            (the unit is left alone until its next trial), ``not_started``.
+    Its reason is one of ``no_answer``, ``exception``, ``garbage``, ``bus_down``, ``identity``, ``not_started``, and
+    ``resting``: the unit is left alone until its next trial, so nothing was asked and nothing was missed.
     """
-
-    retryable = True
-
-    def __init__(self, reason: str, message: str, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Base of every table of the file."""
 
 
-class Register(Part):
+class Register(Part, frozen=True, kw_only=True):
     """Where a number stands and how it is written."""
 
     table: Table
@@ -58,7 +58,7 @@ class Register(Part):
         return REGISTERS[self.type]
 
 
-class Identity(Register):
+class Identity(Register, frozen=True, kw_only=True):
     """A register that tells whether the right instrument, set up rightly, is at this address."""
 
     one_of: Annotated[tuple[int, ...], Meta(min_length=1)]
@@ -66,14 +66,14 @@ class Identity(Register):
     """What is wrong, and what to do, when it holds anything else."""
 
 
-class InvalidBits(Part):
+class InvalidBits(Part, frozen=True, kw_only=True):
     """A status register that says that the value means nothing now."""
 
     address: Address
     mask: Annotated[int, Meta(ge=1, le=65535)]
 
 
-class Point(Register):
+class Point(Register, frozen=True, kw_only=True):
     """One quantity that the instrument measures: ``value = raw * scale + offset``."""
 
     quantity: str
@@ -100,7 +100,7 @@ class Point(Register):
             raise MistakesError(Mistake("a counter counts up from 0", ("type",), "u16 or u32"))
 
 
-class Run(Part):
+class Run(Part, frozen=True, kw_only=True):
     """Bits at consecutive addresses, each a quantity of its own."""
 
     table: Literal["coil", "discrete"]
@@ -113,7 +113,7 @@ class Run(Part):
             yield Point(table=self.table, address=self.address + at, type="bit", quantity=quantity, unit="")
 
 
-class Setting(Part):
+class Setting(Part, frozen=True, kw_only=True):
     """A number that the site has to give, such as a mounting height."""
 
     name: str
@@ -125,7 +125,7 @@ class Setting(Part):
     """None: it must be given."""
 
 
-class Derived(Part):
+class Derived(Part, frozen=True, kw_only=True):
     """A quantity computed from another: ``value = source * factor + offset + setting``."""
 
     quantity: str
@@ -143,7 +143,7 @@ class Derived(Part):
         _check_quantity(self.quantity, self.unit)
 
 
-class Instrument(Part):
+class Instrument(Part, frozen=True, kw_only=True):
     """An instrument as its file describes it."""
 
     title: str
@@ -180,7 +180,8 @@ class Instrument(Part):
 
     def limits(self) -> dict[str, Limits]:
         """What is plausible of each quantity, by the instrument's own range."""
-        return {each.quantity: _limits(each) for each in (*self.points, *self.derived)}
+        measured = {point.quantity: _limits(point) for point in self.points}
+        return measured | {each.quantity: _limits(each) for each in self.derived}
 
     def settings(self, given: Mapping[str, float]) -> dict[str, float]:
         """The settings with their defaults."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from contract.kinds import KINDS
 from edge.clock import Clock
-from edge.config import CONTACT_KINDS, Config, Device, PointLimits
-from edge.drivers.base import OnEdge
-from edge.drivers.gpio import Contacts, Lamps, real_pins
+from edge.config import Config, Contact, Device, PointLimits, SimulatedDevice
+from edge.drivers.base import Driver, OnEdge
+from edge.drivers.gpio import ContactDriver, Contacts, Lamps, check_pins, real_pins
 from edge.drivers.instruments import Library
-from edge.drivers.modbus import Bus, ModbusDriver
+from edge.drivers.modbus import Bus, ModbusDriver, Source
 from edge.drivers.simulated import SimulatedDriver
 from edge.outputs import Shown
 from edge.points import Limits
@@ -36,22 +36,117 @@ class Drivers:
     _lamps: Lamps
 
     async def run(self, on_edge: OnEdge) -> None:
-        """Watch the contacts until cancelled; close buses and GPIO lines at the end.
+        """Watch the contacts and drive the lamps until cancelled; then close buses and GPIO lines.
 
         Buses are opened by the first poll, and again after a failure.
 
         Raises:
-            DriverError: there are contacts but no usable GPIO. A gateway with a panic button must not start so.
+            PinError: there are contacts but no usable GPIO. A gateway with a panic button must not start so.
         """
+        try:
+            self._lamps.claim()
+            await self._contacts.run(on_edge)
+            await asyncio.Event().wait()
+        finally:
+            self._lamps.release()
+            for bus in self._buses:
+                bus.close()
 
     def show(self, device: str, shown: Shown) -> None:
         """Switch the lamps of a button; what Outputs is given as its `show`."""
+        self._lamps.show(device, shown)
 
 
 def build(config: Config, *, clock: Clock, pins: Any = None) -> Drivers:
-    """Drivers for everything in the configuration.
+    """Drivers for everything in the configuration. Opens nothing but the instrument files.
 
     Args:
         pins: a gpiozero pin factory. None takes the board's own lines when ``run`` starts, and nothing else. A
             simulator passes a MockFactory here; no configuration can.
+
+    Raises:
+        PinError: `pins` is given and is no factory for contacts.
+        TomlError: an instrument file has mistakes.
     """
+    if pins is not None:
+        check_pins(pins)
+    factory = _Once(real_pins if pins is None else lambda: pins)
+    library = Library(config.instruments)
+    buses = {bus.name: Bus(bus, clock=clock) for bus in config.bus}
+    contacts = Contacts(config.contact, pins=factory, clock=clock)
+    schedules = [
+        *(_modbus(device, library, buses, clock) for device in config.device),
+        *(_simulated(device, clock) for device in config.simulated),
+        *(_contact(contact, contacts, clock) for contact in config.contact),
+    ]
+    return Drivers(
+        schedules=tuple(schedules),
+        buttons=tuple(contact.name for contact in config.contact if contact.role == "panic"),
+        _buses=tuple(buses.values()),
+        _contacts=contacts,
+        _lamps=Lamps(config.lights, pins=factory),
+    )
+
+
+class _Once:
+    """Makes the pin factory at its first use; a board has only one."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+
+    def __call__(self) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+
+def _modbus(device: Device, library: Library, buses: Mapping[str, Bus], clock: Clock) -> Schedule:
+    sources = []
+    limits: dict[str, Limits] = {}
+    for source in device.sources:
+        instrument = library.load(source.instrument)
+        limits |= instrument.limits()
+        sources.append(
+            Source(
+                bus=buses[source.bus],
+                unit=source.unit,
+                instrument=instrument,
+                settings=source.settings,
+                wanted=device.quantities,
+                inverted=source.inverted,
+            )
+        )
+    driver = ModbusDriver(device.name, device.kind, sources, clock=clock)
+    return _schedule(driver, device.poll_s, limits, device.points, device.down_after)
+
+
+def _simulated(device: SimulatedDevice, clock: Clock) -> Schedule:
+    driver = SimulatedDriver(device.name, device.kind, device.values, clock=clock)
+    return _schedule(driver, device.poll_s, {}, device.points, device.down_after)
+
+
+def _contact(contact: Contact, contacts: Contacts, clock: Clock) -> Schedule:
+    # Its first polls may come before the lines are claimed.
+    return _schedule(ContactDriver(contact, contacts, clock=clock), contact.sample_s, {}, {}, 3)
+
+
+def _schedule(
+    driver: Driver,
+    poll_s: float,
+    limits: Mapping[str, Limits],
+    points: Mapping[str, PointLimits],
+    down_after: int,
+) -> Schedule:
+    """With the limits of the site before those of the instrument, and both within what is physically possible."""
+    merged = {}
+    for name in driver.quantities:
+        possible = KINDS[driver.kind].quantities[name]
+        own, site = limits.get(name, Limits()), points.get(name, PointLimits())
+        merged[name] = Limits(
+            low=max(possible.low, own.low if site.min is None else site.min),
+            high=min(possible.high, own.high if site.max is None else site.max),
+            max_step=own.max_step if site.max_step is None else site.max_step,
+            stuck_s=own.stuck_s if site.stuck_s is None else site.stuck_s,
+        )
+    return Schedule(driver, poll_s, merged, down_after)

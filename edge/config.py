@@ -248,7 +248,12 @@ class Config(Section, frozen=True, kw_only=True):
     @property
     def device_names(self) -> tuple[str, ...]:
         """Every device of the gateway, contacts too, in the order of the file."""
-        return tuple(item.name for item in (*self.device, *self.simulated, *self.contact))
+        tables: tuple[tuple[Device | SimulatedDevice | Contact, ...], ...] = (
+            self.device,
+            self.simulated,
+            self.contact,
+        )
+        return tuple(item.name for table in tables for item in table)
 
 
 def load(path: Path | str) -> Config:

@@ -10,6 +10,8 @@ from typing import Any
 
 import apsw
 
+from simulator.world import disk
+
 apilevel = "2.0"
 paramstyle = "qmark"
 threadsafety = 1
@@ -166,7 +168,7 @@ def _remember(cursor: apsw.Cursor, sql: str, _bindings: Any) -> bool:
 class Connection:
     """A connection on apsw."""
 
-    def __init__(self, raw: apsw.Connection) -> None:
+    def __init__(self, raw: disk.Database) -> None:
         self.raw = raw
         self.isolation_level: str | None = None
 
@@ -195,7 +197,7 @@ class Connection:
 
     def close(self) -> None:
         """Close; what is open is rolled back."""
-        self.raw.close(force=True)
+        self.raw.let_go()
 
     def create_function(
         self, name: str, narg: int, func: Callable[..., Any], *, deterministic: bool = False
@@ -204,9 +206,9 @@ class Connection:
         self.raw.create_scalar_function(name, func, narg, deterministic=deterministic)
 
 
-def connect(path: str, *, vfs: str | None = None, **_: Any) -> Connection:
-    """Open a database file, made if it is not there."""
+def connect(path: str) -> Connection:
+    """Open a database file of a mounted disk, made if it is not there."""
     try:
-        return Connection(apsw.Connection(path, vfs=vfs))
+        return Connection(disk.Database(path))
     except apsw.Error as error:
         raise _translate(error) from error

@@ -11,6 +11,7 @@ on which disk the file lies (``/gw-a/spool.db`` is on the disk mounted as ``gw-a
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 
 import apsw
@@ -270,6 +271,8 @@ class _Vfs(apsw.VFS):
         super().__init__(VFS_NAME, "", maxpathname=256)
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> _Handle:
+        if _burying:
+            raise apsw.CantOpenError("the dead open nothing")
         if name is None:
             return _Handle(Disk(), "", File(), temporary=False)
         path = name if isinstance(name, str) else name.filename()
@@ -285,6 +288,8 @@ class _Vfs(apsw.VFS):
         return _Handle(disk, base, file, temporary=bool(flags[0] & apsw.SQLITE_OPEN_DELETEONCLOSE))
 
     def xDelete(self, filename: str, syncdir: bool) -> None:
+        if _burying:
+            raise apsw.IOError("the dead delete nothing")
         disk, base = _find(filename)
         disk.step()
         if disk.files.pop(base, None) is None:
@@ -298,6 +303,30 @@ class _Vfs(apsw.VFS):
         return name
 
 
+class Database(apsw.Connection):
+    """An SQLite database on a mounted disk, as one process has it open."""
+
+    def __init__(self, path: str) -> None:
+        register()
+        self._card, _ = _find(path)
+        self._generation = self._card.generation
+        super().__init__(path, vfs=VFS_NAME)
+
+    def let_go(self) -> None:
+        """Close. For a process that is dead by now this touches nothing: the files may be another's already."""
+        global _burying  # noqa: PLW0603  SQLite deletes a file by its name, not by its handle
+        if self._generation == self._card.generation:
+            self.close(force=True)
+            return
+        _burying = True
+        try:
+            with suppress(apsw.Error):
+                self.close(force=True)
+        finally:
+            _burying = False
+
+
+_burying = False
 _vfs: _Vfs | None = None
 
 

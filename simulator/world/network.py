@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
 from simulator.world.loop import WorldLoop
 
@@ -52,6 +53,13 @@ class Will:
     payload: bytes
 
 
+class Filter(NamedTuple):
+    """A subscription; ``as_published`` keeps the retained flag of a message that passes by."""
+
+    pattern: str
+    as_published: bool = False
+
+
 class Connection:
     """One MQTT session, clean start, from CONNECT to its end. Callbacks are silent once it is over.
 
@@ -65,7 +73,7 @@ class Connection:
         broker: Broker,
         client: str,
         link: Link,
-        filters: Iterable[str],
+        filters: Iterable[Filter],
         *,
         on_message: Callable[[str, bytes, bool], None],
         on_puback: Callable[[int], None],
@@ -75,7 +83,7 @@ class Connection:
         self.broker = broker
         self.client = client
         self.link = link
-        self.filters = tuple(filters)
+        self.filters = tuple((item.pattern.split("/"), item.as_published) for item in filters)
         self.on_message = on_message
         self.on_puback = on_puback
         self.on_lost = on_lost
@@ -146,9 +154,8 @@ class Connection:
 
     def _forget(self) -> None:
         self.known = False
-        self.broker.connections.pop(self.client, None) if self.broker.connections.get(
-            self.client
-        ) is self else None
+        if self.broker.connections.get(self.client) is self:
+            del self.broker.connections[self.client]
 
     def _arrived(self, mid: int, topic: str, payload: bytes, retain: bool) -> None:
         if not (self.known and self.broker.up):
@@ -175,7 +182,7 @@ class Connection:
         if random.random() < weather.reorder:
             at += random.uniform(0, 1.0)
         else:
-            at = self._free_at[direction] = max(at, self._free_at[direction])
+            at = self._free_at[direction] = max(at, self._free_at[direction] + 1e-6)
 
         def land() -> None:
             if getattr(self.link, direction) and self.broker.generation == generation:
@@ -201,7 +208,7 @@ class Broker:
         self,
         client: str,
         link: Link,
-        filters: Iterable[str],
+        filters: Iterable[Filter],
         *,
         on_message: Callable[[str, bytes, bool], None],
         on_puback: Callable[[int], None],
@@ -226,7 +233,7 @@ class Broker:
         )
         self.connections[client] = connection
         for topic, payload in sorted(self.retained.items()):
-            if _wants(connection, topic):
+            if _wants(connection, topic) is not None:
                 connection.deliver(topic, payload, True)
         return connection
 
@@ -235,8 +242,9 @@ class Broker:
         if retain:
             self.retained[topic] = payload
         for connection in list(self.connections.values()):
-            if _wants(connection, topic):
-                connection.deliver(topic, payload, False)
+            as_published = _wants(connection, topic)
+            if as_published is not None:
+                connection.deliver(topic, payload, retain and as_published)
 
     def crash(self) -> None:
         """Everything it held is gone; clients see their sockets closed."""
@@ -268,9 +276,13 @@ class Broker:
         link.up = link.down = True
 
 
-def _wants(connection: Connection, topic: str) -> bool:
+def _wants(connection: Connection, topic: str) -> bool | None:
+    """Whether the session keeps the retained flag of that topic's messages; None where it has no subscription."""
     parts = topic.split("/")
-    return any(_matches(pattern.split("/"), parts) for pattern in connection.filters)
+    for pattern, as_published in connection.filters:
+        if _matches(pattern, parts):
+            return as_published
+    return None
 
 
 def _matches(pattern: list[str], parts: list[str]) -> bool:

@@ -11,7 +11,6 @@ from simulator.world import dbapi, disk
 
 @pytest.fixture
 def card():
-    disk.register()
     card = disk.Disk()
     disk.mount("card", card)
     yield card
@@ -19,19 +18,16 @@ def card():
 
 
 def _open(synchronous="full"):
-    db = apsw.Connection("/card/a.db", vfs=disk.VFS_NAME)
-    db.execute("pragma locking_mode=exclusive")
-    assert db.execute("pragma journal_mode=wal").fetchall() == [("wal",)]
-    db.execute(f"pragma synchronous={synchronous}")
-    db.execute("create table if not exists t(a integer primary key, b blob)")
-    return db
-
-
-def _close(db):
+    db = disk.Database("/card/a.db")
     try:
-        db.close()
+        db.execute("pragma locking_mode=exclusive")
+        assert db.execute("pragma journal_mode=wal").fetchall() == [("wal",)]
+        db.execute(f"pragma synchronous={synchronous}")
+        db.execute("create table if not exists t(a integer primary key, b blob)")
     except apsw.Error:
-        pass
+        db.let_go()
+        raise
+    return db
 
 
 def test_synced_bytes_survive_and_unsynced_are_by_chance():
@@ -86,7 +82,7 @@ def test_a_power_cut_at_every_operation_keeps_what_was_committed(card, synchrono
         except apsw.IOError:
             pass
         card.power_cut(Random(seed))
-        _close(db)
+        db.let_go()
         try:
             db = _open()
             there = db.execute("select count(*) from t").fetchall()[0][0]
@@ -97,7 +93,7 @@ def test_a_power_cut_at_every_operation_keeps_what_was_committed(card, synchrono
             assert committed <= there <= committed + 1
             assert db.execute("pragma integrity_check").fetchall() == [("ok",)]
         lost += there < committed
-        _close(db)
+        db.let_go()
     assert (lost > 0) == (synchronous == "off")
 
 
@@ -105,7 +101,7 @@ def test_a_crash_of_the_process_keeps_what_it_wrote(card):
     db = _open("off")
     db.execute("insert into t values(1, x'00')")
     card.crash()
-    _close(db)
+    db.let_go()
     assert _open().execute("select count(*) from t").fetchall() == [(1,)]
 
 
@@ -130,7 +126,7 @@ def test_a_failing_medium_and_a_void_handle_are_errors(card):
     card.crash()
     with pytest.raises(apsw.Error):
         db.execute("insert into t(b) values(x'02')")
-    _close(db)
+    db.let_go()
 
 
 def _in_transaction(engine, fn):
@@ -142,7 +138,7 @@ def test_sqlalchemy_runs_on_it(card):
     engine = sa.create_engine(
         "sqlite://",
         module=dbapi,
-        creator=lambda: dbapi.connect("/card/hub.db", vfs=disk.VFS_NAME),
+        creator=lambda: dbapi.connect("/card/hub.db"),
         poolclass=sa.pool.StaticPool,
     )
     table = sa.Table(
@@ -168,3 +164,15 @@ def test_sqlalchemy_runs_on_it(card):
     with engine.connect() as conn:
         assert [tuple(row) for row in conn.execute(sa.select(table))] == [(1, "a", [1]), (2, "b", None)]
         assert conn.execute(sa.delete(table).where(table.c.id < 9)).rowcount == 2
+
+
+def test_a_dead_process_does_not_delete_the_files_of_the_next(card):
+    """SQLite deletes its log by name when it closes; a dead process must not do so to a living one."""
+    dead = _open()
+    dead.execute("insert into t values(1, x'00')")
+    card.crash()
+    living = _open()
+    living.execute("insert into t values(2, x'00')")
+    dead.let_go()
+    card.crash()
+    assert _open().execute("select a from t").fetchall() == [(1,), (2,)]

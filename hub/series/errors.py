@@ -24,6 +24,14 @@ class NoDatabase(SeriesError):
 
 
 class Unavailable(SeriesError):
-    """It is down, overloaded, wrongly set up or refuses our login: keep the lines and send again later."""
+    """It is down, overloaded, wrongly set up or refuses our login: keep the lines and send again later.
+
+    Attributes:
+        answered: it said so itself; False where the connection broke or the time was over.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, hint: str = "", *, answered: bool = True) -> None:
+        super().__init__(message, hint)
+        self.answered = answered

@@ -141,7 +141,7 @@ class Influx:
             answer = await self._client.request(method, path, **request)
         except httpx.HTTPError as error:
             message = f"no answer from {self.config.url}: {type(error).__name__} {error}".rstrip()
-            raise Unavailable(message, "see whether InfluxDB runs") from error
+            raise Unavailable(message, "see whether InfluxDB runs", answered=False) from error
         self.version = answer.headers.get("X-Influxdb-Version", self.version)
         return answer
 

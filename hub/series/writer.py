@@ -16,7 +16,7 @@ from typing import Any
 
 from contract.messages import Flow
 from hub.clock import Clock
-from hub.series.errors import BadLines, NoDatabase, SeriesError, TooLarge
+from hub.series.errors import BadLines, NoDatabase, SeriesError, TooLarge, Unavailable
 from hub.series.influx import Influx
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,9 @@ class Limits:
     retry_s: float = 0.2
     retry_most_s: float = 5.0
 
+
+BROKEN = 3
+"""Connections that a post may break in a row before it is sent in parts."""
 
 _Place = tuple[int, int, bytes]
 """(batch of the post, line of the batch, the line)."""
@@ -207,8 +210,7 @@ class SeriesWriter:
                 if len(places) == 1:
                     at, index, _ = places[0]
                     return [(at, index, error.message)]
-                half = len(places) // 2
-                return [*await self._settle(places[:half]), *await self._settle(places[half:])]
+                return await self._halve(places)
             except SeriesError as error:
                 if isinstance(error, NoDatabase):
                     unmade = await self._create_database()
@@ -219,10 +221,24 @@ class SeriesWriter:
                 self._failed(error)
                 await asyncio.sleep(self._pause_s(failures))
                 failures += 1
+                if failures >= BROKEN and len(places) > 1 and await self._breaks(error):
+                    return await self._halve(places)
             else:
                 self._answered()
                 break
         return []
+
+    async def _halve(self, places: list[_Place]) -> list[tuple[int, int, str]]:
+        half = len(places) // 2
+        return [*await self._settle(places[:half]), *await self._settle(places[half:])]
+
+    async def _breaks(self, error: SeriesError) -> bool:
+        """Whether this post breaks the connection of a server that else answers.
+
+        One that finds a post too large may reset the connection before we have read its 413, and one that is slow
+        may never finish a large post in time; a smaller one gets through.
+        """
+        return isinstance(error, Unavailable) and not error.answered and await self._influx.ping()
 
     async def _create_database(self) -> SeriesError | None:
         """Why it could not be made, None where it is there now."""

@@ -1,0 +1,225 @@
+"""From a region profile to the files of a running city: what each gateway, the hub and the broker are
+given."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.drivers.instruments import Library
+from hub.region.model import Channel, Device, Region
+from provisioning.acl import Enrolled
+from provisioning.ca import Identity
+from provisioning.files import write_text
+from simulator.instruments import CityDevice, Part
+
+BUS = "jalur-1"
+TIMEOUT_MS = 300
+"""A fake unit answers within a millisecond; what does not is silent."""
+
+
+@dataclass(frozen=True)
+class GatewayPlan:
+    """One gateway of the region with what is behind it."""
+
+    id: str
+    cell: int
+    site: str
+    beat_s: float
+    devices: tuple[Device, ...]
+
+    @property
+    def enrolled(self) -> Enrolled:
+        """How the broker knows it."""
+        return Enrolled(self.id, self.cell)
+
+    @property
+    def modbus(self) -> tuple[Device, ...]:
+        """Devices behind its Modbus bus."""
+        return tuple(device for device in self.devices if device.driver == "modbus_tcp")
+
+    def pin(self, device: str) -> int:
+        """GPIO line of a contact.
+
+        Raises:
+            KeyError: it has no such contact.
+        """
+        for one in self.devices:
+            if one.device == device and one.driver == "gpio":
+                return one.pin
+        raise KeyError(device)
+
+
+def gateways(region: Region) -> tuple[GatewayPlan, ...]:
+    """Every gateway of the region."""
+    return tuple(
+        GatewayPlan(
+            one.id,
+            one.cell,
+            one.site,
+            one.beat_s,
+            tuple(device for device in region.devices if device.gateway == one.id),
+        )
+        for one in region.gateways.values()
+    )
+
+
+def wanted(region: Region, device: Device) -> tuple[str, ...]:
+    """The only quantities that a device is read for: a panel's free inputs must not look like free beds."""
+    for ward in region.wards.values():
+        if (ward.gateway, ward.device) == (device.gateway, device.device):
+            return tuple(sorted(ward.beds))
+    return ()
+
+
+def city_devices(region: Region) -> tuple[CityDevice, ...]:
+    """The other side of every Modbus device of the region."""
+    library = Library()
+    devices = []
+    for device in region.devices:
+        if device.driver != "modbus_tcp":
+            continue
+        only = wanted(region, device)
+        parts = []
+        for source in device.sources:
+            instrument = library.load(source.instrument)
+            read = tuple(name for name in instrument.quantities if not only or name in only)
+            parts.append(Part(instrument, source.unit, source.settings, read))
+        devices.append(CityDevice(device.gateway, device.device, device.kind, tuple(parts)))
+    return tuple(devices)
+
+
+def gateway_toml(
+    region: Region, plan: GatewayPlan, *, broker_port: int, modbus_port: int, identity: Identity, spool: Path
+) -> str:
+    """The configuration file of a gateway. Pure."""
+    out = [
+        "[gateway]",
+        *_lines(id=plan.id, cell=plan.cell, site=plan.site, beat_s=plan.beat_s),
+        "[broker]",
+        *_lines(
+            host="127.0.0.1",
+            port=broker_port,
+            ca_file=str(identity.authority),
+            cert_file=str(identity.certificate),
+            key_file=str(identity.key),
+            keepalive_s=10,
+        ),
+        "[spool]",
+        *_lines(path=str(spool), telemetry_mb=64.0),
+    ]
+    if plan.modbus:
+        out += ["[[bus]]", *_lines(link="tcp", name=BUS, host="127.0.0.1", port=modbus_port)]
+        out += _lines(timeout_ms=TIMEOUT_MS)
+    for device in plan.modbus:
+        first, *others = device.sources
+        out += ["[[device]]", *_lines(name=device.device, kind=device.kind, poll_s=device.poll_s)]
+        out += _lines(instrument=first.instrument, bus=BUS, unit=first.unit, settings=dict(first.settings))
+        out += _lines(quantities=list(wanted(region, device)))
+        for source in others:
+            out += ["[[device.also]]", *_lines(instrument=source.instrument, bus=BUS, unit=source.unit)]
+            out += _lines(settings=dict(source.settings))
+    for device in plan.devices:
+        if device.driver == "gpio":
+            out += ["[[contact]]", *_lines(name=device.device, role=device.role, pin=device.pin)]
+            if device.lamps:
+                out += ["[[lights]]", *_lines(contact=device.device, **device.lamps)]
+    return "\n".join(out) + "\n"
+
+
+@dataclass(frozen=True)
+class HubPlace:
+    """Where the hub's parts are.
+
+    Attributes:
+        database: SQLite file, or the address of a PostgreSQL database.
+        influx_login: user and password of InfluxDB, None where it asks for none.
+        channels: address of each webhook channel.
+        secrets: what each channel signs with.
+    """
+
+    profile: Path
+    broker_port: int
+    control: Identity
+    telemetry: Identity
+    influx_url: str
+    influx_database: str
+    influx_login: tuple[str, str] | None
+    database: Path | str
+    api_port: int
+    receiver_port: int
+    channels: Mapping[str, str]
+    secrets: Mapping[str, bytes]
+
+
+def hub_toml(place: HubPlace, folder: Path) -> str:
+    """The configuration file of the hub; writes its secrets beside it, each in a file of mode 0600."""
+    influx: dict[str, object] = {"url": place.influx_url, "database": place.influx_database, "timeout_s": 5.0}
+    if place.influx_login is not None:
+        user, password = place.influx_login
+        influx |= {"auth": "basic", "user": user, "secret_file": _secret(folder, "influx", password)}
+    if isinstance(place.database, Path):
+        database: dict[str, object] = {"file": str(place.database)}
+    else:
+        database = {"url_file": _secret(folder, "database", place.database)}
+    out = [
+        *_lines(profile=str(place.profile)),
+        "[database]",
+        *_lines(**database),
+        "[broker]",
+        *_lines(
+            host="127.0.0.1",
+            port=place.broker_port,
+            ca=str(place.control.authority),
+            certificate=str(place.control.certificate),
+            key=str(place.control.key),
+            telemetry_certificate=str(place.telemetry.certificate),
+            telemetry_key=str(place.telemetry.key),
+        ),
+        "[influx]",
+        *_lines(**influx),
+        "[api]",
+        *_lines(listen="127.0.0.1", port=place.api_port),
+        "[outbound]",
+        *_lines(private=[f"127.0.0.1:{place.receiver_port}"]),
+    ]
+    for channel, url in place.channels.items():
+        secret = _secret(folder, channel, place.secrets[channel].decode())
+        out += [f"[channels.{channel}]", *_lines(url=url, secret_file=secret)]
+    return "\n".join(out) + "\n"
+
+
+def webhooks(region: Region) -> tuple[Channel, ...]:
+    """Every channel of the region that is a signed webhook."""
+    return tuple(
+        channel
+        for agency in region.agencies.values()
+        for channel in agency.channels
+        if channel.kind == "webhook"
+    )
+
+
+def new_secrets(channels: Iterable[Channel]) -> dict[str, bytes]:
+    """A secret for each channel, never the same twice."""
+    return {channel.id: secrets.token_urlsafe(24).encode() for channel in channels}
+
+
+def _secret(folder: Path, name: str, value: str) -> str:
+    path = folder / "secrets" / name
+    write_text(path, value + "\n", mode=0o600)
+    return str(path)
+
+
+def _lines(**values: object) -> list[str]:
+    """Keys of a table; empty lists and tables are left out."""
+    return [f"{key} = {_toml(value)}" for key, value in values.items() if value not in ([], {}, ())]
+
+
+def _toml(value: object) -> str:
+    """A value as TOML; strings, numbers, booleans and lists are written as JSON writes them."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)

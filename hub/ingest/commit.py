@@ -55,7 +55,7 @@ def commit_events(
             conflict = True
             event_id = _own_id(frame, record)
             first = stored.of(event_id)
-        copy_of = first and first.row_id
+        copy_of = first.row_id if first is not None else None
         event = stored.add(record, event_id, digest, conflict=conflict, copy_of=copy_of)
         if copy_of is not None:
             copies += 1

@@ -296,10 +296,16 @@ def lines(conn: Connection) -> dict[str, dict[str, Line]]:
     return found
 
 
-def open_telemetry(conn: Connection) -> dict[StreamKey, Ranges]:
-    """What was flushed of each telemetry stream that goes on, to take up at hub start."""
-    rows = conn.execute(select(streams).where(streams.c.lane == "telemetry", streams.c.closed.is_(False)))
-    return {StreamKey(row.gateway, row.epoch, "telemetry"): _account(row).committed for row in rows}
+def total(found: Iterable[Line]) -> Line:
+    """Several lines in one."""
+    whole = Line()
+    for line in found:
+        whole.accepted += line.accepted
+        whole.committed += line.committed
+        whole.on_way += line.on_way
+        whole.refused += line.refused
+        whole.lost += line.lost
+    return whole
 
 
 def flush_telemetry(conn: Connection, committed: Mapping[StreamKey, Iterable[Range]], *, now_ms: int) -> None:

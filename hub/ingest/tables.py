@@ -32,6 +32,7 @@ events = Table(
     Column("copy_of", RowId, comment="the row of the same event under an earlier key"),
     UniqueConstraint("gateway", "epoch", "lane", "seq", "hash"),
     Index(None, "gateway", "event_id"),
+    Index(None, "gateway", "received_ms"),
     Index(None, "received_ms"),
     sqlite_autoincrement=True,
 )

@@ -1,0 +1,218 @@
+"""Rules at work: samples are judged as they are accepted, changes are written, filled gaps are looked over.
+
+None of it waits for InfluxDB, and no sample waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar, cast
+
+from sqlalchemy import Connection
+
+from hub.alarms import service as alarms
+from hub.clock import Clock
+from hub.db import Database
+from hub.errors import StoreUnavailableError
+from hub.ingest.accept import AcceptedTelemetry
+from hub.region import Region, Station
+from hub.rules import history
+from hub.rules.engine import Engine
+from hub.rules.model import Change, Sample, Skipped, StationState
+from hub.series.errors import SeriesError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STORE_PAUSE_S = 0.5
+SAVE_EVERY_S = 5.0
+HISTORY_RETRY_S = 30.0
+WINDOW_MS = 6 * 3_600_000
+"""A history pass asks InfluxDB for this much at a time."""
+
+LONGEST_GAP_MS = 31 * 86_400_000
+"""A history pass looks back no further than this from the end of its gap."""
+
+
+class Series(Protocol):
+    """InfluxQL with bound parameters; ``hub.series.influx.Influx`` is one."""
+
+    async def query(self, q: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a query, ``time`` in ms."""
+        ...
+
+
+class Judging:
+    """The engine on the event loop, and the tasks that put on record what it finds.
+
+    Args:
+        series: where a history pass reads; None without InfluxDB.
+        changed: told of a station when a change of it is on record.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        region: Region,
+        db: Database,
+        clock: Clock,
+        *,
+        series: Series | None,
+        changed: Callable[[Change], None],
+    ) -> None:
+        self._engine = engine
+        self._region = region
+        self._db = db
+        self._clock = clock
+        self._series = series
+        self._changed = changed
+        self._changes: asyncio.Queue[Change] = asyncio.Queue()
+        self._gaps: dict[str, Skipped] = {}
+        self._gap_found = asyncio.Event()
+        self._saved: dict[str, StationState] = {}
+        self._kinds = {(device.gateway, device.device): device.kind for device in region.devices}
+
+    @property
+    def waiting(self) -> int:
+        """Changes that are not on record yet."""
+        return self._changes.qsize()
+
+    def judge(self, accepted: AcceptedTelemetry) -> None:
+        """Judge every sample of a frame that is of a station. Pure and quick; what it finds is queued."""
+        for sample in samples(accepted, self._engine.watches):
+            for change in self._engine.judge(sample, accepted.received_ms):
+                self._changes.put_nowait(change)
+
+    def filled(self, gateway: str, epoch: str, floor: int) -> None:
+        """A gateway's telemetry has come up to that floor: gaps below it can be looked over."""
+        if self._series is None:
+            return
+        for gap in self._engine.filled(gateway, epoch, floor):
+            self._gaps[gap.station] = gap
+            self._gap_found.set()
+
+    async def write_changes(self) -> None:
+        """Put changes on record in their order, however long the store is away. Runs until cancelled."""
+        while True:
+            change = await self._changes.get()
+            await self._write(self._applying(change), urgent=change.worse)
+            log.info(
+                "level_changed station=%s kind=%s old=%d new=%d",
+                change.station,
+                change.kind,
+                change.old,
+                change.new,
+            )
+            self._changed(change)
+
+    def _applying(self, change: Change) -> Callable[[Connection], None]:
+        now_ms = self._clock.now_ms()
+        return lambda conn: alarms.apply(conn, change, now_ms, region=self._region)
+
+    async def save_states(self) -> None:
+        """Store the states that moved, every few seconds. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(SAVE_EVERY_S)
+            await self.save_once()
+
+    async def save_once(self) -> None:
+        """Store the states that moved since the last time."""
+        states = [self._whole(state) for state in self._engine.states()]
+        moved = [state for state in states if self._saved.get(state.station) != state]
+        if moved:
+            await self._write(lambda conn: alarms.save_states(conn, moved))
+            self._saved |= {state.station: state for state in moved}
+
+    def _whole(self, state: StationState) -> StationState:
+        """With the gap that waits for its pass: the engine has forgotten it, a crash must not."""
+        gap = self._gaps.get(state.station)
+        return state if gap is None or state.skipped is not None else replace(state, skipped=gap)
+
+    async def look_over_gaps(self) -> None:
+        """Make the history pass over each filled gap. Runs until cancelled."""
+        while True:
+            await self._gap_found.wait()
+            self._gap_found.clear()
+            for gap in list(self._gaps.values()):
+                try:
+                    found = await self._pass(gap)
+                except SeriesError as error:
+                    log.warning("history_pass station=%s error=%s", gap.station, error)
+                    asyncio.get_running_loop().call_later(HISTORY_RETRY_S, self._gap_found.set)
+                    continue
+                await self._write(self._writing_history(found))
+                if self._gaps.get(gap.station) is gap:
+                    del self._gaps[gap.station]
+
+    def _writing_history(self, found: list[Change]) -> Callable[[Connection], int]:
+        now_ms = self._clock.now_ms()
+        return lambda conn: alarms.write_history(conn, found, now_ms)
+
+    async def _pass(self, gap: Skipped) -> list[Change]:
+        station = self._region.stations[gap.station]
+        before = await self._db.read(lambda conn: alarms.level_before(conn, station.id, gap.from_ms))
+        points: list[tuple[int, float]] = []
+        # A clock that was years off makes a gap of years; there is nothing to read in most of it.
+        for start_ms in range(max(gap.from_ms, gap.to_ms - LONGEST_GAP_MS), gap.to_ms + 1, WINDOW_MS):
+            points += await self._points(station, start_ms, min(start_ms + WINDOW_MS - 1, gap.to_ms))
+        return history.changes(station, gap, points, before)
+
+    async def _points(self, station: Station, from_ms: int, to_ms: int) -> list[tuple[int, float]]:
+        """The good values of a station between two times, both included, ascending.
+
+        Raises:
+            SeriesError: InfluxDB does not answer.
+        """
+        assert self._series is not None
+        kind = self._kinds.get((station.gateway, station.device), "river_post")
+        q = (
+            f'SELECT "{station.quantity}" AS v, "{station.quantity}_q" AS q FROM "{kind}"'  # noqa: S608
+            ' WHERE "gateway" = $gateway AND "device" = $device'
+            f" AND time >= {from_ms}ms AND time < {to_ms + 1}ms ORDER BY time"
+        )
+        rows = await self._series.query(q, {"gateway": station.gateway, "device": station.device})
+        return [(row["time"], row["v"]) for row in rows if row["v"] is not None and row.get("q") is None]
+
+    async def _write(self, fn: Callable[[Connection], T], *, urgent: bool = False) -> T:
+        while True:
+            try:
+                return await self._db.write(fn, urgent=urgent)
+            except StoreUnavailableError as error:
+                log.warning("judging store=down error=%s", error)
+                await asyncio.sleep(STORE_PAUSE_S)
+
+
+def samples(accepted: AcceptedTelemetry, watches: Callable[[str, str], bool]) -> Iterator[Sample]:
+    """The samples of a frame that somebody wants, refused ones left out."""
+    frame = accepted.frame
+    wanted = [watches(accepted.gateway, column.device) for column in frame.devices]
+    if not any(wanted):
+        return
+    refused = {record.seq for record in accepted.refused}
+    quality: dict[int, dict[int, int]] = {}
+    for at, quantity, code in frame.quality:
+        quality.setdefault(at, {})[quantity] = code
+    base_ms = cast(int, frame.base_ms)
+    for at, row in enumerate(frame.rows):
+        alias = cast(int, row[0])
+        if not wanted[alias] or frame.first + at in refused:
+            continue
+        column = frame.devices[alias]
+        codes = quality.get(at, {})
+        yield Sample(
+            stream=(accepted.gateway, frame.epoch, "telemetry"),
+            seq=frame.first + at,
+            gateway=accepted.gateway,
+            site=accepted.site,
+            device=column.device,
+            kind=column.kind,
+            values=dict(zip(column.quantities, row[2:], strict=True)),
+            quality={column.quantities[quantity]: code for quantity, code in codes.items()},
+            t_ms=base_ms + cast(int, row[1]),
+            age_ms=accepted.ages_ms[at],
+            live=frame.live,
+        )

@@ -1,0 +1,213 @@
+"""The telemetry lane: judge, write to InfluxDB, and only then receipt."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
+
+from contract.messages import Flow
+from contract.ranges import Ranges
+from hub.clock import Clock
+from hub.db import Database
+from hub.errors import StoreError
+from hub.ingest import dead_letter, ledger
+from hub.ingest.accept import AcceptedTelemetry
+from hub.ingest.answers import Answers
+from hub.ingest.commit import refused_ranges
+from hub.ingest.events import RefusedRecord
+from hub.ingest.judging import Judging
+from hub.ingest.ledger import StreamKey
+from hub.ingest.pipeline import Pipeline
+from hub.series.lines import encode
+from hub.series.writer import Batch, SeriesWriter, Written
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 2.0
+FLUSHED_AT_ONCE = 50
+"""Streams in one transaction, so that a panic never waits for a whole fleet's flush."""
+
+REFUSALS_AT_MOST = 256
+"""Frames with refused records that may wait for SQL; further ones go without a receipt and come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A frame on its way through InfluxDB."""
+
+    accepted: AcceptedTelemetry
+    received_mono_ms: int
+
+    @property
+    def key(self) -> StreamKey:
+        return StreamKey(self.accepted.gateway, self.accepted.frame.epoch, "telemetry")
+
+
+class Fresh:
+    """Committed telemetry ranges that are not in SQL yet."""
+
+    def __init__(self) -> None:
+        self._ranges: dict[StreamKey, Ranges] = {}
+
+    def add(self, key: StreamKey, ranges: tuple[tuple[int, int], ...]) -> None:
+        """These are in InfluxDB."""
+        self._ranges.setdefault(key, Ranges()).update(ranges)
+
+    def take(self, most: int, gateway: str | None = None) -> dict[StreamKey, Ranges]:
+        """Some streams' ranges, of one gateway if asked; to be put back where storing them fails."""
+        keys = [key for key in self._ranges if gateway is None or key.gateway == gateway][:most]
+        return {key: self._ranges.pop(key) for key in keys}
+
+    def put_back(self, taken: dict[StreamKey, Ranges]) -> None:
+        """They could not be stored."""
+        for key, ranges in taken.items():
+            self.add(key, ranges.pairs())
+
+    def __len__(self) -> int:
+        return len(self._ranges)
+
+
+class Samples:
+    """Takes accepted telemetry frames; a receipt goes out when InfluxDB has every record but the refused.
+
+    Args:
+        writer: None without InfluxDB: frames are judged, flow is hold, and nothing is receipted.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        judging: Judging,
+        answers: Answers,
+        pipeline: Pipeline,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._judging = judging
+        self._answers = answers
+        self._pipeline = pipeline
+        self._writer: SeriesWriter | None = None
+        self._in_writer: set[tuple[StreamKey, int, int]] = set()
+        self._refusals: asyncio.Queue[tuple[_Frame, tuple[RefusedRecord, ...]]] = asyncio.Queue(
+            REFUSALS_AT_MOST
+        )
+        self.fresh = Fresh()
+
+    def write_to(self, writer: SeriesWriter) -> None:
+        """Where lines go; its ``on_written`` must be ours."""
+        self._writer = writer
+
+    @property
+    def flow(self) -> Flow:
+        """``hold`` while InfluxDB does not take what comes."""
+        return "hold" if self._writer is None else self._writer.flow
+
+    def take(self, accepted: AcceptedTelemetry, received_mono_ms: int) -> None:
+        """A frame was accepted: judge it now, store it soon.
+
+        Its newest samples that come while the hub holds (``live``) are judged only; they come again.
+        """
+        self._judging.judge(accepted)
+        frame = accepted.frame
+        if frame.live:
+            self._pipeline.count("frames.live")
+            return
+        token = _Frame(accepted, received_mono_ms)
+        known = (token.key, frame.first, frame.last)
+        if known in self._in_writer:
+            self._pipeline.count("repeated.telemetry")
+            return
+        lines = encode(frame, accepted.site)
+        for record in accepted.refused:
+            lines[record.seq - frame.first] = b""
+        if self._writer is None or not self._writer.offer(Batch(token, lines)):
+            self._pipeline.count("dropped.writer_full")
+            return
+        self._in_writer.add(known)
+
+    def written(self, result: Written) -> None:
+        """InfluxDB has a frame, but for the lines that it will never take."""
+        token: _Frame = result.batch.token
+        accepted = token.accepted
+        frame = accepted.frame
+        self._in_writer.discard((token.key, frame.first, frame.last))
+        rejected = tuple(
+            RefusedRecord(frame.first + at, "series", reason.encode()[:200] + b"\n" + result.batch.lines[at])
+            for at, reason in result.rejected
+        )
+        refused = accepted.refused + rejected
+        if not refused:
+            self._commit(token, refused)
+            return
+        try:
+            self._refusals.put_nowait((token, refused))
+        except asyncio.QueueFull:
+            self._pipeline.count("dropped.refusals_full")
+
+    def _commit(self, token: _Frame, refused: tuple[RefusedRecord, ...]) -> None:
+        """Everything of a frame is in a store: ledger, numbers, receipt."""
+        accepted = token.accepted
+        frame = accepted.frame
+        good = Ranges([(frame.first, frame.last)])
+        for record in refused:
+            good.remove(record.seq, record.seq)
+        ranges = good.pairs()
+        self.fresh.add(token.key, ranges)
+        self._pipeline.committed(
+            "telemetry", good.count, sent_ms=accepted.sent_ms, received_mono_ms=token.received_mono_ms
+        )
+        self._pipeline.count("refused.telemetry", len(refused))
+        self._pipeline.values.add(sum(map(len, frame.rows)) - 2 * len(frame.rows))
+        self._answers.commit(token.key, ranges, tuple(refused_ranges(refused)))
+
+    async def keep_refused(self) -> None:
+        """Put refused records into SQL, and only then commit their frame. Runs until cancelled."""
+        while True:
+            token, refused = await self._refusals.get()
+            now_ms = self._clock.now_ms()
+            try:
+                await self._db.write(self._keeping(token, refused, now_ms))
+            except StoreError as error:
+                log.warning("refusal_not_kept gateway=%s error=%s", token.key.gateway, error)
+                self._pipeline.count("dropped.refusals_unstored")
+                continue
+            self._commit(token, refused)
+
+    @staticmethod
+    def _keeping(
+        token: _Frame, refused: tuple[RefusedRecord, ...], now_ms: int
+    ) -> Callable[[Connection], None]:
+        def keep(conn: Connection) -> None:
+            key = token.key
+            dead_letter.keep_refused(conn, key.gateway, key.epoch, key.lane, refused, now_ms=now_ms)
+            ranges = [(first, last) for first, last, _ in refused_ranges(refused)]
+            ledger.note_frame(conn, key, refused=ranges, now_ms=now_ms)
+
+        return keep
+
+    async def flush(self) -> None:
+        """Put committed ranges into SQL every two seconds. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            await self.flush_once()
+
+    async def flush_once(self) -> None:
+        """Put what is committed by now into SQL; what the store does not take stays for the next time."""
+        for _ in range(len(self.fresh)):
+            taken = self.fresh.take(FLUSHED_AT_ONCE)
+            if not taken:
+                return
+            try:
+                await self._db.write(
+                    partial(ledger.flush_telemetry, committed=taken, now_ms=self._clock.now_ms())
+                )
+            except StoreError as error:
+                self.fresh.put_back(taken)
+                log.warning("ledger_not_flushed error=%s", error)
+                return

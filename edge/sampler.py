@@ -90,6 +90,8 @@ class Sampler:
         self._waiting: deque[Sample] = deque()
         self._events: deque[tuple[int, bytes]] = deque()
         self._wake = asyncio.Event()
+        self._resting = asyncio.Event()
+        self._polling: list[asyncio.Task[None]] = []
         self._writing = asyncio.Lock()
         self._stored = True
         self.dropped = 0
@@ -108,10 +110,21 @@ class Sampler:
                     # Spread over the first second, so that devices of one rhythm do not all poll at once.
                     delay_s = min(1.0, device.schedule.poll_s) * at / len(self._devices)
                     name = f"poll {device.schedule.driver.device}"
-                    group.create_task(self._keep_polling(device, delay_s), name=name)
+                    self._polling.append(group.create_task(self._keep_polling(device, delay_s), name=name))
                 group.create_task(self._keep_writing(), name="sampler commits")
         finally:
             await self.flush()
+
+    async def rest(self) -> bool:
+        """Finish the polls that are under way, poll no more, and commit what was read. Edges are still taken.
+
+        Returns:
+            True when everything is committed, as flush does.
+        """
+        self._resting.set()
+        if self._polling:
+            await asyncio.wait(self._polling)
+        return await self.flush()
 
     async def poll(self, device: str) -> Sample | None:
         """Poll one device now and keep the sample for the next commit.
@@ -162,11 +175,15 @@ class Sampler:
         while True:
             now_s = asyncio.get_running_loop().time()
             if due_s > now_s:
-                await asyncio.sleep(due_s - now_s)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(due_s - now_s):
+                        await self._resting.wait()
             else:
                 # Behind: beats that were missed are not caught up, so that a slow bus is not asked ever faster.
                 due_s = now_s
                 await asyncio.sleep(0)
+            if self._resting.is_set():
+                return
             await self.poll(device.schedule.driver.device)
             due_s += device.schedule.poll_s
 

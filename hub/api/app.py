@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from typing import Any
 
+from fastapi import Depends, FastAPI, Request
+
+from hub.api import errors
+from hub.api.access import Route, add_routes, check_all, gate, only
+from hub.api.auth.roles import EVERYONE
+from hub.api.hardening import HardenedHeaders
+from hub.api.routes.table import ROUTES
 from hub.api.services import Services
+
+MOST_BODY_BYTES = 64 * 1024
+"""No request to the API is larger."""
 
 
 def create_app(services: Services) -> FastAPI:
@@ -13,6 +23,27 @@ def create_app(services: Services) -> FastAPI:
     Raises:
         RouteError: a route does not declare who may use it.
     """
-    app = FastAPI(title="Siaga")
+    app = FastAPI(
+        title="Siaga",
+        version="1",
+        summary="Pusat kendali kota / City command room",
+        # The pages that FastAPI brings load scripts from elsewhere; the document is a route like any other.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(gate)],
+        max_body_size=MOST_BODY_BYTES,
+    )
     app.state.services = services
+    errors.install(app)
+    add_routes(app, (*ROUTES, Route("GET", "/api/openapi.json", openapi, only(EVERYONE), "api")))
+    check_all(app)
+    app.add_middleware(HardenedHeaders, tls=services.secure_cookies)
     return app
+
+
+async def openapi(request: Request) -> dict[str, Any]:
+    """Dokumen OpenAPI / This API as an OpenAPI document."""
+    app: FastAPI = request.app
+    return app.openapi()

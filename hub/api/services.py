@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from hub.api.auth.passwords import Passwords
+from hub.api.auth.sessions import Timeouts
 from hub.bus import Bus
 from hub.clock import Clock
 from hub.db import Database
@@ -40,6 +42,7 @@ class Services:
         pipeline: rates, queue depths, dead letters, latency quantiles; plain values only.
         ready: what keeps the hub from being ready, empty when it is.
         series: None where no InfluxDB is configured.
+        passwords, timeouts: production's unless a test needs them quick.
         secure_cookies: True when the hub itself or the proxy before it speaks TLS.
     """
 
@@ -53,3 +56,5 @@ class Services:
     ready: Callable[[], Sequence[str]]
     series: Queries | None
     secure_cookies: bool
+    passwords: Passwords = field(default_factory=Passwords)
+    timeouts: Timeouts = field(default_factory=Timeouts)

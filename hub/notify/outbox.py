@@ -115,19 +115,24 @@ def hold_older_than(conn: Connection, before_ms: int, *, now_ms: int, reason: st
 
 def release(conn: Connection, keys: Iterable[str], *, now_ms: int) -> int:
     """Let held rows go out; how many did. A row that is not held is left as it is."""
-    return _of_held(conn, keys, "release", now_ms)
+    return _step_where(conn, keys, "held", "release", now_ms)
 
 
 def discard(conn: Connection, keys: Iterable[str], *, now_ms: int) -> int:
     """Decide that held rows never go out; how many that were."""
-    return _of_held(conn, keys, "discard", now_ms)
+    return _step_where(conn, keys, "held", "discard", now_ms)
 
 
-def _of_held(conn: Connection, keys: Iterable[str], name: Step, now_ms: int) -> int:
+def retry(conn: Connection, keys: Iterable[str], *, now_ms: int) -> int:
+    """Try rows again that were given up; how many that are."""
+    return _step_where(conn, keys, "given_up", "retry", now_ms)
+
+
+def _step_where(conn: Connection, keys: Iterable[str], state: State, name: Step, now_ms: int) -> int:
     found = 0
     for key in keys:
-        if conn.execute(select(outbox.c.key).where(outbox.c.key == key, outbox.c.state == "held")).first():
-            step(conn, key, name, now_ms=now_ms)
+        if conn.execute(select(outbox.c.key).where(outbox.c.key == key, outbox.c.state == state)).first():
+            step(conn, key, name, now_ms=now_ms, due_ms=now_ms)
             found += 1
     return found
 
@@ -173,6 +178,14 @@ def rows_of(conn: Connection, incident_id: str) -> list[dict[str, Any]]:
         select(outbox).where(outbox.c.incident_id == incident_id).order_by(outbox.c.created_ms, outbox.c.key)
     ).all()
     return [_shown(conn, row) for row in rows]
+
+
+def listed(conn: Connection, *, state: State | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    """Notices in a state, or in any, with every attempt to deliver them; the newest first."""
+    query = select(outbox).order_by(outbox.c.created_ms.desc(), outbox.c.key).limit(limit)
+    if state is not None:
+        query = query.where(outbox.c.state == state)
+    return [_shown(conn, row) for row in conn.execute(query).all()]
 
 
 def _shown(conn: Connection, row: Row[Any]) -> dict[str, Any]:

@@ -29,7 +29,14 @@ class AppriseChannel:
 
     def __init__(self, url: str, *, timeout_s: float = 15.0) -> None:
         asset = apprise.AppriseAsset(
-            app_id="Siaga", app_desc="Siaga", app_url="", async_mode=False, secure_logging=True
+            app_id="Siaga",
+            app_desc="Siaga",
+            app_url="",
+            async_mode=False,
+            secure_logging=True,
+            http_redirects=False,
+            allow_templates=False,
+            service_timeout=timeout_s,
         )
         self._service = apprise.Apprise(asset=asset)
         # The URL has secrets in it, so the error must not show it.

@@ -1,0 +1,1 @@
+"""Who may use the hub: users, passwords, sessions, roles, and what keeps strangers from guessing."""

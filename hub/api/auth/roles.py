@@ -1,0 +1,69 @@
+"""Roles, and what each is for. A user has one or more; a route names those that may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Role(StrEnum):
+    """What a user may be."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    DISPATCHER = "dispatcher"
+    TECHNICIAN = "technician"
+    AGENCY = "agency"
+    EXECUTIVE = "executive"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+ROLE_LABELS: Mapping[Role, tuple[str, str]] = MappingProxyType(
+    {
+        Role.VIEWER: ("Layar", "Viewer"),
+        Role.OPERATOR: ("Operator", "Operator"),
+        Role.DISPATCHER: ("Pengendali", "Dispatcher"),
+        Role.TECHNICIAN: ("Teknisi", "Technician"),
+        Role.AGENCY: ("Dinas", "Agency"),
+        Role.EXECUTIVE: ("Pimpinan", "Executive"),
+        Role.AUDITOR: ("Auditor", "Auditor"),
+        Role.ADMIN: ("Administrator", "Administrator"),
+    }
+)
+
+Roles = frozenset[Role]
+
+EVERYONE: Roles = frozenset(Role)
+"""Every user who is logged in."""
+
+WATCHING: Roles = EVERYONE - {Role.AGENCY}
+"""Who sees the city's state: alarms, incidents, rivers, beds."""
+
+WORKING: Roles = frozenset({Role.OPERATOR, Role.DISPATCHER})
+"""Who works on alarms and incidents. An administrator who does needs the role as well."""
+
+DISPATCHING: Roles = frozenset({Role.DISPATCHER})
+"""Who decides what agencies get."""
+
+PLANT: Roles = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
+"""Who sees the equipment: gateways, pipeline, dead letters, raw events."""
+
+AUDITING: Roles = frozenset({Role.AUDITOR})
+"""Who reads the audit trail."""
+
+ADMINISTERING: Roles = frozenset({Role.ADMIN})
+"""Who gives and takes roles."""
+
+
+def parse(names: Iterable[str]) -> Roles:
+    """Roles by their names.
+
+    Raises:
+        ValueError: a name is none, or there are none at all.
+    """
+    roles = frozenset(Role(name) for name in names)
+    if not roles:
+        raise ValueError("a user has at least one role")
+    return roles

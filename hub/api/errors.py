@@ -1,0 +1,140 @@
+"""Errors as the API says them: a stable code, the sentence in Bahasa Indonesia first, then in English."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from hub.alarms.machine import AlarmError
+from hub.api.auth.passwords import PasswordError
+from hub.api.auth.setup import SetupError
+from hub.api.auth.users import NoUserError, UserError
+from hub.errors import HubError, StoreUnavailableError
+from hub.incidents.machine import NotFoundError, TransitionError, VersionConflictError
+
+log = logging.getLogger(__name__)
+
+CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType(
+    {
+        "not_logged_in": (401, "Anda belum masuk atau sesi telah berakhir.", "You are not logged in."),
+        "wrong_login": (401, "Nama atau kata sandi salah.", "Wrong name or password."),
+        "forbidden": (403, "Peran Anda tidak mengizinkan ini.", "Your role does not allow this."),
+        "csrf": (
+            403,
+            "Token halaman tidak cocok; muat ulang halaman.",
+            "The page's token does not fit; reload.",
+        ),
+        "foreign_origin": (403, "Permintaan datang dari situs lain.", "The request comes from another site."),
+        "setup": (403, "Kode penyiapan tidak berlaku.", "The set-up code is not valid."),
+        "not_found": (404, "Tidak ditemukan.", "Not found."),
+        "method": (405, "Cara ini tidak tersedia di alamat ini.", "The address does not offer this method."),
+        "conflict": (
+            409,
+            "Orang lain telah mengubahnya; baca ulang.",
+            "Someone else changed it; read it again.",
+        ),
+        "not_possible": (409, "Langkah ini tidak mungkin dalam keadaan ini.", "Not possible in this state."),
+        "too_large": (413, "Permintaan terlalu besar.", "The request is too large."),
+        "invalid": (422, "Isian tidak sah.", "The request is not valid."),
+        "too_many_tries": (429, "Terlalu banyak percobaan; tunggu.", "Too many tries; wait."),
+        "too_many_streams": (429, "Terlalu banyak aliran terbuka.", "Too many streams are open."),
+        "internal": (500, "Terjadi kesalahan di pusat data.", "Something failed in the hub."),
+        "store": (503, "Basis data sedang tidak tersedia.", "The database is not available now."),
+        "series": (503, "Deret waktu sedang tidak tersedia.", "The time series are not available now."),
+    }
+)
+"""Every error code with its HTTP status and its two sentences."""
+
+_BY_STATUS = {401: "not_logged_in", 403: "forbidden", 404: "not_found", 405: "method", 413: "too_large"}
+
+_BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
+    (NotFoundError, "not_found"),
+    (NoUserError, "not_found"),
+    (VersionConflictError, "conflict"),
+    (TransitionError, "not_possible"),
+    (AlarmError, "not_possible"),
+    (SetupError, "setup"),
+    (UserError, "invalid"),
+    (PasswordError, "invalid"),
+    (StoreUnavailableError, "store"),
+)
+"""Which code an error of ours gets; the first that fits."""
+
+
+class ApiError(HubError):
+    """What a route answers instead of a result.
+
+    Attributes:
+        code: one of CODES.
+        headers: of the answer.
+    """
+
+    def __init__(self, code: str, message: str = "", *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message or CODES[code][2])
+        self.code = code
+        self.headers = headers
+        self.detail = message
+
+
+def answer(code: str, detail: Any = None, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The JSON of an error."""
+    status, indonesian, english = CODES[code]
+    body: dict[str, Any] = {"code": code, "message": {"id": indonesian, "en": english}}
+    if detail:
+        body["detail"] = detail
+    return JSONResponse({"error": body}, status, headers=dict(headers or {}))
+
+
+def install(app: FastAPI) -> None:
+    """Give the application its error answers."""
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(HubError, _hub_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _api_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ApiError)
+    return answer(error.code, error.detail, error.headers)
+
+
+async def _hub_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HubError)
+    for kind, code in _BY_TYPE:
+        if isinstance(error, kind):
+            return answer(code, error.message if code != "store" else None)
+    return await _unexpected(request, error)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    # Where and why, never the value: it may be a password.
+    return answer(
+        "invalid",
+        [{"where": [str(part) for part in one["loc"]], "why": str(one["msg"])} for one in error.errors()],
+    )
+
+
+async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _BY_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "invalid")
+    return answer(code, headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error(
+        "api failed method=%s path=%s error=%s",
+        request.method,
+        request.url.path,
+        type(error).__name__,
+        exc_info=error,
+    )
+    return answer("internal")

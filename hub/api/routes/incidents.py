@@ -1,0 +1,204 @@
+"""Incidents: what people read of them, and each thing that they do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from hub.api.access import Hub, Route, Who, only
+from hub.api.auth.roles import DISPATCHING, WATCHING, WORKING, Roles
+from hub.api.changes import change
+from hub.incidents import actions, reads
+from hub.incidents.machine import ACTIONS, CLOSED, OPEN, STATES, Action
+from hub.incidents.timeline import Actor
+
+Version = Annotated[int, Field(ge=1, le=2**53)]
+Note = Annotated[str, Field(max_length=2000)]
+Which = Literal["open", "closed", "all"]
+
+_STATES = {"open": OPEN, "closed": tuple(CLOSED), "all": STATES}
+
+
+class Step(BaseModel):
+    """A step: the version that the person saw, why, and what the step needs."""
+
+    version: Version
+    note: Note = ""
+    agency: Annotated[str, Field(max_length=64)] | None = None
+    parent_id: Annotated[str, Field(max_length=32)] | None = None
+
+
+class Claim(BaseModel):
+    """The version that the person saw; ``take_over`` to take it from who has it."""
+
+    version: Version
+    take_over: bool = False
+
+
+class Seen(BaseModel):
+    """The version that the person saw."""
+
+    version: Version
+
+
+class Remark(BaseModel):
+    """A note."""
+
+    note: Note = ""
+
+
+async def list_incidents(
+    hub: Hub,
+    which: Which = "open",
+    since_ms: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    limit: Annotated[int, Query(ge=1, le=reads.MOST)] = 200,
+) -> dict[str, Any]:
+    """Daftar insiden / Incidents: the most urgent first, then the newest."""
+    found = await hub.db.read(
+        lambda conn: reads.listed(conn, states=_STATES[which], since_ms=since_ms, limit=limit)
+    )
+    return {"incidents": found, "now_ms": hub.clock.now_ms()}
+
+
+async def get_incident(hub: Hub, incident_id: str) -> dict[str, Any]:
+    """Satu insiden / One incident with its presses, timeline and notices."""
+    return await hub.db.read(lambda conn: reads.one(conn, incident_id))
+
+
+async def acknowledge(hub: Hub, who: Who, incident_id: str, body: Remark) -> dict[str, Any]:
+    """Akui / Acknowledge: a person has seen it. It silences nothing."""
+    first = await change(
+        hub,
+        who,
+        "incident.acknowledge",
+        incident_id,
+        lambda conn: actions.acknowledge(
+            conn, incident_id, actor=_actor(who), now_ms=hub.clock.now_ms(), note=body.note
+        ),
+        topic="incident",
+    )
+    return {"first": first}
+
+
+async def claim(hub: Hub, who: Who, incident_id: str, body: Claim) -> dict[str, Any]:
+    """Ambil / Claim: this person works on it."""
+    version = await change(
+        hub,
+        who,
+        "incident.claim",
+        incident_id,
+        lambda conn: actions.claim(
+            conn,
+            incident_id,
+            actor=_actor(who),
+            version=body.version,
+            now_ms=hub.clock.now_ms(),
+            take_over=body.take_over,
+        ),
+        detail={"take_over": body.take_over},
+        topic="incident",
+    )
+    return {"version": version}
+
+
+async def let_go(hub: Hub, who: Who, incident_id: str, body: Seen) -> dict[str, Any]:
+    """Lepas / Let go: this person works on it no longer."""
+    version = await change(
+        hub,
+        who,
+        "incident.let_go",
+        incident_id,
+        lambda conn: actions.let_go(
+            conn, incident_id, actor=_actor(who), version=body.version, now_ms=hub.clock.now_ms()
+        ),
+        topic="incident",
+    )
+    return {"version": version}
+
+
+async def add_note(hub: Hub, who: Who, incident_id: str, body: Remark) -> dict[str, bool]:
+    """Catat / Write a note on the timeline."""
+    await change(
+        hub,
+        who,
+        "incident.note",
+        incident_id,
+        lambda conn: actions.add_note(
+            conn, incident_id, body.note, actor=_actor(who), now_ms=hub.clock.now_ms()
+        ),
+        topic="incident",
+    )
+    return {"ok": True}
+
+
+def _actor(who: Who) -> Actor:
+    return Actor(who.user.name, "api")
+
+
+_TITLES: dict[Action, str] = {
+    "verify": "Verifikasi / Verify: a person has made sure that it is true",
+    "assign": "Tugaskan / Assign to an agency; nothing is sent by this",
+    "accept": "Diterima / The agency has accepted",
+    "depart": "Menuju lokasi / The agency is on its way",
+    "arrive": "Di lokasi / The agency is there",
+    "contain": "Terkendali / It is under control",
+    "finish": "Selesai / It is done",
+    "mark_false": "Palsu / It was a false alarm; say why",
+    "mark_duplicate": "Duplikat / It is another incident's duplicate",
+    "hand_over": "Alihkan / It is another's; say whose and why",
+    "cancel": "Batalkan / It is cancelled; say why",
+    "reopen": "Buka kembali / It is not over; say why",
+    "release": "Lepaskan / Let the notices of a recovered incident go out; say why",
+}
+
+_BY: dict[Action, Roles] = {
+    action: DISPATCHING if action in ("assign", "hand_over", "cancel") else WORKING for action in ACTIONS
+}
+
+
+def _step(action: Action) -> Callable[..., Awaitable[dict[str, Any]]]:
+    async def take(hub: Hub, who: Who, incident_id: str, body: Step) -> dict[str, Any]:
+        version = await change(
+            hub,
+            who,
+            f"incident.{action}",
+            incident_id,
+            lambda conn: actions.act(
+                conn,
+                hub.region,
+                incident_id,
+                action,
+                actor=_actor(who),
+                version=body.version,
+                now_ms=hub.clock.now_ms(),
+                note=body.note,
+                agency=body.agency,
+                parent_id=body.parent_id,
+            ),
+            detail={"note": body.note, "agency": body.agency, "parent_id": body.parent_id},
+            topic="incident",
+        )
+        return {"version": version}
+
+    take.__doc__ = _TITLES[action] + "."
+    take.__name__ = action
+    return take
+
+
+_ONE = "/api/incidents/{incident_id}"
+
+ROUTES = (
+    Route("GET", "/api/incidents", list_incidents, only(WATCHING), "incidents"),
+    Route("GET", _ONE, get_incident, only(WATCHING), "incidents"),
+    Route("POST", f"{_ONE}/acknowledge", acknowledge, only(WORKING), "incidents"),
+    Route("POST", f"{_ONE}/claim", claim, only(WORKING), "incidents"),
+    Route("POST", f"{_ONE}/let-go", let_go, only(WORKING), "incidents"),
+    Route("POST", f"{_ONE}/notes", add_note, only(WORKING), "incidents"),
+    *(
+        Route("POST", f"{_ONE}/{action.replace('_', '-')}", _step(action), only(_BY[action]), "incidents")
+        for action in ACTIONS
+    ),
+)

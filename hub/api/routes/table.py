@@ -1,0 +1,16 @@
+"""Every route of the API: the tables of all subjects in one."""
+
+from hub.api.access import Route
+from hub.api.routes import alarms, audit, city, equipment, incidents, login, notices, stream, users
+
+ROUTES: tuple[Route, ...] = (
+    *login.ROUTES,
+    *incidents.ROUTES,
+    *alarms.ROUTES,
+    *notices.ROUTES,
+    *city.ROUTES,
+    *equipment.ROUTES,
+    *stream.ROUTES,
+    *users.ROUTES,
+    *audit.ROUTES,
+)

@@ -1,0 +1,178 @@
+"""``siaga-hub``: run the hub, check its configuration, add a user, mark a restored backup."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import json
+import logging
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import uvloop
+from sqlalchemy import Connection
+
+from contract.errors import ContractError
+from hub import life
+from hub.api.auth import users
+from hub.api.auth.passwords import Passwords, check_new
+from hub.api.auth.roles import Role
+from hub.app import HubApp, Ready
+from hub.clock import SystemClock
+from hub.config import HubConfig, load_config, read_secret
+from hub.db import Database
+from hub.errors import HubError
+from hub.region import load as load_region
+
+T = TypeVar("T")
+
+REFUSED = 2
+"""Exit status when the hub cannot work as it is configured: restarting does not help."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the console script; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=options.log.upper(), format="%(levelname)s %(name)s %(message)s")
+    for chatty in ("gmqtt", "httpx", "httpcore", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    try:
+        config = load_config(options.config)
+        work: Callable[[HubConfig, argparse.Namespace], int] = options.work
+        return work(config, options)
+    except (ContractError, HubError, OSError) as error:
+        print(f"siaga-hub: {error}", file=sys.stderr)
+        return REFUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="siaga-hub", description="Pusat kendali kota / The hub of a city.")
+    parser.add_argument("--log", default="info", choices=["debug", "info", "warning", "error"])
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = _command(commands, "run", _run, "receive, judge, tell and answer until stopped")
+    run.add_argument(
+        "--setup-code-file", type=Path, metavar="FILE", help="where the set-up code goes (mode 0600)"
+    )
+    _command(commands, "check", _check, "read configuration and region profile and say what is wrong")
+    mark = _command(
+        commands, "restore-mark", _restore_mark, "after a backup was restored, before the hub runs"
+    )
+    mark.add_argument(
+        "--above",
+        type=int,
+        default=0,
+        metavar="N",
+        help="the highest generation that ever ran, where the backup is older than an earlier restore",
+    )
+    add = _command(
+        commands.add_parser("users").add_subparsers(required=True), "add", _add_user, "make a user"
+    )
+    add.add_argument("name")
+    add.add_argument("--full-name", default="")
+    add.add_argument("--role", action="append", required=True, choices=[role.value for role in Role])
+    add.add_argument(
+        "--password-file", type=Path, metavar="FILE", help="else it is asked for; never an argument"
+    )
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    work: Callable[[HubConfig, argparse.Namespace], int],
+    text: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text)
+    command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the hub's TOML file")
+    command.set_defaults(work=work)
+    return command
+
+
+def _run(config: HubConfig, options: argparse.Namespace) -> int:
+    code_file = options.setup_code_file or options.config.resolve().parent / "setup-code"
+
+    def say(ready: Ready) -> None:
+        _write_code(code_file, ready.setup_code)
+        said = {
+            "ready": True,
+            "api": ready.api,
+            "setup_code_file": str(code_file) if ready.setup_code else None,
+        }
+        print(json.dumps(said), flush=True)
+
+    async def work() -> None:
+        hub = HubApp(config, clock=SystemClock(), on_ready=say)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, hub.stop)
+        await hub.run()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work())
+    return 0
+
+
+def _write_code(path: Path, code: str | None) -> None:
+    """The set-up code in a file that only this account can read; no file where there are users already."""
+    path.unlink(missing_ok=True)
+    if code is not None:
+        path.touch(mode=0o600)
+        path.write_text(code + "\n", encoding="utf-8")
+
+
+def _check(config: HubConfig, options: argparse.Namespace) -> int:
+    region = load_region(Path(config.profile))
+    print(f"{options.config}: baik / good, {region.name}, {len(region.gateways)} gateway")
+    return 0
+
+
+def _restore_mark(config: HubConfig, options: argparse.Namespace) -> int:
+    now_ms = SystemClock().now_ms()
+    inc, held = _in_store(
+        config,
+        lambda conn: life.mark_restored(conn, now_ms=now_ms, random=secrets.randbits, above=options.above),
+        exclusive=True,
+    )
+    print(f"generasi / generation {inc[0]}; {held} pemberitahuan ditahan / notices held")
+    return 0
+
+
+def _add_user(config: HubConfig, options: argparse.Namespace) -> int:
+    if options.password_file is not None:
+        password = read_secret(str(options.password_file))
+    else:
+        password = getpass.getpass(f"Kata sandi / password for {options.name}: ")
+    check_new(password, name=options.name)
+    hashed = Passwords().hash(password)
+    now_ms = SystemClock().now_ms()
+    user = _in_store(
+        config,
+        lambda conn: users.add(
+            conn, options.name, options.full_name, options.role, hashed, actor="cli", now_ms=now_ms
+        ),
+        exclusive=False,
+    )
+    print(f"{user.name}: {' '.join(sorted(user.roles))}")
+    return 0
+
+
+def _in_store(config: HubConfig, fn: Callable[[Connection], T], *, exclusive: bool) -> T:
+    db = Database(config.database_url, exclusive=exclusive)
+    db.open()
+
+    async def work() -> T:
+        return await db.write(fn)
+
+    try:
+        return asyncio.run(work())
+    finally:
+        db.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

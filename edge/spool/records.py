@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
+import msgspec
+
+from contract.codec import decode_body
+from contract.errors import DecodeError
 from contract.messages import DeviceColumn, Number
 from contract.topics import Lane
+from edge.errors import RecordError
 
 MAX_EVENT_BYTES = 32 * 1024
 """Largest body of a panic or event record: with its frame around it, it stays under the limit of a frame."""
@@ -42,19 +48,85 @@ class Quotas:
         return {"panic": self.panic_bytes, "event": self.event_bytes, "telemetry": self.telemetry_bytes}[lane]
 
 
-class Sample(NamedTuple):
-    """A device's values at one time, as it goes into the telemetry lane.
+class Sample(Protocol):
+    """A device's values at one time, as the sampler makes it.
 
     Attributes:
-        column: device, kind and the names of the quantities in the order of the values.
+        quantities: names in the order of the values; the same for every sample of a device.
         values: None is no value. NaN and infinities are refused.
         quality: (index of the quantity, code) where a value is not good.
     """
 
-    mono_ms: int
-    column: DeviceColumn
+    @property
+    def device(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def quantities(self) -> tuple[str, ...]: ...
+    @property
+    def values(self) -> tuple[Number | None, ...]: ...
+    @property
+    def quality(self) -> tuple[tuple[int, int], ...]: ...
+    @property
+    def mono_ms(self) -> int: ...
+
+
+class SampleBody(msgspec.Struct, frozen=True, array_like=True):
+    """Body of a telemetry record: values, then (index, code) where one is not good."""
+
     values: tuple[Number | None, ...]
     quality: tuple[tuple[int, int], ...] = ()
+
+
+_sample_encoder = msgspec.json.Encoder()
+_sample_decoder = msgspec.json.Decoder(SampleBody)
+
+
+def encode_sample(sample: Sample) -> bytes:
+    """The body under which a sample lies on the card: a JSON array of values, and of qualities if any is not good.
+
+    Raises:
+        RecordError: a value is not finite or does not fit 64 bits, or there are not as many as quantities.
+    """
+    if len(sample.values) != len(sample.quantities) or not 1 <= len(sample.quantities) <= 128:
+        raise RecordError("shape", f"{len(sample.values)} values for {len(sample.quantities)} quantities")
+    for value in sample.values:
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                raise RecordError(
+                    "number", f"{sample.device} measured {value!r}", "store no value and its quality"
+                )
+        elif value is not None and (type(value) is not int or not -(2**63) <= value < 2**63):
+            raise RecordError(
+                "number", f"{sample.device} measured {value!r}", "a value is a float or a 64-bit integer"
+            )
+    for at, code in sample.quality:
+        if not 0 <= at < len(sample.values) or not 0 <= code <= 255:
+            raise RecordError("quality", f"quality {code!r} of value {at!r} of {sample.device}")
+    body = _sample_encoder.encode((sample.values, sample.quality) if sample.quality else (sample.values,))
+    if len(body) > MAX_SAMPLE_BYTES:
+        raise RecordError("size", f"sample of {len(body)} bytes, at most {MAX_SAMPLE_BYTES}")
+    return body
+
+
+def decode_sample(body: bytes) -> SampleBody:
+    """The sample in a body's bytes."""
+    return _sample_decoder.decode(body)
+
+
+def check_event(body: bytes) -> bytes:
+    """Return an event's body unchanged: what is no event would spoil the frame around it.
+
+    Raises:
+        RecordError: it is no event of the contract, or too large.
+    """
+    if len(body) > MAX_EVENT_BYTES:
+        raise RecordError("size", f"event of {len(body)} bytes, at most {MAX_EVENT_BYTES}")
+    try:
+        decode_body(body)
+    except DecodeError as error:
+        raise RecordError("body", str(error), "make it with contract.codec.encode_body") from error
+    return body
 
 
 class Appended(NamedTuple):

@@ -293,6 +293,14 @@ def _check_instruments(config: Config, folder: Path) -> Iterator[Mistake]:
                 source.instrument, source.settings, device.kind, device.quantities, seen
             ):
                 yield mistake.below(place)
+        for number, name in enumerate(device.quantities):
+            if seen and name not in seen:
+                text = f"none of its instruments gives {name!r}"
+                yield Mistake(text, ("device", at, "quantities", number), closest(name, seen))
+        for name in device.points:
+            if seen and name not in seen:
+                text = f"none of its instruments gives {name!r}"
+                yield Mistake(text, ("device", at, "points", name), closest(name, seen))
 
 
 def _check_kind(kind: str, *by_quantity: Mapping[str, Any]) -> None:

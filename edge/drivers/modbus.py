@@ -88,8 +88,12 @@ class Bus:
         self._retry_ms = 0
         self._silent = 0
         self._heard = False
-        self.generation = 0
-        """Counts the connections made; what was known of a unit may be of another one after each."""
+        self._generation = 0
+
+    @property
+    def generation(self) -> int:
+        """Which connection is open now; 0 when none is. What was known of a unit may be of another one in the next."""
+        return self._generation if self._client is not None and self._client.connected else 0
 
     async def read(self, unit: int, request: Request) -> tuple[int, ...]:
         """The registers or bits of one request.
@@ -204,7 +208,7 @@ class Bus:
             self._retry_ms = self._clock.mono_ms() + int(pause_s * 1000)
             raise self._bus_down()
         self._failed_connects = 0
-        self.generation += 1
+        self._generation += 1
         self._client = client
         return client
 
@@ -320,7 +324,7 @@ class _Part:
         self._wanted = frozenset(self.quantities)
         self._requests = registers.plan(instrument, self._wanted)
         self._identity = registers.identity_requests(instrument)
-        self._known_in = -1
+        self._known_in = 0
         self._counts: Mapping[str, Count] = {}
 
     async def read(self) -> registers.Decoded:
@@ -330,7 +334,7 @@ class _Part:
             words = await self._read(self._requests)
         except MissedPollError as error:
             if error.reason != "resting":
-                self._known_in = -1
+                self._known_in = 0
             raise
         decoded = registers.decode(
             source.instrument,
@@ -346,7 +350,7 @@ class _Part:
     async def _identify(self) -> None:
         """Make sure, once a connection and after each silence, that the right instrument answers."""
         bus = self._source.bus
-        if not self._identity or self._known_in == bus.generation:
+        if not self._identity or (self._known_in and self._known_in == bus.generation):
             return
         problem = registers.stranger(self._source.instrument, await self._read(self._identity))
         if problem:

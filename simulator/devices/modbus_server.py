@@ -55,6 +55,7 @@ class ModbusServer:
         self._now_ms = now_ms
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen; `port` is the real one afterwards, and kept when it is started again."""
@@ -67,6 +68,9 @@ class ModbusServer:
             return
         self._server.close()
         self.drop_connections()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
         await self._server.wait_closed()
         self._server = None
 
@@ -85,6 +89,9 @@ class ModbusServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
             while True:
                 head = await reader.readexactly(7)
@@ -93,9 +100,11 @@ class ModbusServer:
                     return
                 pdu = await reader.readexactly(length - 1)
                 await self._answer(writer, transaction, number, pdu)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            # A stop cancels; the task ends here all the same, and asyncio would log it as an error.
             return
         finally:
+            self._serving.discard(task)
             self._writers.discard(writer)
             writer.close()
 

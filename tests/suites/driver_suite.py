@@ -1,0 +1,80 @@
+"""What every driver must do, whatever is behind it: one suite over real protocols and over the simulated one."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import pytest
+
+from contract.kinds import KINDS, Quality
+from edge.drivers.base import Driver, MissedPollError
+
+
+class Rig(Protocol):
+    """A driver with a hand on the device behind it. It shows at least level_m and distance_m of a river post."""
+
+    driver: Driver
+
+    async def show(self, quantity: str, value: float | None) -> None:
+        """Make the device show the value; None is its own word for no value."""
+
+    async def silence(self, silent: bool) -> None:
+        """Make it silent, or answer again."""
+
+    async def rested(self) -> None:
+        """Let the time pass in which a silent device is left alone."""
+
+
+class DriverSuite:
+    """Subclasses give a fixture ``rig``."""
+
+    async def test_it_says_what_it_is(self, rig: Rig):
+        driver = rig.driver
+        assert driver.device
+        assert driver.quantities
+        assert set(driver.quantities) <= set(KINDS[driver.kind].quantities)
+
+    async def test_a_reading_carries_every_quantity_and_the_time_of_its_answer(self, rig: Rig):
+        await rig.show("level_m", 1.25)
+        first = await rig.driver.poll()
+        second = await rig.driver.poll()
+        assert tuple(sorted(first.values)) == tuple(sorted(rig.driver.quantities))
+        assert first.values["level_m"] == pytest.approx(1.25)
+        assert "level_m" not in first.quality
+        assert first.device == rig.driver.device
+        assert first.mono_ms <= second.mono_ms
+
+    async def test_a_change_is_seen_by_the_next_poll(self, rig: Rig):
+        await rig.show("level_m", 1.25)
+        assert (await rig.driver.poll()).values["level_m"] == pytest.approx(1.25)
+        await rig.show("level_m", 2.5)
+        assert (await rig.driver.poll()).values["level_m"] == pytest.approx(2.5)
+
+    async def test_a_true_zero_is_a_good_value(self, rig: Rig):
+        await rig.show("level_m", 0.0)
+        reading = await rig.driver.poll()
+        assert reading.values["level_m"] == 0
+        assert "level_m" not in reading.quality
+
+    async def test_no_value_is_none_with_its_reason_and_never_zero(self, rig: Rig):
+        await rig.show("distance_m", None)
+        reading = await rig.driver.poll()
+        assert reading.values["distance_m"] is None
+        assert reading.quality["distance_m"] is Quality.INVALID
+
+    async def test_silence_is_a_missed_poll_and_never_a_reading(self, rig: Rig):
+        await rig.driver.poll()
+        await rig.silence(True)
+        with pytest.raises(MissedPollError) as missed:
+            await rig.driver.poll()
+        assert missed.value.reason == "no_answer"
+        assert missed.value.retryable
+
+    async def test_it_comes_back_by_itself(self, rig: Rig):
+        await rig.silence(True)
+        with pytest.raises(MissedPollError):
+            await rig.driver.poll()
+        await rig.silence(False)
+        await rig.rested()
+        await rig.show("level_m", 3.0)
+        assert (await rig.driver.poll()).values["level_m"] == pytest.approx(3.0)

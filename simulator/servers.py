@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import ssl
+import urllib.parse
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -124,11 +125,16 @@ def client_context(identity: Identity) -> ssl.SSLContext:
 
 
 class Influx:
-    """An InfluxDB 1.x with HTTP only, its data under the folder."""
+    """An InfluxDB 1.x with HTTP only, its data under the folder.
 
-    def __init__(self, folder: Path, *, database: str = "siaga") -> None:
+    Attributes:
+        login: user and password that it asks for, made with the folder; None where it asks for none.
+    """
+
+    def __init__(self, folder: Path, *, database: str = "siaga", login: bool = False) -> None:
         self._folder = folder
         self._child: Child | None = None
+        self.login = ("siaga", secrets.token_urlsafe(18)) if login else None
         self.database = database
         self.port = 0
 
@@ -145,8 +151,7 @@ class Influx:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it, the first time on a free port, later again on the same port, and wait until it answers
-        a ping."""
+        """Start it, the first time on a free port, later on the same, and wait until it answers a ping."""
         if self._child is not None:
             self._child.start()
             self._child.wait_until(self._ping, timeout_s=READY_S)
@@ -154,12 +159,13 @@ class Influx:
         for self.port, rpc_port in zip(ports(), ports(), strict=True):
             config = self._folder / "influxdb.conf"
             config.parent.mkdir(parents=True, exist_ok=True)
-            config.write_text(_influx_config(self._folder, self.port, rpc_port))
+            config.write_text(_influx_config(self._folder, self.port, rpc_port, self.login is not None))
             child = Child("influxd", [_program("influxd"), "-config", config], self._folder / "influxd.log")
             child.start()
             with contextlib.suppress(ServerFailed):
                 child.wait_until(self._ping, timeout_s=READY_S)
                 self._child = child
+                self._first_user()
                 return
             child.kill()
         raise ServerFailed("influxd found no port", child.last_words())
@@ -174,17 +180,31 @@ class Influx:
             self._child.stop()
 
     def _ping(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
-            connection.request("GET", "/ping")
-            return connection.getresponse().status == 204
+            return self._request("GET", "/ping") == 204
         except (OSError, http.client.HTTPException):
             return False
+
+    def _first_user(self) -> None:
+        """InfluxDB lets anybody make the first administrator, and nobody do anything before."""
+        if self.login is None:
+            return
+        user, password = self.login
+        query = f"CREATE USER {user} WITH PASSWORD '{password}' WITH ALL PRIVILEGES"
+        status = self._request("POST", "/query?" + urllib.parse.urlencode({"q": query}))
+        if status != 200:
+            raise ServerFailed(f"InfluxDB refuses its first user with HTTP {status}")
+
+    def _request(self, method: str, path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request(method, path)
+            return connection.getresponse().status
         finally:
             connection.close()
 
 
-def _influx_config(folder: Path, port: int, rpc_port: int) -> str:
+def _influx_config(folder: Path, port: int, rpc_port: int, auth: bool) -> str:
     return f"""reporting-disabled = true
 bind-address = "127.0.0.1:{rpc_port}"
 [meta]
@@ -196,6 +216,7 @@ bind-address = "127.0.0.1:{rpc_port}"
 [http]
   bind-address = "127.0.0.1:{port}"
   log-enabled = false
+  auth-enabled = {str(auth).lower()}
   max-row-limit = 0
 [monitor]
   store-enabled = false

@@ -69,8 +69,9 @@ class Incidents:
         _join(conn, found, event, delay_ms)
         if event.again:
             return
-        if found.state == "recovered":
-            _revive(conn, found, event)
+        if found.recovered and _is_first_live(conn, incident_id):
+            if found.state == "recovered":
+                _revive(conn, found, event)
             tell(f"panic/{incident_id}/live", revived=True)
         elif raised:
             tell(f"panic/{incident_id}/together")
@@ -316,6 +317,12 @@ def _revive(conn: Connection, found: Row[Any], event: StoredEvent) -> None:
         to_state="unverified",
         data={"event_id": event.event_id},
     )
+
+
+def _is_first_live(conn: Connection, incident_id: str) -> bool:
+    """Whether the press just linked is the incident's first that did not come from a gateway's archive."""
+    live = select(func.count()).where(presses.c.incident_id == incident_id, ~presses.c.again)
+    return conn.execute(live).scalar_one() == 1
 
 
 def _pressed_together(conn: Connection, event: StoredEvent, incident_id: str) -> list[str]:

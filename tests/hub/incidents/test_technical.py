@@ -1,0 +1,91 @@
+"""Events that tell of a fault in the equipment: alarms about now, and only about now."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import create_engine, insert
+
+import hub.tables  # noqa: F401
+from hub.alarms import service as alarms
+from hub.db import metadata
+from hub.incidents.service import Incidents
+from hub.ingest.tables import events
+from tests.hub.city import NOW, REGION, press
+
+
+@pytest.fixture
+def conn():
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def told(kind, seq, **changes):
+    return replace(press(device="probe-1"), lane="event", kind=kind, seq=seq, **changes)
+
+
+def store(conn, event):
+    """As the commit does: the row first, then what it causes."""
+    conn.execute(
+        insert(events).values(
+            gateway=event.gateway,
+            cell=event.cell,
+            site=event.site,
+            epoch=event.epoch,
+            lane=event.lane,
+            seq=event.seq,
+            hash="0" * 64,
+            body=event.raw,
+            event_id=event.event_id,
+            kind=event.kind,
+            device=event.device,
+            boot="00000000",
+            error_ms=0,
+            received_ms=event.received_ms,
+            again=False,
+            conflict=False,
+            malformed=False,
+        )
+    )
+    Incidents(REGION).event(conn, event)
+
+
+def conditions(conn):
+    return [alarm["condition"] for alarm in alarms.active(conn)]
+
+
+def test_a_device_that_is_down_raises_and_one_that_is_up_clears(conn):
+    store(conn, told("device_down", 1))
+    assert conditions(conn) == ["device_down"]
+    store(conn, told("device_up", 2))
+    assert [alarm["state"] for alarm in alarms.active(conn)] == ["returned"]
+
+
+def test_an_older_event_that_arrives_later_changes_nothing(conn):
+    store(conn, told("device_up", 2))
+    store(conn, told("device_down", 1))
+    assert conditions(conn) == []
+
+
+@pytest.mark.parametrize("kind", ["panic_fault", "spool_quarantined", "spool_full"])
+def test_faults_of_button_and_spool_raise(conn, kind):
+    store(conn, told(kind, 1))
+    assert conditions(conn) == [kind]
+
+
+@pytest.mark.parametrize("kind", ["bed_edge", "door_edge", "attendance_scan", "panic_test", "never_heard_of"])
+def test_what_is_no_fault_is_only_stored(conn, kind):
+    store(conn, told(kind, 1))
+    assert conditions(conn) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"age_ms": 11 * 60_000}, {"again": True}, {"age_ms": None, "t_ms": NOW - 3600_000}],
+    ids=["old", "again", "old by its time"],
+)
+def test_what_says_nothing_about_now_raises_nothing(conn, changes):
+    store(conn, told("device_down", 1, **changes))
+    assert conditions(conn) == []

@@ -17,12 +17,11 @@ from typing import Protocol, TypeVar
 
 from contract.codec import encode_body
 from contract.kinds import KINDS, Quality
-from contract.messages import DeviceColumn, EventBody
+from contract.messages import EventBody
 from edge.clock import Clock
 from edge.drivers.base import Driver, Edge, MissedPollError, Reading, Value
 from edge.errors import EdgeError, RecordError
 from edge.points import Limits, Track, judge
-from edge.spool.records import Sample
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +35,25 @@ APART_MS = 10
 """Two samples of one device are never nearer than this."""
 WAITING_MAX = 20_000
 """Samples kept in memory while the card refuses them; beyond this the oldest are dropped and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A device's stamped readings at one time: what becomes one record of the telemetry lane.
+
+    Attributes:
+        quantities: what `values` are, in the same order; the same for every sample of a device.
+        values: of the field type of their quantity; None is no value.
+        quality: (index in `values`, Quality) where a value is not good.
+        mono_ms: boot clock; within a boot strictly increasing for a device.
+    """
+
+    device: str
+    kind: str
+    quantities: tuple[str, ...]
+    values: tuple[Value, ...]
+    quality: tuple[tuple[int, int], ...]
+    mono_ms: int
 
 
 class Sink(Protocol):
@@ -257,8 +275,6 @@ class _Device:
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
-        driver = schedule.driver
-        self._column = DeviceColumn(driver.device, driver.kind, driver.quantities)
         self.tracks: dict[str, Track | None] = {}
         self.last_ms: int | None = None
         self.missed = 0
@@ -282,4 +298,11 @@ class _Device:
             if (code := max(code, judged)) is not Quality.GOOD:
                 quality.append((at, int(code)))
         self.last_ms = reading.mono_ms
-        return Sample(reading.mono_ms, self._column, tuple(values), tuple(quality))
+        return Sample(
+            driver.device,
+            driver.kind,
+            driver.quantities,
+            tuple(values),
+            tuple(quality),
+            reading.mono_ms,
+        )

@@ -14,7 +14,10 @@ from hub.db import upsert
 from hub.notify.outbox import Notice, channels_of, enqueue
 from hub.notify.policy import Priority
 from hub.region import Region
-from hub.rules.model import Change, Skipped, StationState, siaga
+from hub.rules.model import NORMAL, Change, Skipped, StationState, siaga
+
+_JUDGED = ["epoch", "seq", "t_ms", "at_ms", "value_mm", "rate_mm_h"]
+_MOVED = [*_JUDGED, "skipped_epoch", "skipped_top_seq", "skipped_from_ms", "skipped_to_ms"]
 
 NOTICE_FROM = 2
 """A worsening to this severity (Siaga 2) or above is told to the duty desk."""
@@ -77,12 +80,17 @@ def changes_since(conn: Connection, since_ms: int, station: str | None = None) -
 
 
 def save_states(conn: Connection, states: Iterable[StationState]) -> None:
-    """Store the engine's states, every few seconds for those that moved. An older one than is stored is left out."""
+    """Store the engine's states, every few seconds for those that moved. An older one than is stored is left out.
+
+    The severity is not: only the change that moved it writes it, in the transaction of its alarm. So a hub that is
+    killed before a change is on record finds the old severity again and judges the next record to the same change.
+    """
     stored = {row.station: row for row in conn.execute(select(station_states))}
     for state in states:
         old = stored.get(state.station)
         if old is None or old.at_ms <= state.at_ms or (old.epoch, old.seq) == (state.epoch, state.seq):
-            upsert(conn, station_states, _row(state), key=["station"])
+            values = {**_row(state), "severity": NORMAL, "rising": False}
+            upsert(conn, station_states, values, key=["station"], update=_MOVED)
 
 
 def restore(conn: Connection) -> list[StationState]:
@@ -173,8 +181,8 @@ def _save_change(conn: Connection, change: Change, now_ms: int) -> None:
     """The station's state with what this change moved, so that a hub that is killed now starts from it."""
     values = {
         "station": change.station,
-        "severity": change.new if change.kind == "level" else 0,
-        "rising": bool(change.new) if change.kind == "rise" else False,
+        "severity": change.new if change.kind == "level" else NORMAL,
+        "rising": change.kind == "rise" and bool(change.new),
         "epoch": change.epoch,
         "seq": change.seq,
         "t_ms": change.t_ms,
@@ -182,17 +190,14 @@ def _save_change(conn: Connection, change: Change, now_ms: int) -> None:
         "value_mm": change.value_mm,
         "rate_mm_h": change.rate_mm_h,
     }
-    moved = ["severity" if change.kind == "level" else "rising"]
-    moved += ["epoch", "seq", "t_ms", "at_ms", "value_mm", "rate_mm_h"]
-    upsert(conn, station_states, values, key=["station"], update=moved)
+    moved = "severity" if change.kind == "level" else "rising"
+    upsert(conn, station_states, values, key=["station"], update=[moved, *_JUDGED])
 
 
 def _row(state: StationState) -> dict[str, Any]:
     skipped = state.skipped
     return {
         "station": state.station,
-        "severity": state.severity,
-        "rising": state.rising,
         "epoch": state.epoch,
         "seq": state.seq,
         "t_ms": state.t_ms,

@@ -94,7 +94,7 @@ class ButtonEntry(Section, frozen=True, kw_only=True):
     gateway: str
     device: Id
     location: Text
-    call_back: Phone | Literal[""] = ""
+    call_back: Phone | None = None
 
 
 class WardEntry(Section, frozen=True, kw_only=True):

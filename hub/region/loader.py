@@ -46,11 +46,11 @@ def load(folder: Path) -> Region:
         contract.strict_toml.TomlError: with file, line and what to write instead, for all mistakes of a file.
     """
     agencies = load_toml(folder / "agencies.toml", files.AgenciesFile, _check_agencies)
-    devices = load_toml(folder / "devices.toml", files.DevicesFile, _check_devices)
-    region = load_toml(
-        folder / "region.toml", files.RegionFile, lambda found: _check_region(found, agencies, devices)
+    region = load_toml(folder / "region.toml", files.RegionFile, lambda found: _check_region(found, agencies))
+    devices = load_toml(
+        folder / "devices.toml", files.DevicesFile, lambda found: _check_devices(found, region)
     )
-    load_toml(folder / "devices.toml", files.DevicesFile, lambda found: _check_gateways_of(found, region))
+    load_toml(folder / "region.toml", files.RegionFile, lambda found: _check_places(found, devices))
     return _build(region, agencies, devices)
 
 
@@ -68,30 +68,24 @@ def _check_agencies(file: files.AgenciesFile) -> Iterator[Mistake]:
             seen.add(channel.id)
 
 
-def _check_devices(file: files.DevicesFile) -> Iterator[Mistake]:
-    seen: set[tuple[str, str]] = set()
-    lines: set[tuple[str, int]] = set()
-    for at, device in enumerate(file.modbus):
-        if device.kind not in KINDS:
-            yield _unknown("device kind", device.kind, KINDS, ("modbus", at, "kind"))
-        yield from _first_of(seen, (device.gateway, device.device), "device", ("modbus", at, "device"))
-    for at, contact in enumerate(file.contact):
-        yield from _first_of(seen, (contact.gateway, contact.device), "device", ("contact", at, "device"))
-        for name, pin in (("pin", contact.pin), *contact.lamps.items()):
-            yield from _first_of(lines, (contact.gateway, pin), "GPIO line", ("contact", at, name))
-
-
-def _check_gateways_of(file: files.DevicesFile, region: files.RegionFile) -> Iterator[Mistake]:
+def _check_devices(file: files.DevicesFile, region: files.RegionFile) -> Iterator[Mistake]:
     gateways = [gateway.id for gateway in region.gateway]
+    seen: set[tuple[str, str]] = set()
     for table in ("modbus", "contact"):
         for at, entry in enumerate(getattr(file, table)):
             if entry.gateway not in gateways:
                 yield _unknown("gateway", entry.gateway, gateways, (table, at, "gateway"))
+            yield from _first_of(seen, (entry.gateway, entry.device), "device", (table, at, "device"))
+    for at, device in enumerate(file.modbus):
+        if device.kind not in KINDS:
+            yield _unknown("device kind", device.kind, KINDS, ("modbus", at, "kind"))
+    lines: set[tuple[str, int]] = set()
+    for at, contact in enumerate(file.contact):
+        for name, pin in (("pin", contact.pin), *contact.lamps.items()):
+            yield from _first_of(lines, (contact.gateway, pin), "GPIO line", ("contact", at, name))
 
 
-def _check_region(
-    file: files.RegionFile, agencies: files.AgenciesFile, devices: files.DevicesFile
-) -> Iterator[Mistake]:
+def _check_region(file: files.RegionFile, agencies: files.AgenciesFile) -> Iterator[Mistake]:
     for table in ("site", "gateway", "station", "button", "ward"):
         yield from _once((table,), table, [entry.id for entry in getattr(file, table)])
     try:
@@ -101,7 +95,7 @@ def _check_region(
             f"{file.zone!r} is no time zone", at=("zone",), instead='"Asia/Jakarta", "Asia/Makassar"…'
         )
     yield from _check_duty_desk(file, agencies)
-    sites = [site.id for site in file.site]
+    sites, gateways = [site.id for site in file.site], [gateway.id for gateway in file.gateway]
     for at, gateway in enumerate(file.gateway):
         if gateway.site not in sites:
             yield _unknown("site", gateway.site, sites, ("gateway", at, "site"))
@@ -109,7 +103,10 @@ def _check_region(
             check_gateway(gateway.id)
         except ContractError as error:
             yield Mistake(error.message, at=("gateway", at, "id"), instead=error.hint)
-    yield from _check_places(file, devices)
+    for table in ("station", "button", "ward"):
+        for at, entry in enumerate(getattr(file, table)):
+            if entry.gateway not in gateways:
+                yield _unknown("gateway", entry.gateway, gateways, (table, at, "gateway"))
     for at, station in enumerate(file.station):
         for mistake in _check_station(station, file.station):
             yield mistake.below(("station", at))
@@ -129,14 +126,10 @@ def _check_duty_desk(file: files.RegionFile, agencies: files.AgenciesFile) -> It
 
 def _check_places(file: files.RegionFile, devices: files.DevicesFile) -> Iterator[Mistake]:
     """Every station, button and ward has a device that is there, of the right kind, and not another's."""
-    gateways = [gateway.id for gateway in file.gateway]
     kinds = _kinds(devices)
     seen: set[tuple[str, str]] = set()
     for table, wanted in (("station", None), ("button", "panic_button"), ("ward", "bed_panel")):
         for at, entry in enumerate(getattr(file, table)):
-            if entry.gateway not in gateways:
-                yield _unknown("gateway", entry.gateway, gateways, (table, at, "gateway"))
-                continue
             place = (entry.gateway, entry.device)
             kind = kinds.get(place)
             if kind is None:
@@ -243,9 +236,7 @@ def _build(file: files.RegionFile, agencies: files.AgenciesFile, devices: files.
         sites=MappingProxyType(sites),
         gateways=MappingProxyType(gateways),
         stations=MappingProxyType({entry.id: _station(entry, site_of, kinds) for entry in file.station}),
-        buttons=MappingProxyType(
-            {entry.id: _copy(entry, Button, site=site_of[entry.gateway]) for entry in file.button}
-        ),
+        buttons=MappingProxyType({entry.id: _button(entry, site_of) for entry in file.button}),
         wards=MappingProxyType({entry.id: _ward(entry, site_of) for entry in file.ward}),
         agencies=MappingProxyType(known),
         duty_desk=known[file.duty_desk],
@@ -282,6 +273,18 @@ def _station(
             Downstream(below.station, below.least_min * 60, below.most_min * 60) for below in entry.downstream
         ),
         stale_s=entry.stale_s,
+    )
+
+
+def _button(entry: files.ButtonEntry, site_of: Mapping[str, str]) -> Button:
+    return Button(
+        id=entry.id,
+        name=entry.name,
+        site=site_of[entry.gateway],
+        gateway=entry.gateway,
+        device=entry.device,
+        location=entry.location,
+        call_back=entry.call_back or "",
     )
 
 

@@ -64,23 +64,17 @@ class Engine:
         """Gaps that are filled now that the floor of the gateway's current epoch is there; each is returned once.
 
         A gap of an epoch that the gateway has left is filled too: what was missing comes again in the new one, as a
-        gap of its own. Say ``passed`` when its history pass is done; until then it stays in the stored state.
+        gap of its own. Keep the gap until its pass is done: the engine forgets it.
         """
         found = []
         for watched in self._watched.values():
             gap = watched.skipped
-            if watched.station.gateway != gateway or gap is None or watched.passing is not None:
+            if watched.station.gateway != gateway or gap is None:
                 continue
             if gap.epoch != epoch or gap.top_seq < floor:
                 found.append(gap)
-                watched.passing, watched.skipped = gap, None
+                watched.skipped = None
         return found
-
-    def passed(self, gap: Skipped) -> None:
-        """The history pass over a gap is done and stored. Idempotent."""
-        watched = self._by_id.get(gap.station)
-        if watched is not None and watched.passing == gap:
-            watched.passing = None
 
 
 class _Watched:
@@ -89,16 +83,14 @@ class _Watched:
     def __init__(self, station: Station) -> None:
         self.station = station
         self.skipped: Skipped | None = None
-        self.passing: Skipped | None = None
         self._last: StationState | None = None
         self._slope = None if station.rise is None else Slope(station.rise)
         self._judged: dict[tuple[str, int], None] = {}
 
     def known(self) -> StationState | None:
-        skipped = _both(self.passing, self.skipped)
-        if self._last is None and skipped is None:
+        if self._last is None and self.skipped is None:
             return None
-        return replace(self._last or StationState(self.station.id), skipped=skipped)
+        return replace(self._last or StationState(self.station.id), skipped=self.skipped)
 
     def restore(self, state: StationState) -> None:
         self.skipped = state.skipped

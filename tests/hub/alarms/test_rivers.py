@@ -172,16 +172,29 @@ def test_a_hub_that_is_killed_after_any_change_raises_it_neither_twice_nor_never
 
 def test_states_are_stored_and_found_again_and_an_older_one_changes_nothing(conn):
     engine = Engine([POST])
-    engine.judge(sample(5, 1.6), NOW_MS + 5000)
+    for one in engine.judge(sample(5, 1.6), NOW_MS + 5000):
+        service.apply(conn, one, NOW_MS + 5000, region=REGION)
     engine.judge(sample(2, 0.1), NOW_MS + 5000)
     older = engine.states()
     service.save_states(conn, older)
     assert service.restore(conn) == older
+    assert older[0].severity == 2
     assert older[0].skipped == Skipped(POST.id, "1" * 16, 2, NOW_MS + 2000, NOW_MS + 2000)
-    engine.judge(sample(9, 0.1), NOW_MS + 9000)
+    engine.judge(sample(9, 1.7), NOW_MS + 9000)
     service.save_states(conn, engine.states())
     service.save_states(conn, older)
     assert service.restore(conn) == engine.states()
+
+
+def test_a_state_that_is_stored_before_its_change_does_not_hide_it(conn):
+    """Killed between the two: the next record makes the change that never came on record."""
+    engine = Engine([POST])
+    assert engine.judge(sample(5, 1.6), NOW_MS + 5000)
+    service.save_states(conn, engine.states())
+    reborn = Engine([POST])
+    reborn.restore(service.restore(conn))
+    assert reborn.judge(sample(5, 1.6), NOW_MS + 6000) == []
+    assert [(one.old, one.new) for one in reborn.judge(sample(6, 1.6), NOW_MS + 6000)] == [(0, 2)]
 
 
 def test_history_alone_leaves_a_state_without_a_level(conn):

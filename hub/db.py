@@ -25,6 +25,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import BigInteger, Connection, Engine, Integer, MetaData, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
@@ -56,6 +59,7 @@ Ms = BigInteger
 EngineFactory = Callable[[str, bool], Engine]
 """Makes an engine for (url, writer). The deterministic world gives its own."""
 
+MIGRATIONS = Path(__file__).with_name("migrations")
 READERS = 2
 BUSY_S = 10.0
 """How long a statement waits for a command beside the hub that writes the same SQLite file."""
@@ -302,7 +306,15 @@ class Database:
 
 
 def migrate(conn: Connection) -> None:
-    """Bring the schema to the newest, in the caller's transaction."""
-    import hub.tables  # noqa: F401, every table is in the metadata by now
+    """Bring the schema to the newest, in the caller's transaction. Idempotent.
 
-    metadata.create_all(conn)
+    Raises:
+        StoreError: the schema is of a newer hub.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = conn
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreError(str(error), "this store was last used by a newer hub; run that one") from error

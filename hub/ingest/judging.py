@@ -74,7 +74,6 @@ class Judging:
         self._gaps: dict[str, Skipped] = {}
         self._gap_found = asyncio.Event()
         self._saved: dict[str, StationState] = {}
-        self._kinds = {(device.gateway, device.device): device.kind for device in region.devices}
 
     @property
     def waiting(self) -> int:
@@ -168,9 +167,8 @@ class Judging:
             SeriesError: InfluxDB does not answer.
         """
         assert self._series is not None
-        kind = self._kinds.get((station.gateway, station.device), "river_post")
         q = (
-            f'SELECT "{station.quantity}" AS v, "{station.quantity}_q" AS q FROM "{kind}"'  # noqa: S608
+            f'SELECT "{station.quantity}" AS v, "{station.quantity}_q" AS q FROM "{station.kind}"'  # noqa: S608
             ' WHERE "gateway" = $gateway AND "device" = $device'
             f" AND time >= {from_ms}ms AND time < {to_ms + 1}ms ORDER BY time"
         )

@@ -1,0 +1,1 @@
+"""The schema's history, by Alembic. ``hub.db`` runs it when it opens a store."""

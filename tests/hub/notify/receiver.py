@@ -1,0 +1,93 @@
+"""An HTTP receiver on a real socket that answers as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request, headers by lower-case name."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Receiver:
+    """Answers in order from ``script``, then 200.
+
+    An answer is a status, ``hang``, ``cut``, ``drip`` (a byte every 20 ms, for ever), ``huge`` (200 and a megabyte),
+    or (status, headers).
+    """
+
+    port: int = 0
+    script: list[object] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    @property
+    def place(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
+            body = await reader.readexactly(int(headers.get("content-length", "0")))
+            self.received.append(Received(head[0].split(" ")[1], headers, body))
+            await self._answer(self.script.pop(0) if self.script else 200, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, answer: object, writer: asyncio.StreamWriter) -> None:
+        if answer == "cut":
+            writer.transport.abort()
+            return
+        if answer == "hang":
+            await asyncio.sleep(60)
+        status, more = answer if isinstance(answer, tuple) else (answer, {})
+        if answer in ("drip", "huge"):
+            status = 200
+        length = {"drip": 10_000, "huge": 2**20}.get(str(answer), 2)
+        lines = [f"HTTP/1.1 {status} x", f"content-length: {length}", "connection: close"]
+        lines += [f"{name}: {value}" for name, value in more.items()]
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        while answer == "drip":
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        writer.write(b"x" * length)
+        await writer.drain()
+
+
+@asynccontextmanager
+async def receiving(*script: object, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+    """A receiver on a free port of the loopback."""
+    receiver = Receiver(script=list(script))
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(receiver.serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    receiver.port = server.sockets[0].getsockname()[1]
+    try:
+        yield receiver
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

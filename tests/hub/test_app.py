@@ -1,0 +1,258 @@
+"""The whole hub against a real broker and a real InfluxDB: frames in, rows and points and receipts out."""
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from contract.messages import DeviceColumn, Hello, LaneAccount, Receipt, VersionRefusal
+from hub.cli import main
+from simulator.servers import Mosquitto
+from tests.hub.ingest.frames import body, edited, event_frame, telemetry_frame
+from tests.hub.running import Gateway, gateway, running, write_config
+
+pytestmark = [pytest.mark.real, pytest.mark.filterwarnings("ignore:ssl.TLSVersion")]
+
+HOSPITAL = "gw-rsud-contoh"
+POST = "gw-pos-bendung-hulu"
+
+
+def epoch() -> str:
+    return uuid4().hex[:16]
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(f"file:{folder}/hub.sqlite?mode=ro", uri=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+async def get(url: str, **more: Any) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.get(url, **more)
+
+
+async def greeted(one: Gateway) -> Hello:
+    """The hello to a birth, once the hub is there to hear it."""
+    await one.hears(lambda message: isinstance(message, Hello))
+    await one.be_born(uuid4().hex)
+    found = await one.hears(lambda message: isinstance(message, Hello) and message.echo_ms is not None)
+    assert isinstance(found, Hello)
+    return found
+
+
+def press(one: str, ep: str, number: int, **more) -> bytes:
+    return event_frame(
+        body(number), first=number, epoch=ep, gateway=one, base_ms=now_ms() - 200, age_ms=200, **more
+    )
+
+
+async def test_a_press_becomes_a_row_an_incident_and_a_notice_before_its_receipt(broker, tmp_path):
+    ep = epoch()
+    with gateway(broker, HOSPITAL) as one:
+        async with running(write_config(tmp_path, broker)):
+            hello = await greeted(one)
+            await one.send("up/panic", press(one.name, ep, 1))
+            receipt = await one.receipted(ep, 1, 1)
+            assert receipt.inc == hello.inc
+            assert receipt.lane == "panic"
+            assert query(tmp_path, "select gateway, lane, seq, kind from events") == [
+                (HOSPITAL, "panic", 1, "panic_press")
+            ]
+            assert query(tmp_path, "select count(*) from incidents") == [(1,)]
+            assert query(tmp_path, "select count(*) from outbox") == [(1,)]
+
+            await one.send("up/panic", press(one.name, ep, 1))
+            one.heard.clear()
+            await one.receipted(ep, 1, 1)
+            assert query(tmp_path, "select count(*) from incident_presses") == [(1,)]
+
+
+async def test_a_hub_that_comes_back_greets_all_and_knows_what_it_has(broker, tmp_path):
+    ep = epoch()
+    config = write_config(tmp_path, broker)
+    with gateway(broker, HOSPITAL) as one:
+        async with running(config):
+            first = await greeted(one)
+            await one.send("up/panic", press(one.name, ep, 1))
+            await one.receipted(ep, 1, 1)
+        one.heard.clear()
+        async with running(config):
+            hello = await one.hears(lambda message: isinstance(message, Hello))
+            assert hello.inc == first.inc
+            assert [(have.lane, have.epoch, have.ranges) for have in hello.have] == [("panic", ep, ((1, 1),))]
+        assert await asyncio.to_thread(main, ["restore-mark", "--config", str(config)]) == 0
+        one.heard.clear()
+        async with running(config):
+            restored = await one.hears(lambda message: isinstance(message, Hello))
+            assert restored.inc[0] == first.inc[0] + 1
+            assert restored.inc[1] != first.inc[1]
+
+
+async def test_bad_input_is_counted_and_stops_nothing(broker, tmp_path):
+    ep = epoch()
+    with gateway(broker, HOSPITAL) as one:
+        async with running(write_config(tmp_path, broker)):
+            await greeted(one)
+            await one.send("up/panic", b"\x00\xff")
+            await one.send("up/panic", press("gw-rs-bunda", ep, 1))
+            await one.send(
+                "up/event", event_frame(b"{}", body(2, kind="door_edge"), epoch=ep, gateway=one.name)
+            )
+            await one.send("up/event", edited(press(one.name, ep, 1), v=9))
+            await one.send("up/panic", press(one.name, ep, 7), retain=True)
+            await one.send("up/panic", press(one.name, ep, 1))
+            receipt = await one.receipted(ep, 1, 1)
+            assert receipt.lane == "panic"
+            refused = await one.hears(lambda message: isinstance(message, Receipt) and bool(message.refused))
+            assert [(item.first, item.last, item.reason) for item in refused.refused] == [(1, 1, "body")]
+            assert refused.ranges == ((2, 2),)
+            foreign = await one.hears(lambda message: isinstance(message, VersionRefusal))
+            assert foreign.refused_version == "9"
+            letters = set(query(tmp_path, "select reason, seq from dead_letters"))
+            assert letters == {("json", None), ("gateway", None), ("body", 1)}
+            assert query(tmp_path, "select seq from events where lane = 'panic'") == [(1,)]
+            assert query(tmp_path, "select condition from alarms where condition = 'panic_unreadable'") != []
+        await one.send("up/panic", b"", retain=True)
+
+
+async def test_samples_are_receipted_when_influxdb_has_them(broker, influx, tmp_path):
+    ep = epoch()
+    device = DeviceColumn("duga-air", "river_post", ("level_m", "tips"))
+    bad = DeviceColumn("lain", "river_post", ("tips",))
+    config = write_config(tmp_path, broker, influx=influx)
+    with gateway(broker, POST) as one:
+        async with running(config):
+            await greeted(one)
+            base = now_ms() - 1000
+            frame = telemetry_frame(
+                (0, 0, 0.5, 1),
+                (1, 0, 2.5),
+                (0, 500, 0.51, 2),
+                devices=(device, bad),
+                epoch=ep,
+                gateway=one.name,
+                base_ms=base,
+                age_ms=1000,
+            )
+            await one.send("up/telemetry", frame)
+            receipt = await one.receipted(ep, 1, 1)
+            assert receipt.ranges == ((1, 1), (3, 3))
+            assert [(item.first, item.last, item.reason) for item in receipt.refused] == [(2, 2, "type")]
+            database = config.read_text().split('database = "')[1].split('"')[0]
+            answer = (
+                await get(
+                    f"{influx.url}/query",
+                    params={
+                        "db": database,
+                        "q": "SELECT level_m, tips FROM river_post GROUP BY *",
+                        "epoch": "ms",
+                    },
+                )
+            ).json()
+            series = answer["results"][0]["series"]
+            assert [one["tags"] for one in series] == [
+                {"device": "duga-air", "gateway": POST, "site": "pos-bendung-hulu"}
+            ]
+            assert series[0]["values"] == [[base, 0.5, 1], [base + 500, 0.51, 2]]
+            await one.beat({"telemetry": LaneAccount(epoch=ep, next=5, floor=4)})
+            await asyncio.sleep(0.5)
+        stream = query(tmp_path, "select committed, refused, next_seq from streams where lane = 'telemetry'")
+        assert stream == [("[[1,1],[3,3]]", "[[2,2]]", 5)]
+
+
+async def test_without_influxdb_a_level_is_raised_and_no_sample_is_receipted(broker, tmp_path):
+    ep = epoch()
+    device = DeviceColumn("duga-air", "river_post", ("level_m",))
+    config = write_config(tmp_path, broker, influx_url="http://127.0.0.1:1")
+    with gateway(broker, POST) as one:
+        async with running(config):
+            await greeted(one)
+
+            def sample(seq: int, level: float, **more) -> bytes:
+                return telemetry_frame(
+                    (0, 0, level),
+                    devices=(device,),
+                    first=seq,
+                    epoch=ep,
+                    gateway=one.name,
+                    base_ms=now_ms() - 50,
+                    age_ms=50,
+                    **more,
+                )
+
+            await one.send("up/telemetry", sample(1, 0.4))
+            hold = await one.hears(lambda message: isinstance(message, Receipt) and message.flow == "hold")
+            assert hold.ranges == ()
+            await one.send("up/telemetry", sample(2, 1.6, live=True))
+            end = time.monotonic() + 10
+            while not query(tmp_path, "select 1 from level_changes"):
+                assert time.monotonic() < end
+                await asyncio.sleep(0.05)
+            assert query(tmp_path, "select old_severity, new_severity from level_changes") == [(0, 2)]
+            assert await one.silence(0.5) == []
+
+
+async def test_silence_is_found_and_ends(broker, tmp_path):
+    with gateway(broker, HOSPITAL) as one:
+        async with running(write_config(tmp_path, broker)):
+            await greeted(one)
+            account = {"panic": LaneAccount(epoch=epoch(), next=1, floor=1)}
+            await one.beat(account, interval_s=0.3)
+            end = time.monotonic() + 10
+            while not query(tmp_path, "select 1 from silences where until_ms is null"):
+                assert time.monotonic() < end
+                await asyncio.sleep(0.05)
+            assert query(tmp_path, "select state from alarms where condition = 'silent'") != []
+            await one.beat(account, interval_s=60)
+            while query(tmp_path, "select 1 from silences where until_ms is null"):
+                assert time.monotonic() < end
+                await asyncio.sleep(0.05)
+
+
+async def test_losses_and_closed_epochs_are_noted(broker, tmp_path):
+    old, new = epoch(), epoch()
+    with gateway(broker, HOSPITAL) as one:
+        async with running(write_config(tmp_path, broker)):
+            await greeted(one)
+            await one.send("up/panic", press(one.name, old, 1))
+            await one.receipted(old, 1, 1)
+            await one.beat(
+                {"panic": LaneAccount(epoch=new, next=1, floor=1)},
+                lost=(("telemetry", new, 5, 9, None, None, "full"),),
+                closed=(("panic", old, 4, ((2, 2),), "quarantine"),),
+            )
+            noted = await one.hears(lambda message: isinstance(message, Receipt) and bool(message.noted))
+            assert (noted.epoch, noted.lane, noted.noted) == (new, "telemetry", ((5, 9),))
+            closed = await one.hears(lambda message: isinstance(message, Receipt) and message.closed)
+            assert closed.epoch == old
+        losses = query(tmp_path, "select epoch, lane, first, last, reason from losses order by first")
+        assert losses == [(old, "panic", 3, 3, "quarantine, tail unknown"), (new, "telemetry", 5, 9, "full")]
+
+
+async def test_broker_and_influxdb_may_come_later(tmp_path):
+    ep = epoch()
+    server = Mosquitto(tmp_path / "broker")
+    server.start()
+    try:
+        config = write_config(tmp_path, server, influx_url="http://127.0.0.1:1")
+        server.kill()
+        async with running(config) as (_, ready):
+            answer = await get(f"{ready.api}/api/health")
+            assert (answer.status_code, answer.json()) == (503, {"ready": False})
+            await asyncio.to_thread(server.start)
+            with gateway(server, HOSPITAL) as one:
+                await one.hears(lambda message: isinstance(message, Hello), 20)
+                assert (await get(f"{ready.api}/api/health")).json() == {"ready": True}
+                await one.send("up/panic", press(one.name, ep, 1))
+                await one.receipted(ep, 1, 1)
+    finally:
+        server.stop()

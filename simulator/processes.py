@@ -146,6 +146,15 @@ class Child:
                 raise ServerFailed(f"{self.name} is not ready after {timeout_s:g} s", self.last_words())
             time.sleep(poll_s)
 
+    def wait(self, timeout_s: float) -> int | None:
+        """Wait for its end; how it ended, None while it still runs after that time."""
+        if self._process is None:
+            return None
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
     def stop(self, how: signal.Signals = signal.SIGTERM, *, timeout_s: float = 15) -> int | None:
         """Ask it to end, and kill it if it does not in time. Idempotent.
 

@@ -1,0 +1,345 @@
+"""A whole city as processes: broker, databases, hub, gateways, fake devices, agencies. Used by the demo and
+the fault tests.
+
+Servers, hub and gateways are children, so that each can be killed as a power cut kills it; fake devices,
+agencies and network faults live in our own event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+
+from hub.region.loader import load as load_region
+from hub.region.model import Region
+from provisioning.files import write_text
+from simulator import city
+from simulator.city import GatewayPlan, HubPlace
+from simulator.devices.modbus_server import ModbusServer
+from simulator.devices.modbus_units import Answered, Fault, OnAnswered
+from simulator.instruments import CityDevice, Showing
+from simulator.processes import Child, ServerFailed, free_port
+from simulator.proxy import FaultProxy
+from simulator.receiver import Receiver
+from simulator.servers import Influx, Mosquitto, Postgres
+
+USERS = {
+    "operator": ["operator"],
+    "pengendali": ["operator", "dispatcher"],
+    "teknisi": ["technician"],
+    "layar": ["viewer"],
+}
+"""Whom the city has beside its administrator, and their roles."""
+
+READY_S = 60.0
+ORDER_S = 10.0
+
+
+class Heard(NamedTuple):
+    """One line of the fake devices' own log."""
+
+    gateway: str
+    answered: Answered
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What kind of city.
+
+    Attributes:
+        folder: where everything is kept.
+        profile: folder of the region profile.
+        proxied: gateways that reach the broker through a fault proxy of their own; None for all.
+        only: gateways to run, None for all of the region.
+        postgres: the hub keeps its SQL in PostgreSQL instead of SQLite.
+        narrow: the proxies have small buffers, for throttling.
+        log: level of hub and gateways.
+    """
+
+    folder: Path
+    profile: Path
+    proxied: frozenset[str] | None = frozenset()
+    only: frozenset[str] | None = None
+    postgres: bool = False
+    narrow: bool = False
+    log: str = "info"
+
+
+class GatewayProcess:
+    """One gateway: the product's code in a process of its own, its pins pressed through a socket."""
+
+    def __init__(self, plan: GatewayPlan, config: Path, control: Path, log: Path, level: str) -> None:
+        self.plan = plan
+        self.spool = config.with_suffix(".sqlite")
+        self._control = control
+        module = [sys.executable, "-m", "simulator.gateway"]
+        arguments = ["--config", str(config), "--control", str(control), "--log", level]
+        self.child = Child(plan.id, [*module, *arguments], log, environment=_environment())
+
+    async def order(self, **order: object) -> dict[str, Any]:
+        """Tell the running gateway something; its answer.
+
+        Raises:
+            OSError: it does not listen (now).
+            TimeoutError: it does not answer.
+        """
+        async with asyncio.timeout(ORDER_S):
+            reader, writer = await asyncio.open_unix_connection(str(self._control))
+            try:
+                writer.write(json.dumps(order).encode() + b"\n")
+                line = await reader.readline()
+            finally:
+                writer.close()
+        if not line:
+            raise ConnectionResetError(f"{self.plan.id} went away")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise ValueError(f"{self.plan.id}: {answer['error']}")
+        return answer
+
+    async def press(self, device: str, *, hold_ms: int = 400) -> int:
+        """Press a button; UTC wall clock in ms of the moment the contact closed."""
+        answer = await self.order(do="press", pin=self.plan.pin(device), ms=hold_ms)
+        return int(answer["wall_ms"])
+
+    async def ready(self) -> None:
+        """Wait until it listens.
+
+        Raises:
+            ServerFailed: it died or did not in time.
+        """
+        end = asyncio.get_running_loop().time() + READY_S
+        while True:
+            try:
+                await self.order(do="account")
+                return
+            except (OSError, ValueError) as error:
+                if not self.child.alive or asyncio.get_running_loop().time() > end:
+                    raise ServerFailed(f"{self.plan.id} is not ready", self.child.last_words()) from error
+            await asyncio.sleep(0.1)
+
+
+class Rehearsal:
+    """The running city. ``async with Rehearsal(choice) as city``; at the end nothing of it is left running.
+
+    Attributes:
+        heard: the fake devices' own log: every read that was answered.
+    """
+
+    def __init__(self, choice: Choice) -> None:
+        self.choice = choice
+        self.region: Region = load_region(choice.profile)
+        self.plans = {
+            plan.id: plan
+            for plan in city.gateways(self.region)
+            if choice.only is None or plan.id in choice.only
+        }
+        self.devices: tuple[CityDevice, ...] = tuple(
+            device for device in city.city_devices(self.region) if device.gateway in self.plans
+        )
+        self.heard: list[Heard] = []
+        self.gateways: dict[str, GatewayProcess] = {}
+        self.proxies: dict[str, FaultProxy] = {}
+        self.logins: dict[str, str] = {}
+        self.broker: Mosquitto
+        self.influx: Influx
+        self.postgres: Postgres | None = None
+        self.receiver: Receiver
+        self.hub: Child
+        self.api: httpx.AsyncClient
+        self.api_port = 0
+        self.database: Path | str = choice.folder / "hub" / "hub.sqlite"
+        self._showing: dict[tuple[str, str], Showing] = {}
+        self._modbus: dict[str, ModbusServer] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Rehearsal:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    # The parts, in the order in which they need each other.
+
+    async def _start(self) -> None:
+        self.choice.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._start_servers()
+        keys = city.new_secrets(city.webhooks(self.region))
+        self.receiver = await self._stack.enter_async_context(Receiver(keys))
+        await self._start_devices()
+        await self._start_hub(keys)
+        await self._start_gateways()
+
+    def _start_servers(self) -> None:
+        folder = self.choice.folder
+        self.broker = Mosquitto(folder / "broker", gateways=[plan.enrolled for plan in self.plans.values()])
+        self._stack.callback(self.broker.stop)
+        self.broker.start()
+        self.influx = Influx(folder / "influx", login=True)
+        self._stack.callback(self.influx.stop)
+        self.influx.start()
+        if self.choice.postgres:
+            self.postgres = Postgres(folder / "postgres")
+            self._stack.callback(self.postgres.stop)
+            self.postgres.start()
+            self.database = self.postgres.create_database()
+
+    async def _start_devices(self) -> None:
+        for gateway in self.plans:
+            own = [device for device in self.devices if device.gateway == gateway]
+            if not own:
+                continue
+            units = {}
+            for device in own:
+                showing = self._showing[gateway, device.device] = Showing(device)
+                units.update(showing.units)
+            server = ModbusServer(units, on_answered=self._hear(gateway))
+            self._modbus[gateway] = await self._stack.enter_async_context(server)
+
+    async def _start_hub(self, keys: Mapping[str, bytes]) -> None:
+        folder = self.choice.folder / "hub"
+        self.api_port = free_port()
+        place = HubPlace(
+            profile=self.choice.profile,
+            broker_port=self.broker.port,
+            control=self.broker.hub_control(),
+            telemetry=self.broker.hub_telemetry(),
+            influx_url=self.influx.url,
+            influx_database=self.influx.database,
+            influx_login=self.influx.login,
+            database=self.database,
+            api_port=self.api_port,
+            receiver_port=self.receiver.port,
+            channels={channel: self.receiver.url(channel) for channel in keys},
+            secrets=keys,
+        )
+        config = folder / "hub.toml"
+        write_text(config, city.hub_toml(place, folder), mode=0o600)
+        hub = [sys.executable, "-m", "hub.cli", "--log", self.choice.log]
+        await self._first_user([*hub, "users", "add", "--config", str(config)], folder)
+        command = [*hub, "run", "--config", str(config)]
+        self.hub = Child("hub", command, folder / "hub.log", environment=_environment())
+        self._stack.callback(self.hub.stop)
+        self.hub.start()
+        self.api = await self._stack.enter_async_context(
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.api_port}", timeout=10, trust_env=False)
+        )
+        await self.hub_ready()
+        await self._other_users()
+
+    async def _first_user(self, command: list[str], folder: Path) -> None:
+        """The administrator, by the hub's own command, as at the first start of a real hub."""
+        login = self.logins["admin"] = secrets.token_urlsafe(15)
+        write_text(folder / "login", login, mode=0o600)
+        arguments = ["admin", "--role", "admin", "--password-file", str(folder / "login")]
+        child = Child(
+            "hub users add", [*command, *arguments], folder / "users.log", environment=_environment()
+        )
+        child.start()
+        code = await asyncio.to_thread(child.wait, READY_S)
+        (folder / "login").unlink()
+        if code != 0:
+            raise ServerFailed("no first user", child.last_words())
+
+    async def _other_users(self) -> None:
+        """The others, by the administrator through the API."""
+        await self.log_in("admin")
+        for name, roles in USERS.items():
+            self.logins[name] = secrets.token_urlsafe(15)
+            body = {"name": name, "roles": roles, "password": self.logins[name]}
+            (await self.api.post("/api/users", json=body)).raise_for_status()
+
+    async def _start_gateways(self) -> None:
+        sockets = Path(tempfile.mkdtemp(prefix="siaga-"))  # a socket's path must be short
+        self._stack.callback(shutil.rmtree, sockets, ignore_errors=True)
+        folder = self.choice.folder / "gateways"
+        for at, plan in enumerate(self.plans.values()):
+            config = folder / f"{plan.id}.toml"
+            modbus = self._modbus.get(plan.id)
+            text = city.gateway_toml(
+                self.region,
+                plan,
+                broker_port=await self._way_to_broker(plan.id),
+                modbus_port=modbus.port if modbus else 0,
+                identity=self.broker.authority.gateway(plan.id),
+                spool=config.with_suffix(".sqlite"),
+            )
+            write_text(config, text, mode=0o600)
+            log = folder / f"{plan.id}.log"
+            process = GatewayProcess(plan, config, sockets / f"{at}", log, self.choice.log)
+            self._stack.callback(process.child.stop)
+            process.child.start()
+            self.gateways[plan.id] = process
+        for process in self.gateways.values():
+            await process.ready()
+
+    async def _way_to_broker(self, gateway: str) -> int:
+        if self.choice.proxied is not None and gateway not in self.choice.proxied:
+            return self.broker.port
+        proxy = FaultProxy(self.broker.port, narrow=self.choice.narrow)
+        self.proxies[gateway] = await self._stack.enter_async_context(proxy)
+        return proxy.port
+
+    # What can be done to it.
+
+    def show(self, gateway: str, device: str, values: Mapping[str, float]) -> None:
+        """What a fake device measures from now on."""
+        self._showing[gateway, device].show(values)
+
+    def silence(self, gateway: str, device: str, *, silent: bool) -> None:
+        """Let a device answer nothing any more, or answer again."""
+        for unit in self._showing[gateway, device].units.values():
+            unit.fault = Fault("silent") if silent else Fault()
+
+    async def hub_ready(self) -> None:
+        """Wait until the hub says that it is.
+
+        Raises:
+            ServerFailed: it died or did not in time.
+        """
+        end = asyncio.get_running_loop().time() + READY_S
+        while True:
+            try:
+                answer = await self.api.get("/api/health")
+                if answer.status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            if not self.hub.alive or asyncio.get_running_loop().time() > end:
+                raise ServerFailed("the hub is not ready", self.hub.last_words())
+            await asyncio.sleep(0.1)
+
+    async def log_in(self, name: str) -> None:
+        """Log in at the API; later calls of ``self.api`` are this user's, with the token for changes."""
+        answer = await self.api.post("/api/login", json={"name": name, "password": self.logins[name]})
+        answer.raise_for_status()
+        self.api.headers["X-CSRF-Token"] = answer.json()["csrf"]
+
+    async def rest(self) -> None:
+        """Let every gateway finish its polls and read no more; what was read is on its card."""
+        await asyncio.gather(*(gateway.order(do="rest") for gateway in self.gateways.values()))
+
+    def _hear(self, gateway: str) -> OnAnswered:
+        return lambda answered: self.heard.append(Heard(gateway, answered))
+
+
+def _environment() -> dict[str, str]:
+    """What a child gets: our own environment without what would change its numbers or its pins."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("GPIOZERO_", "SIAGA_"))}

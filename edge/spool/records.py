@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -172,6 +172,10 @@ class Run:
     def last_row(self) -> int:
         """Number of the last record in its lane."""
         return self.first_row + len(self.rows) - 1
+
+    def cut(self, n: int) -> Run:
+        """The first n records of the run."""
+        return replace(self, rows=self.rows[:n])
 
 
 @dataclass(frozen=True, slots=True)

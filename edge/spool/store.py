@@ -731,14 +731,14 @@ class Spool:
             db.execute("UPDATE card SET generation = ?, random = ?", inc)
         self._inc = inc
 
-    def recall(self, have: Iterable[HaveStream]) -> list[Lane]:
+    def recall(self, have: Iterable[HaveStream]) -> list[tuple[Lane, str]]:
         """Want again every panic and event record that is in the ring and that the hub does not have.
 
         Returns:
-            The lanes of whose current epoch the hub has more than we ever gave: this card is a copy, and the
-            lane needs a new epoch.
+            (lane, epoch) of which the hub has more than we ever gave: this card is a copy, and the lane needs a
+            new epoch.
         """
-        ahead: list[Lane] = []
+        ahead: list[tuple[Lane, str]] = []
         streams = list(have)
         for name in LANES[:2]:
             lane = self._lane(name)
@@ -750,7 +750,7 @@ class Spool:
             if lane.again:
                 log.warning("spool.recalled lane=%s records=%d", name, lane.again.count)
             if had.get(lane.epoch, Ranges()).top >= lane.next_seq:
-                ahead.append(name)
+                ahead.append((name, lane.epoch))
         return ahead
 
     def settle(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from contract.kinds import Quality
 from hub.region import Station
-from hub.rules.levels import Slope, level, rising, until_next_ms
+from hub.rules.levels import Slope, level, possible_mm, rising, until_next_ms
 from hub.rules.model import (
     LIVE_AGE_MS,
     NORMAL,
@@ -16,7 +16,6 @@ from hub.rules.model import (
     Sample,
     Skipped,
     StationState,
-    to_mm,
 )
 
 AHEAD_MS = 60_000
@@ -114,7 +113,7 @@ class _Watched:
         value = sample.values.get(self.station.quantity)
         if value is None or sample.quality.get(self.station.quantity, Quality.GOOD) != Quality.GOOD:
             return None
-        return to_mm(value)
+        return possible_mm(self.station, value)
 
     def _newer(self, sample: Sample, at_ms: int) -> bool:
         """Whether the record follows the last one judged."""

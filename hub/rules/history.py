@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hub.region import Station
-from hub.rules.levels import level
-from hub.rules.model import Change, Skipped, to_mm
+from hub.rules.levels import level, possible_mm
+from hub.rules.model import Change, Skipped
 
 
 def changes(
@@ -20,7 +20,7 @@ def changes(
     """
     found = []
     for t_ms, value_m in points:
-        value_mm = to_mm(value_m)
+        value_mm = possible_mm(station, value_m)
         if value_mm is None or not gap.from_ms <= t_ms <= gap.to_ms:
             continue
         new = level(station, severity, value_mm)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 
+from contract.kinds import KINDS
 from hub.region import RiseRule, Station
+from hub.rules.model import to_mm
 
 MAX_WINDOW = 4096
 """Most samples that a window keeps, whatever the sampling interval."""
+
+
+def possible_mm(station: Station, value: float) -> int | None:
+    """A station's value in millimetres; None where no river can stand there, whatever quality came with it."""
+    quantity = KINDS[station.kind].quantities[station.quantity]
+    return to_mm(value) if quantity.low <= value <= quantity.high else None
 
 
 def level(station: Station, severity: int, value_mm: int) -> int:

@@ -78,12 +78,13 @@ def test_only_good_values_of_stations_are_judged():
     for code in list(Quality)[1:]:
         assert engine.judge(sample(code, 9.0, quality=code), NOW_MS) == []
     assert engine.judge(sample(20, None), NOW_MS) == []
-    assert engine.judge(sample(21, float("nan")), NOW_MS) == []
+    for seq, impossible in enumerate((float("nan"), float("inf"), 61.0, 1e300, -20.5, 2**62), 30):
+        assert engine.judge(sample(seq, impossible), NOW_MS) == []
     assert engine.judge(sample(22, 9.0, device="other"), NOW_MS) == []
     assert not engine.watches("gw-pos", "other")
     assert engine.watches("gw-pos", "duga-air")
     assert engine.states() == []
-    assert engine.judge(sample(23, 9.0), NOW_MS)
+    assert engine.judge(sample(23, 60.0), NOW_MS)
 
 
 def test_a_record_is_judged_once():

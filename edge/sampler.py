@@ -42,6 +42,7 @@ class Sample:
     """A device's stamped readings at one time: what becomes one record of the telemetry lane.
 
     Attributes:
+        device, kind: whose it is.
         quantities: what `values` are, in the same order; the same for every sample of a device.
         values: of the field type of their quantity; None is no value.
         quality: (index in `values`, Quality) where a value is not good.

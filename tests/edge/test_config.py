@@ -73,9 +73,9 @@ def test_the_example_loads_and_shows_every_key():
             assert re.search(rf"^(\[+)?{name}\b", text, re.M), (
                 f"{struct.__name__}.{name} is not in the example"
             )
-    for struct in (type(config.device[0]), type(config.contact[0]), type(config.lights[0])):
-        for name in struct.__struct_fields__:
-            assert re.search(rf"\b{name}\b", text), f"{struct.__name__}.{name} is not in the example"
+    for table in (type(config.device[0]), type(config.contact[0]), type(config.lights[0])):
+        for name in table.__struct_fields__:
+            assert re.search(rf"\b{name}\b", text), f"{table.__name__}.{name} is not in the example"
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path):

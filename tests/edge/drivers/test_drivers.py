@@ -61,7 +61,8 @@ async def test_a_foreign_server_is_understood_too():
     device = SimDevice(1, simdata=[SimData(0, values=[0, 1500, 0, 4000], datatype=DataType.REGISTERS)])
     server = ModbusTcpServer(device, address=("127.0.0.1", 0))
     await server.serve_forever(background=True)
-    port = server.transport.sockets[0].getsockname()[1]
+    sockets = server.transport.sockets  # type: ignore[attr-defined]
+    port = sockets[0].getsockname()[1]
     bus = Bus(tcp(port, timeout_ms=1000), clock=FakeClock())
     try:
         radar = driver(bus, FakeClock(), unit=1, name="dfrobot_sen0676", kind="river_post")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contract.kinds import KINDS, Quality
 from contract.strict_toml import TomlError, loads
 from edge.drivers import registers
-from edge.drivers.instruments import Instrument, Library, Point
+from edge.drivers.instruments import Instrument, Library, Point, Table
 from edge.drivers.registers import Count, Request
 from simulator.devices.serial_line import crc16
 
@@ -32,7 +32,7 @@ def point(quantity="level_m", unit="m", *, table="holding", address=0, type="u16
     )
 
 
-def holding(*words: int, at: int = 0) -> dict[tuple[registers.Table, int], int]:
+def holding(*words: int, at: int = 0) -> dict[tuple[Table, int], int]:
     return {("holding", at + number): word for number, word in enumerate(words)}
 
 

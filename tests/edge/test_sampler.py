@@ -1,0 +1,227 @@
+"""The sampler: samples are stamped, judged, grouped and committed; silence is told once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from contract.codec import decode_body
+from contract.kinds import Quality
+from contract.messages import EventBody
+from edge.config import Wave
+from edge.drivers.base import Edge, MissedPollError, Reading
+from edge.drivers.simulated import SimulatedDriver
+from edge.errors import DiskFull, RecordError
+from edge.points import Limits
+from edge.sampler import APART_MS, GROUP_ROWS, Sample, Sampler, Schedule
+from tests.edge.drivers.rigs import FakeClock
+
+
+class Card:
+    """A sink that keeps what is committed, or refuses."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[Sample]] = []
+        self.events: list[tuple[int, EventBody]] = []
+        self.full = False
+        self.poison: float | None = None
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [sample for group in self.groups for sample in group]
+
+    def append_samples(self, samples: Sequence[Sample]) -> None:
+        if self.full:
+            raise DiskFull("full", "no space")
+        if any(sample.values[0] == self.poison for sample in samples):
+            raise RecordError("number", "cannot be stored")
+        self.groups.append(list(samples))
+
+    async def append_events(self, events: Sequence[tuple[int, bytes]]) -> None:
+        if self.full:
+            raise DiskFull("full", "no space")
+        self.events += [(mono_ms, decode_body(body)) for mono_ms, body in events]
+
+
+class Bench:
+    """A sampler with one simulated river post, stepped by hand."""
+
+    def __init__(self, **limits: Limits) -> None:
+        self.clock, self.card = FakeClock(), Card()
+        self.waves = {"level_m": Wave(mean=1.0), "tips": Wave(mean=3)}
+        self.driver = SimulatedDriver("pos", "river_post", self.waves, clock=self.clock)
+        self.ids = 0
+        schedule = Schedule(self.driver, 1.0, limits, down_after=2)
+        self.sampler = Sampler([schedule], clock=self.clock, sink=self.card, random_hex=self.random_hex)
+
+    def random_hex(self, n_bytes: int) -> str:
+        self.ids += 1
+        return f"{self.ids:0{2 * n_bytes}x}"
+
+    async def poll(self, after_ms: int = 1000) -> Sample | None:
+        self.clock.mono += after_ms
+        return await self.sampler.poll("pos")
+
+
+async def test_a_sample_is_the_device_at_one_time_in_the_types_of_its_kind():
+    bench = Bench()
+    sample = await bench.poll()
+    assert sample is not None
+    assert sample.mono_ms == bench.clock.mono
+    assert (sample.device, sample.kind) == ("pos", "river_post")
+    assert sample.quantities == ("level_m", "tips")
+    assert sample.values == (1.0, 3)
+    assert [type(value) for value in sample.values] == [float, int]
+    assert sample.quality == ()
+    assert bench.card.samples == []
+    await bench.sampler.flush()
+    assert bench.card.samples == [sample]
+
+
+async def test_quality_is_told_where_a_value_is_not_good():
+    bench = Bench(level_m=Limits(low=0, high=2))
+    bench.driver.set("level_m", 2.5)
+    bench.driver.set("tips", None)
+    sample = await bench.poll()
+    assert sample is not None
+    assert sample.values == (2.5, None)
+    assert sample.quality == ((0, Quality.OUT_OF_RANGE), (1, Quality.INVALID))
+
+
+async def test_two_samples_of_a_device_are_never_nearer_than_ten_milliseconds():
+    bench = Bench()
+    assert await bench.poll() is not None
+    assert await bench.poll(APART_MS - 1) is None
+    assert await bench.poll(1) is not None
+
+
+async def test_down_and_up_are_told_once_each_and_never_as_zero():
+    bench = Bench()
+    await bench.poll()
+    bench.driver.silence(True)
+    for _ in range(5):
+        assert await bench.poll() is None
+    assert list(bench.sampler.devices_down) == ["pos"]
+    bench.driver.silence(False)
+    for _ in range(3):
+        assert await bench.poll() is not None
+    assert list(bench.sampler.devices_down) == []
+    await bench.sampler.flush()
+    kinds = [(body.kind, body.device) for _, body in bench.card.events]
+    assert kinds == [("device_down", "pos"), ("device_up", "pos")]
+    assert bench.card.events[0][1].data["reason"] == "no_answer"
+    assert [sample.values[0] for sample in bench.card.samples] == [1.0] * 4
+
+
+async def test_one_missed_poll_is_not_down_and_resting_is_not_a_miss():
+    bench = Bench()
+    bench.driver.silence(True)
+    await bench.poll()
+    bench.driver.silence(False)
+    await bench.poll()
+    assert bench.ids == 0
+
+    async def resting() -> Reading:
+        raise MissedPollError("resting", "left alone")
+
+    bench.driver.poll = resting  # type: ignore[method-assign]
+    for _ in range(10):
+        await bench.poll()
+    assert bench.sampler.devices_down == ()
+
+
+async def test_commits_are_of_at_most_a_group_and_in_order():
+    bench = Bench()
+    for _ in range(GROUP_ROWS + 50):
+        await bench.poll()
+    await bench.sampler.flush()
+    assert [len(group) for group in bench.card.groups] == [GROUP_ROWS, 50]
+    times = [sample.mono_ms for sample in bench.card.samples]
+    assert times == sorted(times)
+
+
+async def test_what_the_card_refuses_is_kept_and_committed_later_once():
+    bench = Bench()
+    bench.card.full = True
+    first = await bench.poll()
+    bench.sampler.edge(Edge("alas", "bed_mat", True, bench.clock.mono))
+    assert not await bench.sampler.flush()
+    second = await bench.poll()
+    bench.card.full = False
+    assert await bench.sampler.flush()
+    assert bench.card.samples == [first, second]
+    assert [body.kind for _, body in bench.card.events] == ["bed_edge"]
+    assert await bench.sampler.flush()
+    assert len(bench.card.samples) == 2
+
+
+async def test_memory_is_bounded_while_the_card_refuses(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("edge.sampler.WAITING_MAX", 5)
+    bench = Bench()
+    bench.card.full = True
+    polled = [await bench.poll() for _ in range(8)]
+    assert bench.sampler.dropped == 3
+    bench.card.full = False
+    await bench.sampler.flush()
+    assert bench.card.samples == polled[3:]
+
+
+async def test_a_record_that_can_never_be_stored_is_dropped_alone():
+    bench = Bench()
+    for value in (1.0, 66.0, 2.0):
+        bench.driver.set("level_m", value)
+        await bench.poll()
+    bench.card.poison = 66.0
+    assert await bench.sampler.flush()
+    assert [sample.values[0] for sample in bench.card.samples] == [1.0, 2.0]
+    assert bench.sampler.dropped == 1
+
+
+async def test_edges_of_mats_and_doors_are_events():
+    bench = Bench()
+    bench.sampler.edge(Edge("alas", "bed_mat", True, 5))
+    bench.sampler.edge(Edge("pintu", "door", False, 6))
+    await bench.sampler.flush()
+    told = [(mono_ms, body.kind, body.device, body.data["active"]) for mono_ms, body in bench.card.events]
+    assert told == [(5, "bed_edge", "alas", True), (6, "door_edge", "pintu", False)]
+    assert len({body.id for _, body in bench.card.events}) == 2
+
+
+async def run(sampler: Sampler, seconds: float) -> None:
+    task = asyncio.create_task(sampler.run())
+    await asyncio.sleep(seconds)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_running_keeps_the_rhythm_and_commits_the_rest_at_the_end():
+    from edge.clock import SystemClock
+
+    clock, card = SystemClock(), Card()
+    fast = SimulatedDriver("fast", "river_post", {"level_m": Wave(mean=1)}, clock=clock)
+    slow = SimulatedDriver("slow", "river_post", {"level_m": Wave(mean=2)}, clock=clock)
+    schedules = [Schedule(fast, 0.05, {}), Schedule(slow, 0.2, {})]
+    await run(Sampler(schedules, clock=clock, sink=card, random_hex=lambda n: "0" * 2 * n), 1.3)
+    count = {name: sum(s.device == name for s in card.samples) for name in ("fast", "slow")}
+    assert 20 <= count["fast"] <= 27
+    assert 5 <= count["slow"] <= 7
+    # One commit about each second, not one each sample.
+    assert len(card.groups) <= 3
+
+
+async def test_an_event_does_not_wait_for_its_group():
+    from edge.clock import SystemClock
+
+    clock, card = SystemClock(), Card()
+    sampler = Sampler([], clock=clock, sink=card, random_hex=lambda n: "0" * 2 * n)
+    task = asyncio.create_task(sampler.run())
+    await asyncio.sleep(0.01)
+    sampler.edge(Edge("alas", "bed_mat", True, 5))
+    await asyncio.sleep(0.02)
+    assert len(card.events) == 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -62,9 +62,10 @@ def test_the_store_of_a_newer_hub_is_refused(database_url):
 def test_a_migration_that_is_cut_off_leaves_the_store_as_it_was(tmp_path):
     engine = production_engine(f"sqlite:///{tmp_path}/hub.sqlite", True)
     with engine.connect() as conn:
+        transaction = conn.begin()
         migrate(conn)
         assert inspect(conn).get_table_names() != []
-        conn.rollback()
+        transaction.rollback()
     with engine.begin() as conn:
         assert inspect(conn).get_table_names() == []
     engine.dispose()

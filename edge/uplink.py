@@ -375,7 +375,7 @@ class Uplink:
 
     def _fresh(self, lane: Lane, low: int, high: int) -> Send | None:
         """The lowest rows in low..high that are to be sent and not on their way."""
-        flights = sum(flight.lane == lane for flight in self._flights.values())
+        flights = sum(flight.lane == lane and not flight.suspect for flight in self._flights.values())
         if flights >= MOST_FLIGHTS[lane]:
             return None
         while (found := self._store.pending(lane, low, high)) is not None:
@@ -468,14 +468,16 @@ class Uplink:
         return flight
 
     def _shorten(self, flight: _Flight, first: int, last: int, now_ms: int) -> None:
-        """A repeated flight is cut as its frame was; its rest is a flight of its own, due at once."""
+        """A repeated flight is cut as its frame was; its rest goes as if it was never sent, but a suspect stays one."""
         rest = flight.last
         if flight.first < first:
             self._flying[flight.lane].remove(flight.first, first - 1)
-        flight.first, flight.last = first, last
         if last < rest:
+            self._flying[flight.lane].remove(last + 1, rest)
+        flight.first, flight.last = first, last
+        if last < rest and flight.suspect:
             other = self._begin(flight.lane, last + 1, rest)
-            other.attempts, other.suspect = flight.attempts, flight.suspect
+            other.attempts, other.suspect = flight.attempts, True
             other.sent_ms, other.due_ms = flight.sent_ms, now_ms
 
     def on_puback(self, token: int, now_ms: int) -> None:

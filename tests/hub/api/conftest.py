@@ -1,0 +1,131 @@
+"""The API on a real store, and people who use it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from shutil import copyfile
+
+import httpx
+import pytest
+
+from hub.api.app import create_app
+from hub.api.auth import users
+from hub.api.auth.passwords import Passwords
+from hub.api.services import Services
+from hub.bus import Bus
+from hub.db import Database
+from tests.hub.city import NOW, REGION
+
+PASSWORD = "sandi yang panjang"
+HOST = "siaga.example"
+
+
+class Time:
+    """A clock that tests set."""
+
+    def __init__(self):
+        self.at_ms = NOW
+
+    def now_ms(self):
+        return self.at_ms
+
+    def mono_ms(self):
+        return self.at_ms - NOW
+
+
+class Woken:
+    """Counts how often the notify worker was woken."""
+
+    times = 0
+
+    def wake(self):
+        self.times += 1
+
+
+class Curves:
+    """Time series that answer from a script."""
+
+    def __init__(self):
+        self.rows, self.asked, self.error = [], [], None
+
+    async def query(self, q, params=None):
+        self.asked.append((q, params))
+        if self.error is not None:
+            raise self.error
+        return self.rows
+
+
+@dataclass
+class Hub:
+    """The application, what it stands on, and a way to ask it."""
+
+    services: Services
+    app: object
+    clock: Time
+    notify: Woken
+    curves: Curves
+    silent: set
+    missing: list
+
+    def client(self, address="10.0.0.1"):
+        """A browser that has not logged in."""
+        transport = httpx.ASGITransport(app=self.app, client=(address, 4711), raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}")
+
+    async def add_user(self, name, *roles):
+        """Make a user with the tests' password."""
+        hashed = self.services.passwords.hash(PASSWORD)
+        await self.services.db.write(
+            lambda conn: users.add(conn, name, name.title(), roles, hashed, actor="cli", now_ms=NOW)
+        )
+
+    @asynccontextmanager
+    async def login(self, name, *roles, address="10.0.0.1"):
+        """A browser of a user, made if they have roles, that sends the token with every change."""
+        if roles:
+            await self.add_user(name, *roles)
+        async with self.client(address) as client:
+            answer = await client.post("/api/login", json={"name": name, "password": PASSWORD})
+            assert answer.status_code == 200, answer.text
+            client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+            yield client
+
+    async def read(self, fn):
+        return await self.services.db.read(fn)
+
+    async def write(self, fn):
+        return await self.services.db.write(fn)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """A store's file with its tables, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("store") / "hub.sqlite"
+    db = Database(f"sqlite:///{path}")
+    db.open()
+    db.close()
+    return path
+
+
+@pytest.fixture
+async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
+    """The API of a city with no users."""
+    copyfile(empty_store, tmp_path / "hub.sqlite")
+    db = Database(f"sqlite:///{tmp_path}/hub.sqlite")
+    db.open()
+    clock, notify, curves, silent, missing = Time(), Woken(), Curves(), set(), []
+    services = Services(
+        db=db,
+        clock=clock,
+        region=REGION,
+        bus=Bus(),
+        notify=notify,
+        gateways=lambda conn: [{"gateway": name, "silent": name in silent} for name in REGION.gateways],
+        pipeline=lambda: {"rates": {"readings_s": 12.5}},
+        ready=lambda: missing,
+        series=curves,
+        secure_cookies=True,
+        passwords=Passwords(memory_kib=64, passes=1),
+    )
+    yield Hub(services, create_app(services), clock, notify, curves, silent, missing)
+    db.close()

@@ -1,0 +1,195 @@
+"""Who may use what: every route by every role, strangers, foreign pages, and routes that forgot to say."""
+
+import re
+
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Route as PlainRoute
+
+from hub.api.access import PUBLIC, SAFE_METHODS, RouteError, access_of, check_all, only
+from hub.api.app import create_app
+from hub.api.auth.roles import ADMINISTERING, AUDITING, DISPATCHING, EVERYONE, PLANT, WATCHING, WORKING, Role
+from hub.api.routes.table import ROUTES
+from hub.db import metadata
+from hub.incidents.machine import ACTIONS
+from tests.hub.api.conftest import PASSWORD
+
+WORKING_STEPS = [a.replace("_", "-") for a in ACTIONS if a not in ("assign", "hand_over", "cancel")]
+INCIDENT = "/api/incidents/{incident_id}"
+
+EXPECTED = {
+    ("POST", "/api/login"): None,
+    ("POST", "/api/setup"): None,
+    ("GET", "/api/health"): None,
+    ("POST", "/api/logout"): EVERYONE,
+    ("GET", "/api/me"): EVERYONE,
+    ("POST", "/api/me/password"): EVERYONE,
+    ("GET", "/api/openapi.json"): EVERYONE,
+    ("GET", "/api/incidents"): WATCHING,
+    ("GET", INCIDENT): WATCHING,
+    **{("POST", f"{INCIDENT}/{step}"): WORKING for step in ("acknowledge", "claim", "let-go", "notes")},
+    **{("POST", f"{INCIDENT}/{step}"): WORKING for step in WORKING_STEPS},
+    **{("POST", f"{INCIDENT}/{step}"): DISPATCHING for step in ("assign", "hand-over", "cancel")},
+    ("GET", "/api/alarms"): WATCHING,
+    ("POST", "/api/alarms/{alarm_id}/acknowledge"): WORKING,
+    ("GET", "/api/notices"): PLANT,
+    **{("POST", f"/api/notices/{step}"): WORKING for step in ("release", "discard", "retry")},
+    ("GET", "/api/region"): WATCHING,
+    ("GET", "/api/stations"): WATCHING,
+    ("GET", "/api/stations/{station_id}/series"): WATCHING,
+    ("GET", "/api/beds"): WATCHING,
+    ("GET", "/api/gateways"): PLANT,
+    ("GET", "/api/pipeline"): PLANT,
+    ("GET", "/api/events"): PLANT,
+    ("GET", "/api/dead-letters"): PLANT,
+    ("GET", "/api/readiness"): PLANT,
+    ("GET", "/api/stream"): WATCHING,
+    ("GET", "/api/users"): ADMINISTERING,
+    ("POST", "/api/users"): ADMINISTERING,
+    ("POST", "/api/users/{name}"): ADMINISTERING,
+    ("GET", "/api/audit"): AUDITING,
+    ("GET", "/api/audit/check"): AUDITING,
+}
+"""Written out a second time on purpose: who opens a route to a role says so here too."""
+
+CHANGES = sorted(key for key, roles in EXPECTED.items() if key[0] not in SAFE_METHODS and roles is not None)
+
+
+def at(path):
+    return re.sub(r"\{\w+\}", "1", path)
+
+
+def test_the_routes_are_those_expected_with_the_roles_expected(hub):
+    found = {key: (None if access.public else access.roles) for key, access in access_of(hub.app).items()}
+    assert found == EXPECTED
+    assert len(ROUTES) + 1 == len(EXPECTED)
+
+
+async def test_every_route_is_closed_to_strangers_but_the_few(hub):
+    async with hub.client() as stranger:
+        for (method, path), roles in EXPECTED.items():
+            answer = await stranger.request(method, at(path), json={} if method == "POST" else None)
+            assert (answer.status_code == 401) == (roles is not None), (method, path, answer.status_code)
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_every_route_is_open_to_its_roles_and_to_no_other(hub, role):
+    async with hub.login("siti", role) as person:
+        for (method, path), roles in sorted(EXPECTED.items()):
+            if roles is None or path in ("/api/stream", "/api/logout"):
+                continue
+            answer = await person.request(method, at(path), json={} if method == "POST" else None)
+            assert (answer.status_code == 403) == (role not in roles), (method, path, answer.text)
+
+
+async def test_several_roles_open_what_either_opens(hub):
+    async with hub.login("siti", "viewer", "auditor") as person:
+        assert (await person.get("/api/audit")).status_code == 200
+        assert (await person.get("/api/users")).status_code == 403
+
+
+@pytest.mark.parametrize("key", CHANGES)
+async def test_no_change_without_the_page_s_token(hub, key):
+    """The negative twin of every change: the same person, without the token or with another's."""
+    method, path = key
+    async with hub.login("siti", *Role) as person:
+        token = person.headers.pop("X-CSRF-Token")
+        assert (await person.request(method, at(path), json={})).json()["error"]["code"] == "csrf"
+        for wrong in ("", "0" * 64, token[:-1], token.upper()):
+            answer = await person.request(method, at(path), json={}, headers={"X-CSRF-Token": wrong})
+            assert answer.json()["error"]["code"] == "csrf"
+        answer = await person.request(method, at(path), json={}, headers={"X-CSRF-Token": token})
+        assert answer.status_code != 403
+
+
+async def test_another_session_s_token_does_not_fit(hub):
+    async with hub.login("siti", "operator") as siti, hub.login("budi", "operator") as budi:
+        siti.headers["X-CSRF-Token"] = budi.headers["X-CSRF-Token"]
+        assert (await siti.post("/api/logout")).status_code == 403
+        assert (await budi.post("/api/logout")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://jahat.example"},
+        {"Origin": "https://siaga.example.jahat.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/logout", "/api/login", "/api/setup"])
+async def test_no_change_from_a_foreign_page_not_even_a_login(hub, headers, path):
+    async with hub.login("siti", "operator") as person:
+        answer = await person.post(path, json={"name": "siti", "password": PASSWORD}, headers=headers)
+        assert answer.json()["error"]["code"] == "foreign_origin"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://siaga.example"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}],
+)
+async def test_a_change_from_our_own_page(hub, headers):
+    async with hub.login("siti", "operator") as person:
+        assert (await person.post("/api/logout", headers=headers)).status_code == 200
+
+
+async def test_reading_changes_nothing(hub):
+    """No state change by GET: the store's tables are the same after every route was read."""
+    async with hub.login("siti", *Role) as person:
+        before = await hub.read(everything)
+        for method, path in EXPECTED:
+            if method == "GET" and path != "/api/stream":
+                await person.get(at(path))
+        assert await hub.read(everything) == before
+
+
+def everything(conn):
+    return {
+        table.name: [tuple(row) for row in conn.execute(table.select())] for table in metadata.sorted_tables
+    }
+
+
+def test_a_route_that_does_not_say_who_may_use_it_stops_the_start(hub):
+    app = create_app(hub.services)
+    check_all(app)
+
+    @app.get("/api/forgotten")
+    def forgotten():
+        return {"secret": 1}
+
+    with pytest.raises(RouteError):
+        check_all(app)
+
+
+def test_a_route_past_the_gate_stops_the_start(hub):
+    app = create_app(hub.services)
+    app.router.routes.append(PlainRoute("/api/raw", lambda request: None))
+    with pytest.raises(RouteError):
+        check_all(app)
+
+
+async def test_a_route_that_got_in_all_the_same_is_refused(hub):
+    """Even if nobody checked at the start, the gate opens for nothing that it does not know."""
+
+    @hub.app.get("/api/forgotten")
+    def forgotten():
+        return {"secret": 1}
+
+    async with hub.login("siti", *Role) as person:
+        answer = await person.get("/api/forgotten")
+        assert answer.status_code == 403
+        assert "secret" not in answer.text
+
+
+def test_a_route_cannot_be_opened_to_nobody_by_mistake():
+    with pytest.raises(RouteError):
+        only(frozenset())
+    assert PUBLIC.public
+
+
+def test_every_route_is_a_plain_one_with_a_description(hub):
+    for route in hub.app.routes:
+        assert isinstance(route, APIRoute)
+        assert " / " in (route.description or ""), f"{route.path} says not what it is in both languages"

@@ -98,6 +98,8 @@ async def test_edges_come_in_the_loop_even_from_another_thread():
     threads: list[threading.Thread] = []
     factory = MockFactory()
     watch = Contacts([BUTTON], pins=lambda: factory, clock=SystemClock())
+    # In debug mode the loop refuses every call from another thread that is not meant for one.
+    asyncio.get_running_loop().set_debug(True)
     task = asyncio.create_task(watch.run(lambda _: threads.append(threading.current_thread())))
     await asyncio.sleep(0.01)
     await asyncio.to_thread(factory.pin(17).drive_low)

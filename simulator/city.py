@@ -93,7 +93,14 @@ def city_devices(region: Region) -> tuple[CityDevice, ...]:
 
 
 def gateway_toml(
-    region: Region, plan: GatewayPlan, *, broker_port: int, modbus_port: int, identity: Identity, spool: Path
+    region: Region,
+    plan: GatewayPlan,
+    *,
+    broker_port: int,
+    modbus_port: int,
+    identity: Identity,
+    spool: Path,
+    spool_mb: float = 8.0,
 ) -> str:
     """The configuration file of a gateway. Pure."""
     out = [
@@ -109,7 +116,7 @@ def gateway_toml(
             keepalive_s=10,
         ),
         "[spool]",
-        *_lines(path=str(spool), telemetry_mb=64.0),
+        *_lines(path=str(spool), telemetry_mb=spool_mb, event_mb=1.0, panic_mb=0.5),
     ]
     if plan.modbus:
         out += ["[[bus]]", *_lines(link="tcp", name=BUS, host="127.0.0.1", port=modbus_port)]

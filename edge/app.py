@@ -1,7 +1,7 @@
 """The gateway as a whole: one TaskGroup in which every room has its tasks.
 
 A press goes device → panic task → spool → link and waits for nothing else. When the card is found damaged, the
-spool is set aside and a new one made while the drivers go on; only the link starts anew: its streams are new.
+spool is set aside and a new one made while the drivers go on.
 """
 
 from __future__ import annotations
@@ -73,7 +73,6 @@ class EdgeApp:
         self.outputs = Outputs(self._drivers.buttons, clock=clock, show=self._drivers.show)
         self.panic = Panic(sink=self, outputs=self.outputs, random_hex=random_hex)
         self.sampler = Sampler(self._drivers.schedules, clock=clock, sink=self, random_hex=random_hex)
-        self._renewed = asyncio.Event()
         self._link: Link | None = None
 
     async def run(self) -> None:
@@ -89,11 +88,12 @@ class EdgeApp:
             if opening.state == "quarantined":
                 self._note("spool_quarantined", {"reason": opening.reason})
             self._note("gateway_start", {"software": self._identity.software})
+            self._link = self._new_link()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._drivers.run(self._edge), name="drivers")
                 group.create_task(self.panic.run(), name="panic")
                 group.create_task(self.sampler.run(), name="sampler")
-                group.create_task(self._linked(), name="link")
+                group.create_task(self._linked(self._link), name="link")
                 group.create_task(self._housekeeping(), name="housekeeping")
                 group.create_task(self._watchdog(), name="watchdog")
                 self._readiness.ready()
@@ -151,7 +151,6 @@ class EdgeApp:
             "spool.quarantined reason=%s salvaged=%d error=%r", opening.reason, opening.salvaged, str(error)
         )
         self._note("spool_quarantined", {"reason": opening.reason})
-        self._renewed.set()
 
     def _note(self, kind: str, data: dict[str, str | int | float | bool | None]) -> None:
         """Record something that happened to the gateway itself; it must not stop the gateway."""
@@ -161,32 +160,24 @@ class EdgeApp:
         except EdgeError as error:
             log.error("event.unstored kind=%s error=%r", kind, str(error))
 
-    async def _linked(self) -> None:
-        """Keep a link; start it anew, with a new sending side, when the spool has been made anew."""
+    def _new_link(self) -> Link:
+        session = Session(
+            self._identity,
+            self.spool,
+            Uplink(self.spool, self._random, mqtt_slots=MQTT_SLOTS),
+            clock=self._clock,
+            status=self,
+            on_received=self.outputs.received,
+        )
+        return Link(self._config.broker, session, clock=self._clock, random=self._random)
+
+    async def _linked(self, link: Link) -> None:
+        """Keep the link. It goes on with the new spool when the card turns out to be damaged."""
         while True:
-            self._renewed.clear()
-            session = Session(
-                self._identity,
-                self.spool,
-                Uplink(self.spool, self._random, mqtt_slots=MQTT_SLOTS),
-                clock=self._clock,
-                status=self,
-                on_received=self.outputs.received,
-            )
-            self._link = Link(self._config.broker, session, clock=self._clock, random=self._random)
-            link = asyncio.create_task(self._link.run(), name="link-run")
-            renewed = asyncio.create_task(self._renewed.wait(), name="link-renewed")
             try:
-                await asyncio.wait((link, renewed), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                renewed.cancel()
-                link.cancel()
-                [result] = await asyncio.gather(link, return_exceptions=True)
-            damage = _damage(result)
-            if damage is not None:
-                self._quarantine(damage)
-            elif isinstance(result, Exception):
-                raise result
+                await link.run()
+            except* CorruptCard as group:
+                self._quarantine(_first(group))
 
     async def _housekeeping(self) -> None:
         last_ms = self._clock.mono_ms()
@@ -225,12 +216,9 @@ def _quotas(settings: SpoolSettings) -> Quotas:
     )
 
 
-def _damage(result: object) -> CorruptCard | None:
-    """The damaged card among the reasons why the link ended."""
-    if isinstance(result, CorruptCard):
-        return result
-    if isinstance(result, BaseExceptionGroup):
-        for inner in result.exceptions:
-            if (found := _damage(inner)) is not None:
-                return found
-    return None
+def _first(group: BaseExceptionGroup[CorruptCard]) -> CorruptCard:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, CorruptCard)
+    return error

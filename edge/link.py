@@ -21,6 +21,7 @@ from paho.mqtt.properties import Properties
 from contract import topics
 from edge.clock import Clock
 from edge.config import Broker
+from edge.errors import CardError
 from edge.session import Publish, Session
 
 log = logging.getLogger(__name__)
@@ -77,14 +78,18 @@ class Link:
         self._changed.set()
 
     async def run(self) -> None:
-        """Connect, carry, connect again; ends only by cancellation."""
+        """Connect, carry, connect again; ends only by cancellation.
+
+        Raises:
+            CorruptCard: the spool is to be made anew; then call again.
+        """
         context = _tls(self._broker)
         attempt = 0
         while True:
             began_ms = self._clock.mono_ms()
             try:
                 await self._connection(context)
-            except* (aiomqtt.MqttError, OSError, TimeoutError) as group:
+            except* (aiomqtt.MqttError, OSError, TimeoutError, CardError) as group:
                 log.warning("link.down reason=%s", _first(group))
             held_s = (self._clock.mono_ms() - began_ms) / 1000
             attempt = 0 if held_s > STEADY_S else attempt + 1

@@ -222,7 +222,7 @@ def fitting(quotas: Quotas, pages: int) -> Quotas:
     missing = capacity_pages(quotas) - pages
     if missing <= 0:
         return quotas
-    telemetry = max(0, quotas.telemetry_bytes - missing * PAGE_BYTES)
+    telemetry = max(0, quotas.telemetry_bytes - (missing + 1) * PAGE_BYTES * 8 // 9)
     log.warning(
         "spool.quota_larger_than_file telemetry_bytes=%d fitting=%d", quotas.telemetry_bytes, telemetry
     )

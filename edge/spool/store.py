@@ -76,6 +76,7 @@ CHECK_BYTES = 32 * 1024 * 1024
 """A spool that uses no more than this is checked whole at opening; a fuller one, all but its telemetry."""
 
 _EVICT_ROWS = 512
+_EVICT_MORE_BYTES = (0, 16 * 1024, 128 * 1024)
 _PRUNE_ROWS = 2000
 _FRAME_ROW_BYTES = 14
 """What a record takes in a frame beside its body, at most: alias or error, time offset, punctuation."""
@@ -422,14 +423,13 @@ class Spool:
         return appended
 
     def _append_evicting(self, lane: Lane, entries: list[tuple[int, int, bytes]]) -> Appended:
-        """Append; where the file has no page left although the account says so, evict more."""
-        for extra in (0, 16, 8, 4):
+        """Append; where the file has no page left although the account says so, evict whole pages, then more."""
+        for extra_bytes in _EVICT_MORE_BYTES:
             try:
-                return self._append(lane, entries, self._quotas.of(lane) // extra if extra else 0)
-            except DiskFull:
-                if extra == 4:
-                    raise
-        raise AssertionError("unreachable")
+                return self._append(lane, entries, extra_bytes)
+            except DiskFull as error:
+                full = error
+        raise full
 
     def _append(self, name: Lane, entries: list[tuple[int, int, bytes]], extra_bytes: int) -> Appended:
         if not 1 <= len(entries) <= MAX_GROUP or sum(len(body) for _, _, body in entries) > MAX_GROUP_BYTES:

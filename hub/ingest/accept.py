@@ -31,6 +31,9 @@ T_LIMIT_MS = 9_200_000_000_000
 FUTURE_MS = 10 * 60 * 1000
 """A record of an earlier boot whose time lies further ahead had a wrong clock: its age is unknown."""
 
+_NUL = b"\\u0000"
+"""NUL as JSON writes it. PostgreSQL cannot store it in a text, and no name has one."""
+
 _M = TypeVar("_M", Beat, State, Reply)
 
 
@@ -186,6 +189,8 @@ def _judge(place: Topic, payload: bytes, retained: bool, received_ms: int, known
 
 
 def _own(cls: type[_M], place: Topic, payload: bytes) -> _M:
+    if _NUL in payload:
+        raise DecodeError("text", "NUL in a text")
     message = codec.decode(cls, payload)
     _check_sender(message.gateway, place)
     return message

@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-EVENTS_AT_ONCE = 64
-"""Event frames in one transaction."""
+EVENTS_AT_ONCE = 300
+"""Event records in one transaction (at least one frame): a panic that comes meanwhile waits for its end."""
 
 WORDS_AT_ONCE = 64
 """Beats and births in one transaction."""
@@ -144,7 +144,7 @@ class Control:
     async def commit_events(self) -> None:
         """Commit the event frames that wait, together. Runs until cancelled."""
         while True:
-            frames = await _some(self._events, EVENTS_AT_ONCE)
+            frames = await _some(self._events, EVENTS_AT_ONCE, lambda frame: len(frame.accepted.records))
             if not await self._commit(frames, "event") and len(frames) > 1:
                 # One of them cannot be stored; it must not keep the others from it.
                 for frame in frames:
@@ -200,22 +200,34 @@ class Control:
     async def note_words(self) -> None:
         """Put beats and births on record and answer them. Runs until cancelled."""
         while True:
-            words = await _some(self._words, WORDS_AT_ONCE)
-            fresh: dict[StreamKey, Ranges] = {}
-            for gateway in {word.gateway for word in words if isinstance(word, AcceptedBeat)}:
-                fresh |= self._fresh.take(WORDS_AT_ONCE, gateway)
-            try:
-                noted = await self._db.write(self._noting(words, fresh))
-            except StoreError as error:
-                self._fresh.put_back(fresh)
-                log.error("beats_not_noted beats=%d error=%s", len(words), error)
-                continue
-            for one in noted:
-                self._answers.note(one)
-            await self._greet(words)
-            for word in words:
-                if isinstance(word, AcceptedBeat):
-                    self._told.account(word)
+            words = await _some(self._words, WORDS_AT_ONCE, lambda _: 1)
+            if not await self._note(words) and len(words) > 1:
+                for word in words:
+                    await self._note([word])
+
+    async def _note(self, words: Sequence[Word]) -> bool:
+        """False where something in the words cannot be stored; the next beat says it again."""
+        fresh: dict[StreamKey, Ranges] = {}
+        for gateway in {word.gateway for word in words if isinstance(word, AcceptedBeat)}:
+            fresh |= self._fresh.take(WORDS_AT_ONCE, gateway)
+        try:
+            noted = await self._db.write(self._noting(words, fresh))
+        except StoreError as error:
+            self._fresh.put_back(fresh)
+            log.error("beats_not_noted beats=%d error=%s", len(words), error)
+            return error.retryable
+        except Exception:
+            self._fresh.put_back(fresh)
+            log.exception("beats_not_noted beats=%d", len(words))
+            self._pipeline.count("failed.beat", len(words))
+            return False
+        for one in noted:
+            self._answers.note(one)
+        await self._greet(words)
+        for word in words:
+            if isinstance(word, AcceptedBeat):
+                self._told.account(word)
+        return True
 
     def _noting(
         self, words: Sequence[Word], fresh: Mapping[StreamKey, Ranges]
@@ -298,11 +310,13 @@ class Control:
         return lambda conn: fleet.fall_silent(conn, known, since_ms=since_ms, reason=reason, now_ms=now_ms)
 
 
-async def _some(queue: asyncio.Queue[T], most: int) -> list[T]:
-    """What waits in the queue, at least one, at most so many."""
+async def _some(queue: asyncio.Queue[T], most: int, weight: Callable[[T], int]) -> list[T]:
+    """What waits in the queue: at least one, and no further one that would begin beyond so much weight."""
     found = [await queue.get()]
-    while len(found) < most and not queue.empty():
+    heavy = weight(found[0])
+    while heavy < most and not queue.empty():
         found.append(queue.get_nowait())
+        heavy += weight(found[-1])
     return found
 
 

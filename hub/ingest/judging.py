@@ -98,7 +98,14 @@ class Judging:
         """Put changes on record in their order, however long the store is away. Runs until cancelled."""
         while True:
             change = await self._changes.get()
-            await self._write(self._applying(change), urgent=change.worse)
+            try:
+                await self._write(self._applying(change), urgent=change.worse)
+            except Exception:
+                # One change that cannot be written must not stop those after it, nor the panics beside it.
+                log.exception(
+                    "level_not_written station=%s old=%d new=%d", change.station, change.old, change.new
+                )
+                continue
             log.info(
                 "level_changed station=%s kind=%s old=%d new=%d",
                 change.station,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from contract.messages import Flow
 from contract.ranges import Ranges
@@ -173,7 +174,7 @@ class Samples:
             now_ms = self._clock.now_ms()
             try:
                 await self._db.write(self._keeping(token, refused, now_ms))
-            except StoreError as error:
+            except (StoreError, SQLAlchemyError) as error:
                 log.warning("refusal_not_kept gateway=%s error=%s", token.key.gateway, error)
                 self._pipeline.count("dropped.refusals_unstored")
                 continue

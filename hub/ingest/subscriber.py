@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from sqlalchemy import Connection as SqlConnection
+from sqlalchemy.exc import SQLAlchemyError
 
 from contract import topics
 from contract.errors import TopicError
@@ -140,6 +141,13 @@ class Subscriber:
     # Control lanes
 
     def _on_control(self, topic: str, payload: bytes, retained: bool) -> None:
+        try:
+            self._take_control(topic, payload, retained)
+        except Exception:
+            log.exception("message_failed topic=%s", topic)
+            self._pipeline.count("failed.message")
+
+    def _take_control(self, topic: str, payload: bytes, retained: bool) -> None:
         verdict = accept(
             topic, payload, retained=retained, received_ms=self._clock.now_ms(), gateways=self._gateways
         )
@@ -175,7 +183,7 @@ class Subscriber:
             writes += 1
             try:
                 await self._db.write(self._keeping(letters, prune=writes % PRUNE_EVERY == 0))
-            except StoreError as error:
+            except (StoreError, SQLAlchemyError) as error:
                 log.error("dead_letters_not_kept letters=%d error=%s", len(letters), error)
                 self._pipeline.count("dropped.dead", len(letters))
 
@@ -218,7 +226,13 @@ class Subscriber:
             await self._sample_came.wait()
             turn_ends_ms = self._clock.mono_ms() + TURN_MS
             while self._sample_frames and self._clock.mono_ms() < turn_ends_ms:
-                self._take_one(*self._sample_frames.popleft())
+                topic, payload, retained, received_mono_ms = self._sample_frames.popleft()
+                self._sample_bytes -= len(payload)
+                try:
+                    self._take_one(topic, payload, retained, received_mono_ms)
+                except Exception:
+                    log.exception("message_failed topic=%s", topic)
+                    self._pipeline.count("failed.message")
             if not self._sample_frames:
                 self._sample_came.clear()
             if self._overfull and len(self._sample_frames) < SAMPLE_FRAMES_AT_MOST // 2:
@@ -227,7 +241,6 @@ class Subscriber:
             await asyncio.sleep(0)
 
     def _take_one(self, topic: str, payload: bytes, retained: bool, received_mono_ms: int) -> None:
-        self._sample_bytes -= len(payload)
         waited_ms = self._clock.mono_ms() - received_mono_ms
         verdict = accept(
             topic,

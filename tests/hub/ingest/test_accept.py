@@ -304,3 +304,18 @@ def test_damaged_messages_never_raise(topic, payload, edits):
     if isinstance(verdict, AcceptedEvents):
         seqs = sorted([one.seq for one in verdict.records] + [one.seq for one in verdict.refused])
         assert seqs == list(range(verdict.first, verdict.last + 1))
+
+
+@pytest.mark.parametrize("leaf", ["up/beat", "state"])
+def test_a_text_that_postgresql_cannot_hold_is_no_beat_and_no_birth(leaf):
+    message = Beat(gateway=GATEWAY, boot=BOOT, mono_ms=5, interval_s=10, lanes={}, software="1\x002")
+    if leaf == "state":
+        payload = codec.encode(State(gateway=GATEWAY, online=True, connection="c\x00"))
+    else:
+        payload = codec.encode(message)
+    verdict = accept(
+        f"siaga/1/03/{GATEWAY}/{leaf}", payload, retained=False, received_ms=NOW_MS, gateways=GATEWAYS
+    )
+
+    assert isinstance(verdict, Dead)
+    assert verdict.reason == "text"

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -149,15 +150,16 @@ class Sampler:
         """Poll one device now and keep the sample for the next commit.
 
         Returns:
-            The sample; None where the poll was missed or came within APART_MS of the last one.
+            The sample; None where the poll was missed, or was not made because the last one was just now.
         """
         state = self._devices[device]
+        if state.last_ms is not None and self._clock.mono_ms() - state.last_ms < APART_MS:
+            # Not asked at all: what a device has answered is never thrown away.
+            return None
         try:
             reading = await state.schedule.driver.poll()
         except MissedPollError as missed:
             self._missed(state, missed)
-            return None
-        if state.last_ms is not None and reading.mono_ms - state.last_ms < APART_MS:
             return None
         sample = state.stamp(reading)
         self._answered(state, reading.mono_ms)
@@ -190,21 +192,20 @@ class Sampler:
         self._event(kind, edge.device, {"active": edge.active, "initial": edge.initial}, edge.mono_ms)
 
     async def _keep_polling(self, device: _Device, delay_s: float) -> None:
-        due_s = asyncio.get_running_loop().time() + delay_s
+        loop, poll_s = asyncio.get_running_loop(), device.schedule.poll_s
+        due_s = loop.time() + delay_s
         while True:
-            now_s = asyncio.get_running_loop().time()
-            if due_s > now_s:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(due_s - now_s):
-                        await self._resting.wait()
-            else:
-                # Behind: beats that were missed are not caught up, so that a slow bus is not asked ever faster.
-                due_s = now_s
-                await asyncio.sleep(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(due_s):
+                    await self._resting.wait()
             if self._resting.is_set():
                 return
             await self.poll(device.schedule.driver.device)
-            due_s += device.schedule.poll_s
+            due_s += poll_s
+            late_s = loop.time() + 2 * APART_MS / 1000 - due_s
+            if late_s > 0:
+                # Beats that were missed are not caught up, so that a slow bus is not asked ever faster.
+                due_s += math.ceil(late_s / poll_s) * poll_s
 
     async def _keep_writing(self) -> None:
         while True:

@@ -277,6 +277,22 @@ async def test_a_serial_port_that_is_not_there():
         assert (error.reason, "/dev/nothing" in error.message) == ("bus_down", True)
 
 
+async def test_an_adapter_that_is_pulled_out_comes_back_by_itself(tmp_path: Path):
+    clock, units, port = FakeClock(), {1: unit()}, tmp_path / "by-id"
+    with opened(Bus(rtu(str(port)), clock=clock)) as bus:
+        async with SerialLine(units) as line:
+            port.symlink_to(line.path)
+            assert await bus.read(1, ONE) == (1000,)
+        port.unlink()
+        for _ in range(3):
+            clock.mono += 60_000
+            assert (await missed(bus, 1)).reason in ("no_answer", "garbage", "bus_down")
+        async with SerialLine(units) as line:
+            port.symlink_to(line.path)
+            clock.mono += 60_000
+            assert await bus.read(1, ONE) == (1000,)
+
+
 async def test_serial_requests_are_the_bytes_of_the_manual():
     gauge = fake("dfrobot_urm14", mounting_height_m=6.5)
     async with SerialLine({12: gauge.unit}) as line:

@@ -390,7 +390,7 @@ def test_scattered_losses_are_merged_when_the_slots_run_out(spool):
     told = {seq for loss in losses for seq in range(loss.first, loss.last + 1)}
     stored = {seq for _, seq in bodies(spool, "telemetry")}
     assert not told & stored, "what is still to be sent is never told as lost"
-    assert {seq for seq in range(1, 1001, 2)} <= told | stored
+    assert set(range(1, 1001, 2)) <= told | stored
 
 
 def test_events_have_their_own_quota(spool):
@@ -408,10 +408,15 @@ def test_events_have_their_own_quota(spool):
 
 def test_a_panic_is_never_evicted_and_its_full_lane_says_so(spool):
     accepted = {}
-    with pytest.raises(PanicLaneFull):
-        for at in range(1, 10_000):
+    full = False
+    for at in range(1, 10_000):
+        try:
             appended = spool.append_panic(at, event(at))
-            accepted[appended.epoch, appended.first] = event(at)
+        except PanicLaneFull:
+            full = True
+            break
+        accepted[appended.epoch, appended.first] = event(at)
+    assert full
     assert len(accepted) > 300
     fill(spool)
     for at in range(700):

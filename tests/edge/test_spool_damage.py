@@ -50,9 +50,11 @@ def flip(path, at, n=1):
     path.write_bytes(data)
 
 
-def page_of(path, needle):
-    """Offset of the page that holds some bytes."""
-    return path.read_bytes().index(needle) // PAGE_BYTES * PAGE_BYTES
+def page_of(path, needle, which=0):
+    """Offset of the which-th page that holds some bytes."""
+    data = path.read_bytes()
+    pages = [at for at in range(0, len(data), PAGE_BYTES) if needle in data[at : at + PAGE_BYTES]]
+    return pages[which]
 
 
 def test_a_flipped_byte_in_a_record_costs_that_record_and_says_so(tmp_path, written):
@@ -135,7 +137,7 @@ def test_damage_found_while_it_runs_is_said_and_set_aside(tmp_path, written, mon
     """A large telemetry lane is not checked at opening; its damage is found when it is read."""
     monkeypatch.setattr(store, "CHECK_BYTES", 0)
     path = tmp_path / "spool.db"
-    flip(path, page_of(path, b"[[11.0]]"), PAGE_BYTES)
+    flip(path, page_of(path, b"[[11.0]]", 3), PAGE_BYTES)  # a leaf in the middle
     spool, opening = reopened(tmp_path)
     assert opening.state == "reopened"
     assert len(bodies(spool, "panic")) == PRESSES - 10, "panic is sound"

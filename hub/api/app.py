@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
+from starlette.types import ASGIApp
 
 from hub.api import errors
 from hub.api.access import Route, add_routes, check_all, gate, only
@@ -17,13 +18,23 @@ MOST_BODY_BYTES = 64 * 1024
 """No request to the API is larger."""
 
 
+class Api(FastAPI):
+    """FastAPI whose every answer, those of its own failures too, has the headers of the house."""
+
+    tls = False
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The headers outside of all else: FastAPI puts what ``add_middleware`` gets inside its error answers."""
+        return HardenedHeaders(super().build_middleware_stack(), tls=self.tls)
+
+
 def create_app(services: Services) -> FastAPI:
     """The application.
 
     Raises:
         RouteError: a route does not declare who may use it.
     """
-    app = FastAPI(
+    app = Api(
         title="Siaga",
         version="1",
         summary="Pusat kendali kota / City command room",
@@ -35,11 +46,11 @@ def create_app(services: Services) -> FastAPI:
         dependencies=[Depends(gate)],
         max_body_size=MOST_BODY_BYTES,
     )
+    app.tls = services.secure_cookies
     app.state.services = services
     errors.install(app)
     add_routes(app, (*ROUTES, Route("GET", "/api/openapi.json", openapi, only(EVERYONE), "api")))
     check_all(app)
-    app.add_middleware(HardenedHeaders, tls=services.secure_cookies)
     return app
 
 

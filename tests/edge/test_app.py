@@ -1,0 +1,303 @@
+"""The whole gateway against a real broker: what it sends, what a receipt does, what breaks and mends."""
+
+import asyncio
+import contextlib
+import json
+import time
+from random import Random
+
+import pytest
+from gpiozero.pins.mock import MockFactory
+
+from contract import codec, topics
+from contract.messages import Beat, Hello, Receipt, State
+from edge import cli
+from edge.app import EdgeApp
+from edge.clock import Discipline, SystemClock
+from edge.config import load
+from edge.errors import CorruptCard
+from simulator.servers import Mosquitto
+from tests.mqtt import peer
+from tests.servers import new_gateway_id
+
+INC = (1, 5)
+PIN = 17
+
+CONFIG = """
+[gateway]
+id = "{gateway}"
+cell = 3
+site = "rsud-contoh"
+beat_s = 1.0
+
+[broker]
+host = "127.0.0.1"
+port = {port}
+ca_file = "{ca}"
+cert_file = "{cert}"
+key_file = "{key}"
+keepalive_s = 5
+
+[spool]
+path = "spool/spool.sqlite"
+telemetry_mb = 2.0
+event_mb = 1.0
+panic_mb = 1.0
+
+[[simulated]]
+name = "cuaca"
+kind = "weather"
+poll_s = 0.1
+values.temperature_c = {{ mean = 28.0, amplitude = 3.0, period_s = 60.0 }}
+
+[[contact]]
+name = "tombol-igd"
+role = "panic"
+pin = 17
+"""
+
+
+class Unsynced(SystemClock):
+    """A board without a battery: the hub has to give the time."""
+
+    def discipline(self):
+        return Discipline(synced=False)
+
+
+class Desk:
+    """Stands where the hub stands: hears everything, and says what a test wants it to say."""
+
+    def __init__(self, control, telemetry, gateway):
+        self.client = control
+        self.gateway = gateway
+        self.telemetry = telemetry
+        telemetry.subscribe(f"siaga/1/+/{gateway}/up/telemetry")
+        for leaf in ("up/panic", "up/event", "up/beat", "up/reply", "state"):
+            control.subscribe(f"siaga/1/+/{gateway}/{leaf}")
+
+    def say(self, leaf, message):
+        self.client.publish(topics.topic(3, self.gateway, leaf), codec.encode(message))
+
+    async def hear(self, leaf, timeout_s=10.0):
+        """The next message on a leaf; others are passed over."""
+        messages = (self.telemetry if leaf == "up/telemetry" else self.client).messages
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            while not messages.empty():
+                topic, payload = messages.get_nowait()
+                if topics.parse(topic).leaf == leaf:
+                    return payload
+            await asyncio.sleep(0.005)
+        raise AssertionError(f"nothing came on {leaf}")
+
+    async def frame(self, lane):
+        return codec.decode_frame(lane, await self.hear(f"up/{lane}"))
+
+    async def birth(self):
+        return codec.decode(State, await self.hear("state"))
+
+    async def greet(self):
+        birth = await self.birth()
+        assert birth.online
+        hello = Hello(inc=INC, hub_ms=time.time_ns() // 10**6, echo_ms=birth.mono_ms, echo_boot=birth.boot)
+        self.say("down/hello", hello)
+
+    def receipt(self, frame, lane):
+        ranges = ((frame.first, frame.last),)
+        self.say("down/receipt", Receipt(inc=INC, epoch=frame.epoch, lane=lane, ranges=ranges))
+
+
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory):
+    server = Mosquitto(tmp_path_factory.mktemp("broker"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def config(own_broker, tmp_path):
+    gateway = new_gateway_id()
+    identity = own_broker.enrol(gateway, 3)
+    path = tmp_path / "gateway.toml"
+    path.write_text(
+        CONFIG.format(
+            gateway=gateway,
+            port=own_broker.port,
+            ca=identity.authority,
+            cert=identity.certificate,
+            key=identity.key,
+        )
+    )
+    return load(path)
+
+
+@contextlib.contextmanager
+def desk_of(broker, gateway):
+    control, telemetry = broker.authority.hub("hub"), broker.authority.hub("hub-telemetry")
+    with peer(broker, control) as one, peer(broker, telemetry) as other:
+        yield Desk(one, other, gateway)
+
+
+@pytest.fixture
+def desk(own_broker, config):
+    with desk_of(own_broker, config.gateway.id) as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def running(config):
+    pins = MockFactory()
+    app = EdgeApp(config, clock=Unsynced(), random=Random(3), pins=pins)
+    task = asyncio.create_task(app.run())
+    try:
+        yield app, pins
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def press(pins):
+    pins.pin(PIN).drive_low()
+
+
+@pytest.mark.real
+async def test_a_gateway_is_born_gets_its_time_sends_and_settles(config, desk):
+    async with running(config) as (app, _):
+        await desk.greet()
+        frame = await desk.frame("telemetry")
+        assert frame.devices[0].device == "cuaca"
+        assert abs(frame.base_ms - time.time() * 1000) < 60_000
+        desk.receipt(frame, "telemetry")
+        for _ in range(200):
+            if app.spool.floor("telemetry", frame.epoch) > frame.last:
+                break
+            await asyncio.sleep(0.01)
+        assert app.spool.floor("telemetry", frame.epoch) > frame.last
+        beats = [codec.decode(Beat, await desk.hear("up/beat")) for _ in range(3)]
+        assert beats[-1].clock == "hub"
+        assert beats[-1].lanes["telemetry"].next > frame.last
+
+
+@pytest.mark.real
+async def test_a_press_is_stored_sent_at_once_and_repeated_until_its_receipt(config, desk):
+    async with running(config) as (app, pins):
+        await desk.greet()
+        await desk.frame("telemetry")
+        press(pins)
+        frame = await desk.frame("panic")
+        event = codec.decode_body(bytes(frame.events[0].body))
+        assert (event.kind, event.device) == ("panic_press", "tombol-igd")
+        again = await desk.frame("panic")
+        assert bytes(again.events[0].body) == bytes(frame.events[0].body)
+        assert (again.first, again.epoch) == (frame.first, frame.epoch)
+        assert app.outputs.shown("tombol-igd").proven.name == "STORED"
+        desk.receipt(frame, "panic")
+        for _ in range(200):
+            if app.outputs.shown("tombol-igd").proven.name == "RECEIVED":
+                break
+            await asyncio.sleep(0.01)
+        assert app.outputs.shown("tombol-igd").proven.name == "RECEIVED"
+        with pytest.raises(AssertionError, match="nothing came"):
+            await desk.hear("up/panic", timeout_s=3.0)
+
+
+@pytest.mark.real
+async def test_the_will_is_heard_when_the_gateway_dies_and_a_birth_when_it_returns(config, desk):
+    async with running(config):
+        await desk.greet()
+        first = (await desk.frame("telemetry")).epoch
+    # An orderly end says nothing; the broker keeps the birth until the next one.
+    async with running(config):
+        birth = await desk.birth()
+        assert birth.online
+        desk.say(
+            "down/hello",
+            Hello(inc=INC, hub_ms=time.time_ns() // 10**6, echo_ms=birth.mono_ms, echo_boot=birth.boot),
+        )
+        frame = await desk.frame("telemetry")
+        assert frame.epoch == first, "the spool goes on where it was"
+
+
+@pytest.mark.real
+async def test_a_card_that_turns_out_damaged_is_set_aside_while_the_gateway_goes_on(config, desk):
+    async with running(config) as (app, pins):
+        await desk.greet()
+        epoch = (await desk.frame("telemetry")).epoch
+        whole = app.spool.append_samples
+        failed = []
+
+        def damaged(samples):
+            if not failed:
+                failed.append(1)
+                raise CorruptCard("check", "planted")
+            return whole(samples)
+
+        app.spool.append_samples = damaged
+        for _ in range(100):
+            frame = await desk.frame("telemetry")
+            if frame.epoch != epoch:
+                break
+        assert frame.epoch != epoch
+        press(pins)
+        assert (await desk.frame("panic")).epoch != epoch
+        beat = codec.decode(Beat, await desk.hear("up/beat"))
+        assert {closed.epoch for closed in beat.closed} >= {epoch}
+
+
+@pytest.mark.real
+async def test_the_broker_may_die_and_come_back(config, tmp_path):
+    broker = Mosquitto(tmp_path / "mortal")
+    broker.start()
+    try:
+        identity = broker.enrol(config.gateway.id, 3)
+        text = (tmp_path / "gateway.toml").read_text()
+        for line in text.splitlines():
+            for key, value in (
+                ("port", broker.port),
+                ("ca_file", identity.authority),
+                ("cert_file", identity.certificate),
+                ("key_file", identity.key),
+            ):
+                if line.startswith(f"{key} = "):
+                    text = text.replace(line, f"{key} = {json.dumps(str(value)) if key != 'port' else value}")
+        (tmp_path / "mortal.toml").write_text(text)
+        async with running(load(tmp_path / "mortal.toml")) as (_, pins):
+            with desk_of(broker, config.gateway.id) as desk:
+                await desk.greet()
+                await desk.frame("telemetry")
+            broker.child.kill()
+            press(pins)
+            await asyncio.sleep(0.5)
+            broker.start()
+            with desk_of(broker, config.gateway.id) as desk:
+                frame = await desk.frame("panic")
+                assert codec.decode_body(bytes(frame.events[0].body)).device == "tombol-igd"
+    finally:
+        broker.stop()
+
+
+def test_a_missing_file_is_said_and_not_a_crash(tmp_path, capsys):
+    assert cli.main(["check", "--config", str(tmp_path / "none.toml")]) == cli.REFUSED
+    assert "none.toml" in capsys.readouterr().err
+
+
+def test_a_mistake_is_said_with_its_line(tmp_path, capsys):
+    path = tmp_path / "g.toml"
+    path.write_text('[gateway]\nid = "GW"\ncel = 1\n')
+    assert cli.main(["run", "--config", str(path)]) == cli.REFUSED
+    assert "g.toml:3" in capsys.readouterr().err
+
+
+@pytest.mark.real
+def test_a_good_file_is_said_to_be_good(config, tmp_path, capsys):
+    assert cli.main(["check", "--config", str(tmp_path / "gateway.toml")]) == 0
+    assert config.gateway.id in capsys.readouterr().out
+
+
+@pytest.mark.real
+def test_a_button_without_real_pins_refuses_to_start(config, tmp_path, capsys):
+    """This machine has no GPIO; a gateway with a panic button must not pretend."""
+    assert cli.main(["run", "--config", str(tmp_path / "gateway.toml")]) == cli.REFUSED
+    assert "siaga-edge:" in capsys.readouterr().err

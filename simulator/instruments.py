@@ -108,7 +108,17 @@ def _raw(point: Point, address: int, answered: Answered) -> float | None:
     data = struct.pack(f">{len(words)}H", *words)
     if len(data) == 4:
         data = bytes(data[point.word_order.index(letter)] for letter in "ABCD")
-    return cast(float, struct.unpack(_FORMATS[point.type], data)[0])
+    raw = cast(float, struct.unpack(_FORMATS[point.type], data)[0])
+    return _meant(raw) if point.type == "f32" else raw
+
+
+def _meant(raw: float) -> float:
+    """The shortest decimal that is this 32-bit float: an instrument that says 0.477 means 0.477."""
+    for digits in range(1, 9):
+        short = float(f"{raw:.{digits}g}")
+        if struct.pack(">f", short) == struct.pack(">f", raw):
+            return short
+    return float(f"{raw:.9g}")
 
 
 def _unsigned(point: Point, raw: float) -> int:

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,8 +138,13 @@ class Rehearsal:
         heard: the fake devices' own log: every read that was answered.
     """
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: Choice, *, first: Callable[[Rehearsal], None] = lambda _: None) -> None:
+        """
+        Args:
+            first: called before any gateway reads: what the devices show at the beginning.
+        """
         self.choice = choice
+        self._first = first
         self.region: Region = load_region(choice.profile)
         self.plans = {
             plan.id: plan
@@ -212,6 +217,7 @@ class Rehearsal:
                 units.update(showing.units)
             server = ModbusServer(units, on_answered=self._hear(gateway))
             self._modbus[gateway] = await self._stack.enter_async_context(server)
+        self._first(self)
 
     async def _start_hub(self, keys: Mapping[str, bytes]) -> None:
         folder = self.choice.folder / "hub"
@@ -335,6 +341,16 @@ class Rehearsal:
     async def rest(self) -> None:
         """Let every gateway finish its polls and read no more; what was read is on its card."""
         await asyncio.gather(*(gateway.order(do="rest") for gateway in self.gateways.values()))
+
+    async def accounts(self) -> dict[str, dict[str, Any]]:
+        """What every running gateway's spool has promised.
+
+        Raises:
+            OSError, TimeoutError: one does not answer.
+        """
+        names = list(self.gateways)
+        said = await asyncio.gather(*(self.gateways[name].order(do="account") for name in names))
+        return dict(zip(names, said, strict=True))
 
     def _hear(self, gateway: str) -> OnAnswered:
         return lambda answered: self.heard.append(Heard(gateway, answered))

@@ -1,0 +1,114 @@
+"""The whole city, from one command: it adds up, it can be looked into while it runs, and it leaves nothing behind."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+
+def start(home, *arguments):
+    command = [sys.executable, "-m", "simulator.cli", "--home", str(home), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def running(home):
+    """Processes that have to do with this demo's folder, by command line."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and process.name != str(os.getpid()):
+            try:
+                line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if str(home) in line:
+                found.append(line)
+    return found
+
+
+def where(home, demo, timeout_s=90):
+    """What demo.json says, once it is there."""
+    end = time.monotonic() + timeout_s
+    while not (home / "demo.json").exists():
+        assert demo.poll() is None, demo.stdout.read()
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return json.loads((home / "demo.json").read_text())
+
+
+def test_a_minute_of_the_city_adds_up(tmp_path):
+    counts = tmp_path / "counts.json"
+    demo = start(tmp_path / "home", "--for", "60", "--json", str(counts), "--headless")
+    said, _ = demo.communicate(timeout=280)
+    assert demo.returncode == 0, said
+    assert said == "", "a headless demo tells only what is wrong"
+    found = json.loads(counts.read_text())
+    readings, presses = found["readings"], found["presses"]
+    assert readings["committed"] == readings["promised"] > 300
+    assert (readings["refused"], readings["lost"], readings["duplicated"]) == (0, 0, 0)
+    assert presses["made"] > presses["incidents_expected"] == presses["incidents"] >= 4
+    assert presses["notices"] == presses["incidents"]
+    assert len(found["siaga_changes"]) == 5
+    assert all(number >= 2 for number in found["siaga_changes"].values())
+    assert found["gateways"] == {"total": 16, "silent_seen": 1}
+    latency = found["latency_ms"]
+    assert set(latency) == {"press_to_incident", "press_to_notice", "publish_to_commit"}
+    assert all(0 <= one["p50"] <= one["p99"] for one in latency.values())
+    assert latency["press_to_incident"]["p99"] < 2000
+    assert running(tmp_path) == []
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_ctrl_c_ends_it_in_good_order_and_leaves_nothing_running(tmp_path):
+    home = tmp_path / "home"
+    demo = start(home, "--for", "3600")
+    try:
+        said = where(home, demo)
+        assert stat.S_IMODE((home / "demo.json").stat().st_mode) == 0o600
+        # Other programs can look: the API with a generated login, InfluxDB with its own and not without.
+        with httpx.Client(base_url=said["api"]) as api:
+            login = {"name": "operator", "password": said["logins"]["operator"]}
+            assert api.post("/api/login", json=login).status_code == 200
+            assert len(api.get("/api/gateways").json()["gateways"]) == 16
+            assert api.post("/api/login", json={**login, "password": "operator"}).status_code == 401
+        query = {"q": "SHOW DATABASES"}
+        url = said["influx"]["url"] + "/query"
+        assert httpx.get(url, params=query, auth=tuple(said["influx"]["login"])).status_code == 200
+        assert httpx.get(url, params=query).status_code == 401
+        assert len(running(home)) > 16
+        demo.send_signal(signal.SIGINT)
+        out, _ = demo.communicate(timeout=60)
+    finally:
+        demo.kill()
+    assert demo.returncode == 0, out
+    assert "hilang / lost                            0\n" in out
+    assert running(home) == []
+    assert list(home.iterdir()) == []
+
+
+def test_a_killed_demo_leaves_nothing_running_either(tmp_path):
+    home = tmp_path / "home"
+    demo = start(home, "--for", "3600", "--headless")
+    where(home, demo)
+    demo.kill()
+    demo.communicate(timeout=10)
+    end = time.monotonic() + 10
+    while left := running(home):
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+
+
+def test_a_profile_that_is_not_there_is_told_in_one_line(tmp_path):
+    demo = start(tmp_path / "home", "--profile", str(tmp_path / "nowhere"))
+    said, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 2
+    assert said.startswith("siaga-demo: ") or "siaga-demo: " in said
+    assert "Traceback" not in said

@@ -64,8 +64,8 @@ class Hub:
     clock: Time
     notify: Woken
     curves: Curves
-    silent: set
-    missing: list
+    silent: set[str]
+    missing: list[str]
 
     def client(self, address="10.0.0.1"):
         """A browser that has not logged in."""

@@ -1,5 +1,7 @@
 """What the routes answer: incidents and their steps, notices, the city's state, the equipment, errors."""
 
+from functools import partial
+
 import pytest
 from sqlalchemy import insert
 
@@ -13,7 +15,8 @@ from tests.hub.city import NOW, REGION, press
 
 
 async def pressed(hub, *some):
-    await hub.write(lambda conn: [Incidents(REGION).panic(conn, one) for one in some])
+    for one in some:
+        await hub.write(partial(Incidents(REGION).panic, event=one))
 
 
 async def test_an_incident_is_worked_on_by_the_api(hub):

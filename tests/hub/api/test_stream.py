@@ -56,9 +56,7 @@ def listening(hub, server):
 
     @asynccontextmanager
     async def listen(role="operator", after=None, name="siti"):
-        if name not in listen.known:
-            await hub.add_user(name, role)
-            listen.known.add(name)
+        await hub.add_user(name, role)
         async with httpx.AsyncClient(base_url=server, timeout=10) as client:
             login = await client.post("/api/login", json={"name": name, "password": PASSWORD})
             cookie = login.headers["set-cookie"].partition(";")[0]
@@ -67,12 +65,10 @@ def listening(hub, server):
                 assert answer.status_code == 200
                 assert answer.headers["content-type"].startswith("text/event-stream")
                 events = Events(answer)
-                events.token = cookie.partition("=")[2]
                 hello = await events.next()
                 assert hello["event"] == "hello"
                 yield events
 
-    listen.known = set()
     return listen
 
 

@@ -68,8 +68,8 @@ class Pace:
 
     @property
     def has_room(self) -> bool:
-        """Whether one more frame may go on its way."""
-        return not self._sent or self.bytes_in_flight + self.frame_bytes <= self.window
+        """Whether one more frame may go on its way. The last one may reach over the window: so its size can grow."""
+        return self.bytes_in_flight < self.window
 
     def clear(self) -> None:
         """The connection is gone, and what was on its way with it; the rate stays as a first guess."""

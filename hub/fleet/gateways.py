@@ -41,16 +41,20 @@ def registry(region: Region) -> dict[str, Registered]:
 
 def note_state(conn: Connection, gateway: str, state: State, *, now_ms: int, retained: bool) -> None:
     """A birth or a will. A retained one says how things were when the hub came; it is no word of now."""
-    values: dict[str, Any] = {"online": state.online}
-    if state.online:
-        values |= {
-            "connection": state.connection,
-            "boot": state.boot,
-            "interval_s": state.interval_s,
-            "software": state.software,
-            "config": state.config,
-        }
-    if state.online and not retained:
+    if not state.online:
+        # The will of an earlier connection may come after the birth of the current one.
+        current = gateways.c.connection.in_((state.connection, ""))
+        conn.execute(update(gateways).where(gateways.c.gateway == gateway, current).values(online=False))
+        return
+    values: dict[str, Any] = {
+        "online": True,
+        "connection": state.connection,
+        "boot": state.boot,
+        "interval_s": state.interval_s,
+        "software": state.software,
+        "config": state.config,
+    }
+    if not retained:
         values["last_ms"] = now_ms
     _set(conn, gateway, values, now_ms)
 

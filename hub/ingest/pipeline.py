@@ -104,5 +104,8 @@ class Pipeline:
                 lane: latency.quantiles() for lane, latency in self.receive_to_commit.items()
             },
             "queues": dict(queues),
+            "dead_letters": sum(
+                number for name, number in self.counts.items() if name.startswith(("dead.", "refused."))
+            ),
             "counts": dict(self.counts),
         }

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 
 from contract.messages import DeviceColumn, Hello, LaneAccount, Receipt, VersionRefusal
 from hub.cli import main
@@ -68,12 +69,40 @@ async def test_a_press_becomes_a_row_an_incident_and_a_notice_before_its_receipt
                 (HOSPITAL, "panic", 1, "panic_press")
             ]
             assert query(tmp_path, "select count(*) from incidents") == [(1,)]
-            assert query(tmp_path, "select count(*) from outbox") == [(1,)]
+            assert query(tmp_path, "select count(distinct notice) from outbox") == [(1,)]
 
             await one.send("up/panic", press(one.name, ep, 1))
             one.heard.clear()
             await one.receipted(ep, 1, 1)
             assert query(tmp_path, "select count(*) from incident_presses") == [(1,)]
+
+
+async def test_a_press_goes_the_same_way_on_postgresql(broker, postgres, tmp_path):
+    ep = epoch()
+    url = postgres.create_database()
+    with gateway(broker, HOSPITAL) as one:
+        async with running(write_config(tmp_path, broker, database=url)):
+            await greeted(one)
+            for _ in range(2):
+                await one.send("up/panic", press(one.name, ep, 1))
+                await one.receipted(ep, 1, 1)
+                one.heard.clear()
+            await one.beat({"panic": LaneAccount(epoch=ep, next=2, floor=2)}, ask_time=True)
+            hello = await one.hears(lambda message: isinstance(message, Hello))
+            assert [(have.lane, have.ranges) for have in hello.have] == [("panic", ((1, 1),))]
+    engine = create_engine(url)
+    with engine.connect() as conn:
+        counts = [
+            conn.execute(text(f"select count(distinct {key}) from {table}")).scalar()
+            for key, table in (
+                ("id", "events"),
+                ("id", "incidents"),
+                ("event_id", "incident_presses"),
+                ("notice", "outbox"),
+            )
+        ]
+    engine.dispose()
+    assert counts == [1, 1, 1, 1]
 
 
 async def test_a_hub_that_comes_back_greets_all_and_knows_what_it_has(broker, tmp_path):

@@ -58,6 +58,11 @@ async def test_births_and_beats_are_on_record(database):
     await database.write(lambda conn: fleet.note_beat(conn, GATEWAY, beat(cpu_c=51.5), now_ms=NOW_MS + 5))
     line = await one(database)
     assert (line["last_ms"], line["health"]["cpu_c"], line["first_ms"]) == (NOW_MS + 5, 51.5, NOW_MS)
+    late = State(gateway=GATEWAY, online=False, connection="c0")
+    await database.write(
+        lambda conn: fleet.note_state(conn, GATEWAY, late, now_ms=NOW_MS + 8, retained=False)
+    )
+    assert (await one(database))["online"], "the will of an earlier connection means nothing"
     will = State(gateway=GATEWAY, online=False, connection="c1")
     await database.write(
         lambda conn: fleet.note_state(conn, GATEWAY, will, now_ms=NOW_MS + 9, retained=False)

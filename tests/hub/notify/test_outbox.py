@@ -152,6 +152,16 @@ def test_a_finish_that_is_written_twice_counts_once(conn):
     assert outcomes(conn) == ["failed"]
 
 
+def test_an_outcome_that_comes_after_the_row_was_taken_anew_does_not_move_it(conn):
+    enqueue(conn, notice(), now_ms=NOW)
+    (late,) = attempts.take(conn, lambda lane: 1, now_ms=NOW).messages
+    attempts.recover(conn, now_ms=NOW)
+    attempts.take(conn, lambda lane: 1, now_ms=NOW)
+    attempts.finish(conn, late, Answer("refused"), now_ms=NOW, retry=RETRY, random=Random(1))
+    assert outcomes(conn) == ["interrupted", "started"]
+    assert states(conn) == {"n/a": "sending"}
+
+
 def test_after_a_restore_older_rows_wait_for_a_person_and_newer_do_not(conn):
     enqueue(conn, notice("old"), now_ms=NOW)
     enqueue(conn, notice("sending"), now_ms=NOW)

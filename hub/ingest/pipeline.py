@@ -87,9 +87,11 @@ class Pipeline:
         """
         self.counts[f"committed.{lane}"] += records
         self.records[lane].add(records)
-        self.receive_to_commit[lane].add(self._clock.mono_ms() - received_mono_ms)
+        here_ms = self._clock.mono_ms() - received_mono_ms
+        self.receive_to_commit[lane].add(here_ms)
         if sent_ms is not None:
-            self.publish_to_commit[lane].add(self._clock.now_ms() - sent_ms)
+            # The two clocks may disagree; what was received was sent before.
+            self.publish_to_commit[lane].add(max(here_ms, self._clock.now_ms() - sent_ms))
 
     def snapshot(self, queues: Mapping[str, int], flow: str) -> dict[str, Any]:
         """Everything as plain values."""

@@ -33,6 +33,7 @@ from tests.hub.ingest.frames import (
     EPOCH,
     GATEWAY,
     GATEWAYS,
+    NOW_MS,
     Recorder,
     body,
     event_frame,
@@ -282,6 +283,23 @@ def test_quantiles_are_of_what_was_added():
     for value in (-5, *range(1000)):
         latency.add(value)
     assert latency.quantiles() == {"p50": 949, "p99": 999, "max": 999, "n": 100}
+
+
+@pytest.mark.parametrize(("behind_ms", "told"), [(250, 250), (-9000, 40), (0, 40)])
+def test_a_gateways_clock_makes_no_frame_arrive_before_it_was_sent(behind_ms, told):
+    class Still:
+        def mono_ms(self) -> int:
+            return 5040
+
+        def now_ms(self) -> int:
+            return NOW_MS
+
+    pipeline = Pipeline(Still())
+    pipeline.committed("panic", 1, sent_ms=NOW_MS - behind_ms, received_mono_ms=5000)
+    numbers = pipeline.snapshot({}, "open")
+    assert numbers["publish_to_commit_ms"]["panic"]["p50"] == told
+    assert numbers["receive_to_commit_ms"]["panic"]["p50"] == 40
+    assert numbers["publish_to_commit_ms"]["event"]["n"] == 0
 
 
 def test_a_rate_is_over_whole_seconds_and_forgets():

@@ -101,8 +101,9 @@ def gateway_toml(
     identity: Identity,
     spool: Path,
     spool_mb: float = 8.0,
+    poll_s: float | None = None,
 ) -> str:
-    """The configuration file of a gateway. Pure."""
+    """The configuration file of a gateway; ``poll_s`` replaces what the profile says. Pure."""
     out = [
         "[gateway]",
         *_lines(id=plan.id, cell=plan.cell, site=plan.site, beat_s=plan.beat_s),
@@ -123,7 +124,7 @@ def gateway_toml(
         out += _lines(timeout_ms=TIMEOUT_MS)
     for device in plan.modbus:
         first, *others = device.sources
-        out += ["[[device]]", *_lines(name=device.device, kind=device.kind, poll_s=device.poll_s)]
+        out += ["[[device]]", *_lines(name=device.device, kind=device.kind, poll_s=poll_s or device.poll_s)]
         out += _lines(instrument=first.instrument, bus=BUS, unit=first.unit, settings=dict(first.settings))
         out += _lines(quantities=list(wanted(region, device)))
         for source in others:

@@ -65,6 +65,8 @@ class Choice:
         only: gateways to run, None for all of the region.
         postgres: the hub keeps its SQL in PostgreSQL instead of SQLite.
         narrow: the proxies have small buffers, for throttling.
+        poll_s: seconds between two polls of every Modbus device, instead of what the profile says.
+        spool_mb: room for samples on each gateway's card.
         log: level of hub and gateways.
     """
 
@@ -74,6 +76,8 @@ class Choice:
     only: frozenset[str] | None = None
     postgres: bool = False
     narrow: bool = False
+    poll_s: float | None = None
+    spool_mb: float = 8.0
     log: str = "info"
 
 
@@ -82,7 +86,6 @@ class GatewayProcess:
 
     def __init__(self, plan: GatewayPlan, config: Path, control: Path, log: Path, level: str) -> None:
         self.plan = plan
-        self.spool = config.with_suffix(".sqlite")
         self._control = control
         module = [sys.executable, "-m", "simulator.gateway"]
         arguments = ["--config", str(config), "--control", str(control), "--log", level]
@@ -285,7 +288,9 @@ class Rehearsal:
                 broker_port=await self._way_to_broker(plan.id),
                 modbus_port=modbus.port if modbus else 0,
                 identity=self.broker.authority.gateway(plan.id),
-                spool=config.with_suffix(".sqlite"),
+                spool=self.spool(plan.id),
+                spool_mb=self.choice.spool_mb,
+                poll_s=self.choice.poll_s,
             )
             write_text(config, text, mode=0o600)
             log = folder / f"{plan.id}.log"
@@ -304,6 +309,10 @@ class Rehearsal:
         return proxy.port
 
     # What can be done to it.
+
+    def spool(self, gateway: str) -> Path:
+        """Where a gateway keeps its records."""
+        return self.choice.folder / "gateways" / f"{gateway}.sqlite"
 
     def show(self, gateway: str, device: str, values: Mapping[str, float]) -> None:
         """What a fake device measures from now on."""

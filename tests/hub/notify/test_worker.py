@@ -141,8 +141,9 @@ async def test_what_is_held_stays_until_it_is_released(db):
     channel = RecordingChannel()
     async with working(db, a=channel) as worker:
         await put(db, worker, notice(held="recovered"), notice("m"))
-        await until(_when(lambda: channel.delivered))
+        await until(all_are(db, "sent", "held"))
         assert await db.read(states) == {"m/a": "sent", "n/a": "held"}
+        assert list(channel.delivered) == ["m/a"]
         await db.write(lambda conn: box.release(conn, ["n/a"], now_ms=SystemClock().now_ms()))
         worker.wake()
         await until(all_are(db, "sent"))

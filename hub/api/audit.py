@@ -40,7 +40,7 @@ def record(
     now_ms: int,
 ) -> Head:
     """Write who did what to what. No password, token or secret may be in the detail."""
-    last = head(conn)
+    last = head(conn, hold=True)
     entry: dict[str, Field] = {
         "n": last.n + 1,
         "at_ms": now_ms,
@@ -59,9 +59,14 @@ def record(
     return new
 
 
-def head(conn: Connection) -> Head:
-    """The newest row's number and digest; number 0 while the trail is empty."""
-    row = conn.execute(select(audit_head).where(audit_head.c.id == 1).with_for_update()).one_or_none()
+def head(conn: Connection, *, hold: bool = False) -> Head:
+    """The newest row's number and digest; number 0 while the trail is empty.
+
+    Args:
+        hold: keep other writers from adding a row until the transaction ends.
+    """
+    found = select(audit_head).where(audit_head.c.id == 1)
+    row = conn.execute(found.with_for_update() if hold else found).one_or_none()
     return Head(row.n, row.digest) if row is not None else Head(0, START)
 
 

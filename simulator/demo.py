@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,7 +236,7 @@ class Demo:
         ]
         expected = len({(act.gateway, act.device) for act in made})
         notices = [one for one in city.receiver.taken if one.content["kind"] == "panic"]
-        changes = Counter(str(one["station"]) for one in sql.level_changes())
+        passed = report.passed_changes(sql.level_changes())
         wanted = report.expected_changes(city.region, city.devices, city.heard)
         answer = await city.api.get("/api/pipeline")
         answer.raise_for_status()
@@ -249,9 +248,9 @@ class Demo:
         }
         problems = [*report.differences(city.devices, city.heard, points), *_problems(counted, presses)]
         problems += [
-            f"{station}: {changes[station]} Siaga changes, {len(steps)} by the device's own log"
+            f"{station}: Siaga changes {passed.get(station, [])}, by the device's own log {steps}"
             for station, steps in wanted.items()
-            if changes[station] != len(steps)
+            if passed.get(station, []) != steps
         ]
         return Report(
             readings=counted,
@@ -263,7 +262,7 @@ class Demo:
                 "press_to_notice": report.quantiles(_to_notice(self._pressed, notices)),
                 "publish_to_commit": _publish_to_commit(answer),
             },
-            siaga_changes={station: changes[station] for station in city.region.stations},
+            siaga_changes={station: len(passed.get(station, [])) for station in city.region.stations},
             gateways={
                 "total": len(city.gateways),
                 "silent_seen": len({one["gateway"] for one in sql.silences()}),

@@ -209,6 +209,21 @@ def expected_changes(
     return found
 
 
+def passed_changes(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[tuple[int, int]]]:
+    """The Siaga changes by station that the hub has on record, in the order of their times.
+
+    A level that was first seen late (a live sample of a held backlog) and found at its true time by the history pass
+    has two rows; it was passed once.
+    """
+    found: dict[str, list[tuple[int, int]]] = {}
+    for row in sorted(rows, key=lambda row: row["t_ms"]):
+        steps = found.setdefault(row["station"], [])
+        severity = steps[-1][1] if steps else 0
+        if row["new_severity"] != severity:
+            steps.append((severity, row["new_severity"]))
+    return found
+
+
 def _changes(station: Station, levels: Iterable[Value]) -> Iterator[tuple[int, int]]:
     severity = 0
     for level_m in levels:

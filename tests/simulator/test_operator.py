@@ -1,3 +1,5 @@
+from typing import Any
+
 import httpx
 
 from simulator.operator import Operator
@@ -8,7 +10,7 @@ class Hub:
 
     def __init__(self):
         self.done = []
-        self.incidents = {
+        self.incidents: dict[str, dict[str, Any]] = {
             "a": {"id": "a", "state": "unverified", "version": 1, "gateway": "rs", "device": "igd"},
             "b": {"id": "b", "state": "unverified", "version": 1, "gateway": "toko", "device": "kasir"},
         }

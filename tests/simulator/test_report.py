@@ -35,6 +35,7 @@ def asked(device, levels):
                         [FUNCTION[point.table], *address.to_bytes(2, "big"), *point.width.to_bytes(2, "big")]
                     )
                 )
+                assert read is not None
                 answered = Answered(second * 1000, part.unit, *read)
                 heard.append(Heard(device.gateway, answered))
                 values.update(part.read(answered))
@@ -145,3 +146,14 @@ def test_nothing_measured_has_no_quantile():
 def test_expected_changes_are_a_plain_reading_of_the_log(levels, changes):
     heard, _ = asked(POST, levels)
     assert report.expected_changes(REGION, [POST], heard) == {"bendung-hulu": changes}
+
+
+def change(t_ms, new, station="bendung-hulu"):
+    return {"station": station, "t_ms": t_ms, "new_severity": new}
+
+
+def test_a_level_that_was_seen_late_and_found_at_its_true_time_was_passed_once():
+    late = [change(9, 2), change(4, 2), change(20, 0), change(5, 1, "muara")]
+    assert report.passed_changes(late) == {"bendung-hulu": [(0, 2), (2, 0)], "muara": [(0, 1)]}
+    assert report.passed_changes([change(9, 2), change(4, 1)]) == {"bendung-hulu": [(0, 1), (1, 2)]}
+    assert report.passed_changes([]) == {}

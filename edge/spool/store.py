@@ -127,6 +127,7 @@ class Spool:
         self._age: tuple[int, int] = (0, 0)
         self._ring_from_ms = 0
         self._dirty_rows: set[tuple[Lane, int, int]] = set()
+        self._unsaved = Ranges()  # settled samples that only memory knows of
         self._oldest: dict[Lane, tuple[int, int]] = {}
         self._ballast = 0
 
@@ -279,7 +280,7 @@ class Spool:
     def _load(self, db: Database) -> None:
         """Read the state from the card."""
         again = {name: lane.again for name, lane in self._lanes.items()}
-        newest = self._newest
+        newest, unsaved = self._newest, self._unsaved
         self._reset()
         self._lanes = tables.load_lanes(db)
         for name, lane in self._lanes.items():
@@ -288,6 +289,8 @@ class Spool:
             if highest > lane.top:
                 raise CorruptCard("counter", f"{name} has row {highest}, but its next is {lane.next_row}")
         self._newest = {column: row for column, row in newest.items() if row <= self._lanes["telemetry"].top}
+        for first, last in unsaved:
+            self._settle_unsaved(first, last)
         self._boots.load(db, self._boot)
         for number, device, kind, quantities in db.execute(
             "SELECT id, device, kind, quantities FROM device_column"
@@ -339,6 +342,11 @@ class Spool:
                 pass  # SQLite has rolled back by itself
             raise
         self._dirty_rows.clear()
+        self._unsaved = Ranges()
+
+    def _settle_unsaved(self, first: int, last: int) -> None:
+        self._add_rows(self._lanes["telemetry"], DONE, first, last)
+        self._unsaved.add(first, last)
 
     def _save_rows(self, db: Database) -> None:
         for lane, kind, number in sorted(self._dirty_rows):
@@ -770,7 +778,8 @@ class Spool:
         if not settled:
             return []
         if lane == "telemetry" and not refused:
-            self._settle_rows(state, settled, refused=False)
+            for first, last in settled:
+                self._settle_unsaved(first, last)
         else:
             with self._change() as db:
                 self._settle_rows(state, settled, refused=refused)

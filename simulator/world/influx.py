@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs
 
 import httpx
@@ -15,6 +16,7 @@ Mood = Literal["well", "refuses", "unavailable", "hangs", "lies", "forgot"]
 """How it answers a write: stores it · refuses the connection · 503 · never · stores it and answers 500 or
 nothing · has no such database."""
 
+_RANGE = re.compile(r"time >= (-?\d+)ms AND time < (-?\d+)ms")
 _LINE = re.compile(rb"((?:[^ \\]|\\.)+) (\S+) (-?\d+)\Z")
 
 
@@ -62,11 +64,29 @@ class FakeInflux(httpx.AsyncBaseTransport):
         self.mood = "refuses"
 
     def _query(self, request: httpx.Request) -> httpx.Response:
-        text = parse_qs(request.content.decode()).get("q", [request.url.params.get("q", "")])[0]
+        form = parse_qs(request.content.decode())
+        text = form.get("q", [""])[0]
         made = re.search(r'CREATE DATABASE "?([\w-]+)"?', text)
         if made:
             self.databases.add(made.group(1))
-        return httpx.Response(200, json={"results": [{"statement_id": 0}]}, request=request)
+        result: dict[str, Any] = {"statement_id": 0}
+        asked = _RANGE.search(text)
+        if asked is not None:
+            values = self._levels(json.loads(form["params"][0]), int(asked[1]), int(asked[2]))
+            if values:
+                result["series"] = [{"name": "river_post", "columns": ["time", "v", "q"], "values": values}]
+        return httpx.Response(200, json={"results": [result]}, request=request)
+
+    def _levels(self, params: dict[str, str], from_ms: int, before_ms: int) -> list[list[Any]]:
+        """The one question that the hub asks: the levels of a station within a time."""
+        tag = f"gateway={params['gateway']}".encode()
+        return [
+            [stamp // 1_000_000, float(fields[b"level_m"]), None]
+            for (series, stamp), fields in sorted(self.points.items(), key=lambda item: item[0][1])
+            if tag in series.split(b",")
+            and from_ms <= stamp // 1_000_000 < before_ms
+            and b"level_m" in fields
+        ]
 
     def _write(self, request: httpx.Request) -> httpx.Response:
         database = request.url.params.get("db", "")

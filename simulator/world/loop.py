@@ -13,9 +13,12 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+TURNS_AT_MOST = 20_000
+"""Turns of the loop at one moment; more are somebody who never rests."""
+
 
 class Stalled(RuntimeError):
-    """Nothing is ready and no timer is set: everybody waits for somebody."""
+    """Nothing goes on: everybody waits for somebody, or somebody never rests."""
 
 
 class _Jump:
@@ -23,12 +26,18 @@ class _Jump:
 
     def __init__(self, loop: WorldLoop) -> None:
         self._loop = loop
+        self._turns = 0
 
     def select(self, timeout: float | None) -> list[Any]:
         if timeout is None:
             raise Stalled("nothing is ready and no timer is set")
         if timeout > 0:
+            self._turns = 0
             self._loop.jump()
+        else:
+            self._turns += 1
+            if self._turns > TURNS_AT_MOST:
+                raise Stalled(f"{TURNS_AT_MOST} turns at {self._loop.time():.3f} s, and time stands still")
         return []
 
     def close(self) -> None: ...

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from random import Random
 from typing import Any
 
 from simulator.world import disk
 from simulator.world.loop import WorldLoop
+from simulator.world.network import Link
 from simulator.world.trace import Trace
 
 
-class Machine:
+class Machine(ABC):
     """What a gateway or the hub runs on.
 
     A process that is killed does nothing any more: its tasks are cancelled, its disk handles and connections
@@ -21,19 +23,30 @@ class Machine:
     Attributes:
         life: counts the starts; 0 before the first. A life that is over stays so.
         running: whether a process runs now.
+        quick: it is started again at once, because the world is healing.
+        retired: it is not started again.
     """
 
-    def __init__(self, name: str, loop: WorldLoop, random: Random, trace: Trace, *, card: disk.Disk) -> None:
+    def __init__(
+        self, name: str, loop: WorldLoop, random: Random, trace: Trace, *, card: disk.Disk, link: Link
+    ) -> None:
         self.name = name
         self.loop = loop
         self.random = random
         self.trace = trace
         self.card = card
+        self.link = link
         self.life = 0
         self.running = False
+        self.quick = False
+        self.retired = False
         self._tasks: list[asyncio.Task[Any]] = []
         card.stopped = self._stopped_by_card
         disk.mount(name, card)
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start the process, if none runs."""
 
     def begin(self) -> None:
         """A process starts."""
@@ -43,7 +56,15 @@ class Machine:
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run a task that ends with the process."""
+        life = self.life
         task = self.loop.create_task(coroutine, name=f"{self.name}/{name}")
+
+        def done(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None and self.is_alive(life):
+                self.loop.errors.append(error)
+                self.kill()
+
+        task.add_done_callback(done)
         self._tasks.append(task)
         return task
 
@@ -86,5 +107,6 @@ class Machine:
         self._tasks.clear()
         self.ended()
 
+    @abstractmethod
     def ended(self) -> None:
-        """What else goes when the process goes; for those who build on this."""
+        """What else goes when the process goes."""

@@ -66,6 +66,7 @@ def _station(place: Place) -> Station:
         site=place.site,
         gateway=place.gateway,
         device="river",
+        kind="river_post",
         quantity="level_m",
         thresholds_mm=THRESHOLDS_MM,
         hysteresis_mm=50,

@@ -20,10 +20,7 @@ class Trace:
 
     def __call__(self, what: str, *fields: object) -> None:
         """Note that something happened now. Bytes are noted by length and checksum."""
-        words = [f"{self._loop.time():.6f}", what]
-        for field in fields:
-            words.append(f"{len(field)}b/{crc32(field):08x}" if isinstance(field, bytes) else str(field))
-        line = " ".join(words)
+        line = " ".join((f"{self._loop.time():.6f}", what, *map(_word, fields)))
         self._hash.update(line.encode())
         self._hash.update(b"\n")
         self.lines.append(line)
@@ -33,3 +30,7 @@ class Trace:
     def digest(self) -> str:
         """Hash of the whole history so far."""
         return self._hash.hexdigest()
+
+
+def _word(field: object) -> str:
+    return f"{len(field)}b/{crc32(field):08x}" if isinstance(field, bytes) else str(field)

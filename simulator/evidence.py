@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, func, select
 from hub.alarms.tables import level_changes
 from hub.fleet.tables import silences
 from hub.incidents.tables import incidents, presses
-from hub.ingest.tables import events, streams
+from hub.ingest.tables import events, losses, streams
 from hub.notify.tables import deliveries, outbox
 
 
@@ -133,6 +133,10 @@ class Sql:
     def deliveries(self) -> list[dict[str, Any]]:
         """Every attempt to tell somebody."""
         return self._rows(select(deliveries))
+
+    def losses(self) -> list[dict[str, Any]]:
+        """Every range that a gateway has declared lost."""
+        return self._rows(select(losses))
 
     def refused(self) -> dict[str, int]:
         """Telemetry records that were dead-lettered, by gateway."""

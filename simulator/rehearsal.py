@@ -64,7 +64,7 @@ class Choice:
         proxied: gateways that reach the broker through a fault proxy of their own; None for all.
         only: gateways to run, None for all of the region.
         postgres: the hub keeps its SQL in PostgreSQL instead of SQLite.
-        narrow: the proxies have small buffers, for throttling.
+        link_bits_s: what the proxied gateways' links carry each way; None is no limit.
         poll_s: seconds between two polls of every Modbus device, instead of what the profile says.
         spool_mb: room for samples on each gateway's card.
         log: level of hub and gateways.
@@ -75,7 +75,7 @@ class Choice:
     proxied: frozenset[str] | None = frozenset()
     only: frozenset[str] | None = None
     postgres: bool = False
-    narrow: bool = False
+    link_bits_s: float | None = None
     poll_s: float | None = None
     spool_mb: float = 8.0
     log: str = "info"
@@ -304,7 +304,9 @@ class Rehearsal:
     async def _way_to_broker(self, gateway: str) -> int:
         if self.choice.proxied is not None and gateway not in self.choice.proxied:
             return self.broker.port
-        proxy = FaultProxy(self.broker.port, narrow=self.choice.narrow)
+        bits_s = self.choice.link_bits_s
+        proxy = FaultProxy(self.broker.port, narrow=bits_s is not None)
+        proxy.throttle(bits_s)
         self.proxies[gateway] = await self._stack.enter_async_context(proxy)
         return proxy.port
 

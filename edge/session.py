@@ -6,6 +6,7 @@ code runs over the broker (edge/link.py) and in the deterministic world.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -23,8 +24,10 @@ from contract.messages import (
     State,
     VersionRefusal,
 )
+from contract.ranges import Ranges
 from edge import frames
 from edge.clock import Clock
+from edge.errors import CardError
 from edge.health import Health
 from edge.spool import Spool
 from edge.uplink import Uplink, Wait
@@ -109,8 +112,11 @@ class Session:
 
     @property
     def panic_waits(self) -> bool:
-        """Whether a panic has no receipt yet."""
-        return self._spool.pending("panic", 1, self._spool.end("panic")) is not None
+        """Whether a panic has no receipt yet; also where the card cannot say."""
+        try:
+            return self._spool.pending("panic", 1, self._spool.end("panic")) is not None
+        except CardError:
+            return True
 
     def will(self, connection: str) -> Publish:
         """The last will to leave with the broker before connecting."""
@@ -256,23 +262,22 @@ class Session:
             log.info("session.sync source=%s error_ms=%d", row.source, row.error_ms)
 
     def _receipt(self, receipt: Receipt, mono_ms: int) -> None:
-        before = self._waiting_panics() if receipt.lane == "panic" else {}
+        proved = self._panics_in(receipt) if receipt.inc == self._spool.inc else ()
         self._uplink.on_receipt(receipt, mono_ms)
-        if before:
-            after = self._waiting_panics()
-            settled = tuple(event for key, event in before.items() if key not in after)
-            if settled:
-                self._on_received(settled)
+        if proved:
+            self._on_received(proved)
 
-    def _waiting_panics(self) -> dict[tuple[str, int], str]:
-        """Event ids of panics without a receipt, by their key."""
-        found = {}
+    def _panics_in(self, receipt: Receipt) -> tuple[str, ...]:
+        """Event ids of the waiting panics that the receipt proves committed."""
+        if receipt.lane != "panic" or not receipt.ranges:
+            return ()
+        ranges = Ranges(receipt.ranges)
+        found = []
         for panic in self._spool.overdue_panics(self._clock.mono_ms(), after_ms=0):
-            try:
-                found[panic.epoch, panic.seq] = codec.decode_body(panic.body).id
-            except ContractError:
-                continue
-        return found
+            if panic.epoch == receipt.epoch and panic.seq in ranges:
+                with contextlib.suppress(ContractError):
+                    found.append(codec.decode_body(panic.body).id)
+        return tuple(found)
 
     def _refused_version(self, refusal: VersionRefusal, mono_ms: int) -> None:
         log.error(

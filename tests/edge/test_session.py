@@ -17,6 +17,7 @@ from contract.messages import (
     VersionRefusal,
 )
 from edge.clock import Discipline
+from edge.errors import CardError
 from edge.health import Health
 from edge.sampler import Sample
 from edge.session import ASK_TIME_MS, Identity, Publish, Session
@@ -193,6 +194,31 @@ def test_a_receipt_of_something_else_proves_nothing(gateway, change):
     gateway.hear("down/receipt", Receipt(**fields))
     assert gateway.session.panic_waits
     assert gateway.received == []
+
+
+def test_a_press_that_moves_to_a_new_epoch_is_not_received_by_that(gateway):
+    appended = gateway.press()
+    gateway.connect()
+    gateway.greet(echo_ms=1000, echo_boot=BOOT)
+    gateway.frames()
+    gateway.hear("down/receipt", Receipt(inc=INC, epoch=appended.epoch, lane="panic", new_epoch=True))
+    assert gateway.received == [], "moved, and still only stored"
+    [(_, again)] = gateway.frames()
+    frame = codec.decode_frame("panic", again.payload)
+    assert frame.epoch != appended.epoch
+    receipt = Receipt(inc=INC, epoch=frame.epoch, lane="panic", ranges=((frame.first, frame.last),))
+    gateway.hear("down/receipt", receipt)
+    assert gateway.received == ["5d41402abc4b2a76b9719d911017c592"]
+
+
+def test_a_card_that_cannot_say_whether_a_panic_waits_counts_as_if_one_did(gateway, monkeypatch):
+    assert not gateway.session.panic_waits
+
+    def fails(*_):
+        raise CardError("io", "planted")
+
+    monkeypatch.setattr(gateway.spool, "pending", fails)
+    assert gateway.session.panic_waits
 
 
 def test_a_puback_proves_nothing(gateway):

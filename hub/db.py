@@ -21,14 +21,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import BigInteger, Connection, Engine, Integer, MetaData, Table, create_engine, event
+from sqlalchemy import BigInteger, Connection, Engine, Insert, Integer, MetaData, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -82,17 +82,20 @@ def upsert(
     Returns:
         Whether a row was inserted or set; False only where one was there and nothing was to be set.
     """
-    keys = list(key)
-    names = [name for name in values if name not in keys] if update is None else list(update)
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(table).values(**values)
+    keys = tuple(key)
+    names = tuple(name for name in values if name not in keys) if update is None else tuple(update)
+    return conn.execute(_upserting(conn.dialect.name, table, keys, names), dict(values)).rowcount > 0
+
+
+@cache
+def _upserting(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Insert:
+    """The statement of an upsert. Kept: to build it costs several times what SQLite needs to run it."""
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     if names:
-        statement = statement.on_conflict_do_update(
+        return statement.on_conflict_do_update(
             index_elements=keys, set_={name: statement.excluded[name] for name in names}
         )
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    return conn.execute(statement).rowcount > 0
+    return statement.on_conflict_do_nothing(index_elements=keys)
 
 
 def production_engine(url: str, writer: bool) -> Engine:

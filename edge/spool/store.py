@@ -329,6 +329,7 @@ class Spool:
     def _change(self) -> Iterator[Database]:
         """One transaction. Ranges of rows that changed in memory are written with it."""
         db = self._open_db()
+        again = {name: lane.again.copy() for name, lane in self._lanes.items() if lane.again}
         db.execute("BEGIN IMMEDIATE")
         try:
             yield db
@@ -336,6 +337,8 @@ class Spool:
             db.execute("COMMIT")
         except BaseException:
             self._stale = True
+            for name, rows in again.items():  # only in memory, so it has to be rolled back here
+                self._lanes[name].again = rows
             try:
                 db.execute("ROLLBACK")
             except EdgeError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from contract.messages import Beat, ClosedEpoch, HaveStream, Range
 from contract.ranges import Ranges
@@ -29,6 +29,13 @@ HAVE_RANGES = 1500
 """Bounds of ``have`` in a hello, which must fit a frame. What is left out is sent again and found to be there."""
 
 _pairs = msgspec.json.Decoder(list[tuple[int, int]])
+
+
+_STREAM = select(streams).where(
+    streams.c.gateway == bindparam("gateway"),
+    streams.c.epoch == bindparam("epoch"),
+    streams.c.lane == bindparam("lane"),
+)
 
 
 class StreamKey(NamedTuple):
@@ -104,7 +111,7 @@ class Account:
 
 def read(conn: Connection, key: StreamKey) -> Account:
     """The account of a stream; empty for one that was never heard of."""
-    row = conn.execute(select(streams).where(*_is(key))).one_or_none()
+    row = conn.execute(_STREAM, key._asdict()).one_or_none()
     return Account() if row is None else _account(row)
 
 
@@ -151,22 +158,27 @@ class Noted:
     Attributes:
         ranges: lost ranges that the gateway may forget.
         closed: the gateway may forget the epoch.
+        new_epoch: the gateway's next number is below one that it has said before: its card was put back from an
+            older copy and gives numbers twice. It is to move to a new epoch.
     """
 
     key: StreamKey
     ranges: tuple[Range, ...]
     closed: bool
+    new_epoch: bool = False
 
 
 def note_beat(conn: Connection, gateway: str, beat: Beat, *, now_ms: int) -> list[Noted]:
     """Record what a beat says: next numbers, losses, closed epochs. Idempotent.
 
+    Beats are to come in the order in which they were sent (fleet.gateways.is_old tells which do not).
     Flush the telemetry ranges in the same transaction before it, so that the gateway's word stands only for what
     the hub truly does not know.
     """
     book = _Book(conn, gateway, now_ms)
     noted: dict[StreamKey, list[Range]] = {}
     closed: set[StreamKey] = set()
+    put_back: set[StreamKey] = set()
     for loss in beat.lost:
         key = StreamKey(gateway, loss.epoch, loss.lane)
         book.account(key).lose(loss.first, loss.last)
@@ -180,13 +192,16 @@ def note_beat(conn: Connection, gateway: str, beat: Beat, *, now_ms: int) -> lis
     for lane, said in beat.lanes.items():
         key = StreamKey(gateway, said.epoch, lane)
         account = book.account(key)
+        if said.next < account.next_seq and not account.closed:
+            put_back.add(key)
+            noted.setdefault(key, [])
         account.next_seq = max(account.next_seq, said.next)
         if lane == "telemetry":
             account.say_settled(said.floor, said.settled)
         if not account.closed:
             book.close_others(key)
     book.save()
-    return [Noted(key, tuple(ranges), key in closed) for key, ranges in noted.items()]
+    return [Noted(key, tuple(ranges), key in closed, key in put_back) for key, ranges in noted.items()]
 
 
 class _Book:
@@ -312,14 +327,6 @@ def flush_telemetry(conn: Connection, committed: Mapping[StreamKey, Iterable[Ran
     """Store telemetry ranges that are in InfluxDB. Idempotent; ranges only grow."""
     for key, ranges in committed.items():
         note_frame(conn, key, committed=ranges, now_ms=now_ms)
-
-
-def _is(key: StreamKey) -> tuple[Any, ...]:
-    return (
-        streams.c.gateway == key.gateway,
-        streams.c.epoch == key.epoch,
-        streams.c.lane == key.lane,
-    )
 
 
 def _account(row: Row[Any]) -> Account:

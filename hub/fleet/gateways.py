@@ -59,6 +59,15 @@ def note_state(conn: Connection, gateway: str, state: State, *, now_ms: int, ret
     _set(conn, gateway, values, now_ms)
 
 
+def is_old(conn: Connection, gateway: str, beat: Beat) -> bool:
+    """Whether the beat was sent before the last one noted, and came late; it says nothing of now."""
+    text = conn.execute(select(gateways.c.beat).where(gateways.c.gateway == gateway)).scalar()
+    if text is None:
+        return False
+    last = msgspec.json.decode(text, type=Beat)
+    return last.boot == beat.boot and beat.mono_ms < last.mono_ms
+
+
 def note_beat(conn: Connection, gateway: str, beat: Beat, *, now_ms: int) -> None:
     """A heartbeat, kept whole until the next."""
     values = {

@@ -241,6 +241,8 @@ class Control:
                 if isinstance(word, AcceptedState):
                     fleet.note_state(conn, word.gateway, word.state, now_ms=now_ms, retained=word.retained)
                     continue
+                if fleet.is_old(conn, word.gateway, word.beat):
+                    continue
                 fleet.note_beat(conn, word.gateway, word.beat, now_ms=now_ms)
                 fleet.judge_ring(conn, self._gateways[word.gateway], word.beat, now_ms=now_ms)
                 noted += ledger.note_beat(conn, word.gateway, word.beat, now_ms=now_ms)

@@ -57,10 +57,11 @@ class Receipts:
         self.commit(key, committed.ranges, committed.refused, new_epoch=committed.new_epoch)
 
     def note(self, noted: Noted) -> None:
-        """Losses and the end of an epoch are on record."""
+        """What a beat said is on record."""
         pending = self._pending.setdefault(noted.key, _Pending())
         pending.noted.update(dict.fromkeys(noted.ranges))
         pending.closed |= noted.closed
+        pending.new_epoch |= noted.new_epoch
 
     def take(self, flow: Flow) -> Iterator[tuple[StreamKey, Receipt]]:
         """Every receipt that is due, panics first; nothing is due afterwards."""

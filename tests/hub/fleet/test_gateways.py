@@ -29,8 +29,12 @@ HOUR_MS = 3_600_000
 
 
 def beat(**fields: Any) -> Beat:
-    said: dict[str, Any] = {"lanes": {"panic": LaneAccount(epoch=EPOCH, next=9, floor=1)}} | fields
-    return Beat(gateway=GATEWAY, boot=BOOT, mono_ms=1, interval_s=10, **said)
+    said: dict[str, Any] = {
+        "boot": BOOT,
+        "mono_ms": 1,
+        "lanes": {"panic": LaneAccount(epoch=EPOCH, next=9, floor=1)},
+    }
+    return Beat(gateway=GATEWAY, interval_s=10, **(said | fields))
 
 
 async def one(database) -> dict[str, Any]:
@@ -69,6 +73,18 @@ async def test_births_and_beats_are_on_record(database):
     )
     line = await one(database)
     assert (line["online"], line["last_ms"], line["software"]) == (False, NOW_MS + 5, "")
+
+
+async def test_a_beat_that_was_overtaken_says_nothing_of_now(database):
+    await database.write(lambda conn: fleet.note_beat(conn, GATEWAY, beat(mono_ms=5000), now_ms=NOW_MS))
+
+    async def old(**fields):
+        return await database.read(lambda conn: fleet.is_old(conn, GATEWAY, beat(**fields)))
+
+    assert await old(mono_ms=4999)
+    assert not await old(mono_ms=5000)
+    assert not await old(mono_ms=1, boot="11111111-another")
+    assert not await database.read(lambda conn: fleet.is_old(conn, "gw-never-heard", beat(mono_ms=1)))
 
 
 async def test_a_silence_is_on_record_once_with_its_alarm_and_ends(database):

@@ -204,3 +204,18 @@ async def test_an_account_comes_back_as_it_was_stored(database, key):
     )
     await database.write(lambda conn: ledger.write(conn, key, made, now_ms=NOW_MS))
     assert await account(database, key) == made
+
+
+async def test_a_card_that_was_put_back_is_told_to_leave_the_epoch(database):
+    assert await note(database, beat({"telemetry": LaneAccount(epoch=EPOCH, next=50, floor=50)})) == []
+    said = beat({"telemetry": LaneAccount(epoch=EPOCH, next=20, floor=20)})
+    assert await note(database, said) == [Noted(TELEMETRY, (), False, new_epoch=True)], "put_back"
+    assert (await account(database, TELEMETRY)).next_seq == 50
+    left = ClosedEpoch("telemetry", EPOCH, 20, (), "conflict")
+    fresh = beat({"telemetry": LaneAccount(epoch=OLD, next=1, floor=1)}, closed=(left,))
+    assert await note(database, fresh) == [Noted(TELEMETRY, (), True)]
+
+
+async def test_a_frame_that_overtakes_its_beat_is_no_put_back_card(database):
+    await commit(database, TELEMETRY, (1, 60))
+    assert await note(database, beat({"telemetry": LaneAccount(epoch=EPOCH, next=50, floor=50)})) == []

@@ -21,7 +21,12 @@ def test_what_is_told_is_heard(ear):
     readiness.progress()
     readiness.status("3 perangkat")
     readiness.stopping()
-    assert [ear.recv(100) for _ in range(4)] == [b"READY=1", b"WATCHDOG=1", b"STATUS=3 perangkat", b"STOPPING=1"]
+    assert [ear.recv(100) for _ in range(4)] == [
+        b"READY=1",
+        b"WATCHDOG=1",
+        b"STATUS=3 perangkat",
+        b"STOPPING=1",
+    ]
     assert readiness.watchdog_s == 15.0
 
 

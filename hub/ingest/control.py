@@ -208,7 +208,7 @@ class Control:
     async def _note(self, words: Sequence[Word]) -> bool:
         """False where something in the words cannot be stored; the next beat says it again."""
         fresh: dict[StreamKey, Ranges] = {}
-        for gateway in {word.gateway for word in words if isinstance(word, AcceptedBeat)}:
+        for gateway in dict.fromkeys(word.gateway for word in words if isinstance(word, AcceptedBeat)):
             fresh |= self._fresh.take(WORDS_AT_ONCE, gateway)
         try:
             noted = await self._db.write(self._noting(words, fresh))

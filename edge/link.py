@@ -174,8 +174,18 @@ class _Carrier:
             self.publish(message)
 
     def publish(self, message: Publish, on_done: Callable[[], None] = lambda: None) -> None:
+        """Publish in a task of its own.
+
+        Raises:
+            aiomqtt.MqttError: another task has found the connection broken, and this one is not cancelled yet.
+        """
         name = f"publish-{message.topic.rsplit('/', 1)[-1]}"
-        self._group.create_task(self._puback(message, on_done), name=name)
+        publishing = self._puback(message, on_done)
+        try:
+            self._group.create_task(publishing, name=name)
+        except RuntimeError as error:  # all that a TaskGroup says when it is ending
+            publishing.close()
+            raise aiomqtt.MqttError("the connection is ending") from error
 
     async def _puback(self, message: Publish, on_done: Callable[[], None]) -> None:
         await self._client.publish(

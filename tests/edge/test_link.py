@@ -1,10 +1,13 @@
 """Reconnects spread out, and never keep a panic waiting."""
 
+import asyncio
 from random import Random
 
+import aiomqtt
 import pytest
 
-from edge.link import LONGEST_DELAY_WITH_PANIC_S, Backoff
+from edge.link import LONGEST_DELAY_WITH_PANIC_S, Backoff, _Carrier
+from edge.session import Publish
 
 
 def delays(attempt, *, urgent, n=400):
@@ -30,3 +33,24 @@ def test_a_returning_fleet_is_spread_over_the_whole_interval():
 def test_a_waiting_panic_shortens_the_pause():
     assert max(delays(12, urgent=True)) <= LONGEST_DELAY_WITH_PANIC_S
     assert max(delays(12, urgent=False)) > LONGEST_DELAY_WITH_PANIC_S
+
+
+async def test_a_publish_into_a_connection_that_is_ending_is_the_connections_error():
+    """It ended the gateway once: what a TaskGroup raises by itself is no error of a connection."""
+
+    async def broken():
+        raise aiomqtt.MqttError("disconnected")
+
+    async def sending(carrier):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            carrier.publish(Publish("siaga/1/00/uji/up/telemetry", b"{}"))
+
+    with pytest.raises(ExceptionGroup) as ended:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(sending(_Carrier(None, None, None, group)))
+            await asyncio.sleep(0)
+            group.create_task(broken())
+    assert ended.value.split(aiomqtt.MqttError)[1] is None
+    assert len(ended.value.exceptions) == 2

@@ -47,10 +47,13 @@ async def test_a_publish_into_a_connection_that_is_ending_is_the_connections_err
         except asyncio.CancelledError:
             carrier.publish(Publish("siaga/1/00/uji/up/telemetry", b"{}"))
 
-    with pytest.raises(ExceptionGroup) as ended:
+    async def connection():
         async with asyncio.TaskGroup() as group:
             group.create_task(sending(_Carrier(None, None, None, group)))
             await asyncio.sleep(0)
             group.create_task(broken())
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await connection()
     assert ended.value.split(aiomqtt.MqttError)[1] is None
     assert len(ended.value.exceptions) == 2

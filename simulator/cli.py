@@ -59,7 +59,7 @@ class Presenter:
             f"{len(city.devices)} alat Modbus, {len(city.region.buttons)} tombol darurat."
             f"\n  {city.region.name} runs: {len(city.gateways)} gateways, "
             f"{len(city.devices)} Modbus devices, {len(city.region.buttons)} panic buttons.\n"
-            f"\n  API        {city.api.base_url}/docs"
+            f"\n  API        {city.api.base_url}"
             f"\n  InfluxDB   {city.influx.url}  database {city.influx.database}  login {user} {password}"
             f"\n  Broker     {city.broker.host}:{city.broker.port}  (TLS, {city.broker.ca_file})"
             "\n  Login      "

@@ -49,15 +49,20 @@ def test_seq_is_dense_in_each_lane_and_goes_on_after_reopening(tmp_path):
     assert again.append_samples(samples(1, 10)).first == 6
 
 
-def test_seq_is_not_given_twice_after_everything_was_settled_and_deleted(spool):
-    appended = spool.append_samples(samples(9, 10))
-    spool.settle("telemetry", appended.epoch, [(1, 9)])
-    while spool.usage(0).lane_bytes["telemetry"] > 0 and spool.append_samples(samples(200, 100)):
-        spool.settle("telemetry", appended.epoch, [(1, 2**40)])
-        if spool.accounts(0)["telemetry"].next > 5000:
-            break
-    following = spool.accounts(0)["telemetry"].next
-    assert spool.append_samples(samples(1, 10)).first == following
+def test_seq_is_not_given_twice_when_no_record_is_left_to_count_from(tmp_path):
+    """The counter is durable state of its own, never the highest row and one."""
+    spool = opened(tmp_path / "spool.db")
+    epoch = spool.append_panic(1, event(1)).epoch
+    spool.append_panic(2, event(2))
+    spool.settle("panic", epoch, [(1, 2)])
+    for hour in range(80):
+        spool.tick(hour * HOUR)
+    spool.close()
+    db = sqlite3.connect(tmp_path / "spool.db")
+    assert db.execute("SELECT COUNT(*) FROM panic").fetchone() == (0,)
+    db.close()
+    spool = opened(tmp_path / "spool.db", boot=BOOT_B)
+    assert spool.append_panic(1, event(3))[1:] == (epoch, 3, 3)
 
 
 def test_a_failed_commit_changes_nothing_whichever_statement_fails(tmp_path):

@@ -127,7 +127,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.mono += 3
         self.spool.append_sync(self.mono, NOW + self.boots * 10**7 + self.mono + step, 20, "hub")
 
-    @rule(lane=st.sampled_from(LANES), low=st.integers(1, 400), n=st.integers(0, 200), refused=st.booleans())
+    @rule(lane=st.sampled_from(LANES), low=st.integers(1, 20), n=st.integers(0, 60), refused=st.booleans())
     def settle(self, lane, low, n, refused):
         epoch = self.spool.accounts(self.mono)[lane].epoch
         self.spool.settle(lane, epoch, [(low, low + n)], refused=refused)
@@ -136,6 +136,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.waiting[lane] -= names
         self.again[lane] -= names
 
+    @precondition(lambda self: any(self.waiting.values()))
     @rule(lane=st.sampled_from(LANES))
     def settle_everything(self, lane):
         for epoch in {epoch for epoch, _ in self.named[lane]}:
@@ -144,15 +145,32 @@ class SpoolMachine(RuleBasedStateMachine):
         self.waiting[lane].clear()
         self.again[lane].clear()
 
-    @rule(lane=st.sampled_from(LANES))
-    def settle_an_old_epoch(self, lane):
+    def old_epochs(self):
+        """(lane, epoch) of every epoch that was left."""
+        accounts = self.spool.accounts(self.mono)
+        return sorted(
+            {
+                (lane, epoch)
+                for lane in LANES
+                for epoch, _ in self.named[lane]
+                if epoch != accounts[lane].epoch
+            }
+        )
+
+    @precondition(lambda self: self.old_epochs())
+    @rule()
+    def settle_an_old_epoch(self):
         """A late receipt of an epoch that was left settles nothing but what is wanted again."""
-        current = self.spool.accounts(self.mono)[lane].epoch
-        for epoch in {epoch for epoch, _ in self.named[lane]} - {current}:
+        for lane, epoch in self.old_epochs():
             self.spool.settle(lane, epoch, [(1, 2**40)])
             self.again[lane] = {name for name in self.again[lane] if name[0] != epoch}
 
-    @rule(lane=st.sampled_from(LANES))
+    @precondition(lambda self: any(self.waiting.values()))
+    @rule()
+    def new_epochs(self):
+        for lane in LANES:
+            self.new_epoch(lane)
+
     def new_epoch(self, lane):
         old = self.spool.accounts(self.mono)[lane].epoch
         assert self.spool.new_epoch(lane, old, "conflict")
@@ -169,6 +187,7 @@ class SpoolMachine(RuleBasedStateMachine):
             self.waiting[lane].add((new, seq))
         self.spool.forget_closed(lane, old)
 
+    @precondition(lambda self: self.settled["panic"] or self.settled["event"])
     @rule(have=st.sampled_from(["nothing", "everything", "odd"]))
     def recall(self, have):
         streams = []
@@ -201,6 +220,7 @@ class SpoolMachine(RuleBasedStateMachine):
             if (name := tuple(state.name(row)))
         }
 
+    @precondition(lambda self: self.spool.losses())
     @rule(lane=st.sampled_from(LANES))
     def note_losses(self, lane):
         for loss in self.spool.losses():
@@ -300,7 +320,6 @@ class SpoolMachine(RuleBasedStateMachine):
         for lane in LANES:
             assert usage.lane_unsettled[lane] == len(self.waiting[lane])
 
-    @precondition(lambda self: self.boots > 0)
     @invariant()
     def times_do_not_change(self):
         for lane in LANES:

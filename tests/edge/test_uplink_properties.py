@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from contract.codec import decode_frame
 from contract.messages import HaveStream, Hello, Receipt
@@ -157,25 +157,42 @@ class UplinkMachine(RuleBasedStateMachine):
     def wait(self, ms):
         self.now += ms
 
+    @precondition(lambda self: not self.connected)
     @rule()
-    def connect(self):
-        if not self.connected:
-            self.connected = True
-            self.connection += 1
-            self.uplink.on_connected(self.now)
-            self.unsent = set(self.rows("panic"))
-            self.down.append(("hello", None))
+    def reconnect(self):
+        self.connect()
 
+    def connect(self):
+        if self.connected:
+            return
+        self.connected = True
+        self.connection += 1
+        self.uplink.on_connected(self.now)
+        self.unsent = set(self.rows("panic"))
+        self.down.append(("hello", None))
+
+    @precondition(lambda self: self.connected)
     @rule()
     def disconnect(self):
-        if self.connected:
-            self.connected = False
-            self.uplink.on_disconnected(self.now)
-            # What was on its way may be lost, or may still arrive at the hub.
-            self.up = [each for each in self.up if self.random.random() < 0.5]
-            self.down = []
+        self.connected = False
+        self.uplink.on_disconnected(self.now)
+        # What was on its way may be lost, or may still arrive at the hub.
+        self.up = [each for each in self.up if self.random.random() < 0.5]
+        self.down = []
 
     @rule(n=st.integers(1, 40))
+    def talk(self, n):
+        """For a while nothing goes wrong."""
+        self.connect()
+        self.carry_all()
+        self.send(n)
+        self.carry_all()
+
+    @precondition(lambda self: self.connected)
+    @rule(n=st.integers(1, 40))
+    def send_some(self, n):
+        self.send(n)
+
     def send(self, n):
         for _ in range(n):
             step = self.uplink.next(self.now)
@@ -196,13 +213,15 @@ class UplinkMachine(RuleBasedStateMachine):
             flights = [flight for flight in self.uplink._flights.values() if flight.lane == "telemetry"]
             assert sum(not flight.suspect for flight in flights) <= 32
 
+    @precondition(lambda self: self.up)
     @rule(
         order=st.sampled_from(["first", "last", "any"]),
         fate=st.sampled_from(["taken", "taken", "twice", "lost"]),
     )
+    def carry_one_up(self, order, fate):
+        self.carry_up(order, fate)
+
     def carry_up(self, order, fate):
-        if not self.up:
-            return
         at = {"first": 0, "last": -1, "any": self.random.randrange(len(self.up))}[order]
         lane, payload, token, connection = self.up.pop(at)
         if connection == self.connection and self.connected:
@@ -212,10 +231,12 @@ class UplinkMachine(RuleBasedStateMachine):
             if receipt is not None and self.connected:
                 self.down.append(("receipt", receipt))
 
+    @precondition(lambda self: self.down)
     @rule(order=st.sampled_from(["first", "last"]), fate=st.sampled_from(["taken", "taken", "twice", "lost"]))
+    def carry_one_down(self, order, fate):
+        self.carry_down(order, fate)
+
     def carry_down(self, order, fate):
-        if not self.down:
-            return
         what, message = self.down.pop(0 if order == "first" else -1)
         for _ in range({"taken": 1, "twice": 2, "lost": 0}[fate]):
             if what == "hello":
@@ -229,10 +250,12 @@ class UplinkMachine(RuleBasedStateMachine):
         if self.connected:
             self.down.append(("receipt", Receipt(inc=self.hub.inc, flow=flow)))
 
+    @precondition(lambda self: self.hub.stored)
     @rule()
     def back_up(self):
         self.hub.backup = dict(self.hub.stored)
 
+    @precondition(lambda self: self.hub.stored != self.hub.backup)
     @rule(same_generation=st.booleans())
     def restore(self, same_generation):
         """Telemetry is not the hub's database's: what InfluxDB holds stays."""
@@ -242,6 +265,7 @@ class UplinkMachine(RuleBasedStateMachine):
         if self.connected:
             self.down.append(("hello", self.hub.hello(echo=None)))
 
+    @precondition(lambda self: self.connected)
     @rule(lane=st.sampled_from(LANES))
     def leave_epoch(self, lane):
         epoch = self.spool.accounts(0)[lane].epoch
@@ -272,7 +296,7 @@ class UplinkMachine(RuleBasedStateMachine):
         """Faults stop; everything accepted arrives."""
         self.hub.flow = "open"
         self.connect()
-        self.down = [("hello", None)]
+        self.down.insert(0, ("hello", None))  # what was said before comes late
         for _ in range(4000):
             self.carry_all()
             self.send(100)
@@ -292,7 +316,8 @@ class UplinkMachine(RuleBasedStateMachine):
 
     def carry_all(self):
         while self.up or self.down:
-            self.carry_up("first", "taken")
+            if self.up:
+                self.carry_up("first", "taken")
             if self.down:
                 self.carry_down("first", "taken")
 

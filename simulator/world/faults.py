@@ -227,6 +227,74 @@ def _card_restored(world: World, random: Random) -> None:
     world.later(random.uniform(2, 60), replace)
 
 
+def _card_blank(world: World, random: Random) -> None:
+    """The card is replaced by a blank one."""
+    machine = _gateway(world, random)
+    machine.power_cut()
+    machine.card.restore({})
+    world.oracle.disaster(machine.name, machine.gateway, "replaced")
+
+
+def _desk_fails(world: World, random: Random) -> None:
+    """The agency's address takes messages and says that it did not, or is away."""
+    desk = world.hub.desk
+    desk.failing = True
+
+    def recover() -> None:
+        desk.failing = False
+
+    world.later(random.uniform(5, 40), recover)
+
+
+def _hammering(world: World, random: Random) -> None:
+    """A button is pressed again and again while its gateway is cut off."""
+    machine = _gateway(world, random)
+    world.broker.cut(machine.link)
+    for _ in range(random.randint(3, 8)):
+        world.later(random.uniform(0, 6), lambda: machine.press("button-1"))
+        world.later(random.uniform(0, 6), lambda: machine.happen("door_edge"))
+    world.later(random.uniform(8, 30), lambda: world.broker.mend(machine.link))
+
+
+def _blank_card_while_influx_is_down(world: World, random: Random) -> None:
+    """Receipts of an epoch come when the gateway has left it."""
+    world.influx.mood = "unavailable"
+    world.later(random.uniform(1, 4), lambda: None if world.healing else _card_blank(world, random))
+
+    def recover() -> None:
+        world.influx.mood = "well"
+
+    world.later(random.uniform(8, 20), recover)
+
+
+def _restore_in_a_storm(world: World, random: Random) -> None:
+    """A backup, presses that are told and receipted, and the backup put back while receipts are on their way."""
+    machine = _gateway(world, random)
+    desk, link = world.hub.desk, machine.link
+    desk.failing = True
+    link.weather = Weather(delay_s=(0.01, 2.0), duplicate=0.6, reorder=0.5)
+    machine.press("button-1")
+    at_s = random.uniform(0.5, 4)
+    world.later(at_s, world.hub.back_up)
+    for _ in range(3):
+        at_s += random.uniform(0.2, 1.5)
+        world.later(at_s, lambda: machine.press("button-2"))
+        world.later(at_s, lambda: machine.happen("door_edge"))
+    at_s += random.uniform(0.2, 3.0)
+
+    def restore() -> None:
+        if not world.healing:
+            world.hub.restore_backup(pause_s=0.2)
+
+    world.later(at_s, restore)
+
+    def clear() -> None:
+        desk.failing = False
+        link.weather = Weather()
+
+    world.later(at_s + random.uniform(4, 20), clear)
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault("gateway killed", 3, _gateway_killed),
     Fault("gateway restarted", 2, _gateway_restarted),
@@ -250,6 +318,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("noise", 2, _noise),
     Fault("card corrupted", 1, _card_corrupted, disaster=True),
     Fault("card restored", 1, _card_restored, disaster=True),
+    Fault("card blank", 0.7, _card_blank, disaster=True),
+    Fault("blank card while InfluxDB is down", 1, _blank_card_while_influx_is_down, disaster=True),
+    Fault("desk fails", 2, _desk_fails),
+    Fault("hammering", 3, _hammering),
+    Fault("restore in a storm", 3, _restore_in_a_storm),
 )
 """Every fault there is."""
 

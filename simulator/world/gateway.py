@@ -237,6 +237,8 @@ class GatewayMachine(Machine):
         self.trace("spool", self.name, state)
         if state == "quarantined":
             self._oracle.disaster(self.name, self.gateway, "quarantine")
+        if state != "reopened":
+            self._oracle.renewed(self.gateway)
 
     def _guard(self, act: Callable[[], None]) -> None:
         """What the app does around every use of the spool: a corrupt card is set aside, a failing one left."""

@@ -97,6 +97,8 @@ class WorldConnection(production.Connection):
     def _hear(self, topic: str, payload: bytes, retained: bool) -> None:
         if self._machine.is_alive(self._life):
             self._machine.trace("hub hears", topic, payload)
+            if topic.endswith("/up/panic"):
+                self._machine.oracle.heard(topic.split("/")[3], payload)
             self._on_message(topic, payload, retained)
 
     def _send_waiting(self) -> None:
@@ -122,7 +124,8 @@ class Desk:
         if self.failing and random.random() < 0.5:
             return Answer("failed", status=503)
         self._machine.trace("page", message.key, message.attempt)
-        self._oracle.paged(message.key, message.subject)
+        gateway, event_id = (str(message.data.get(name)) for name in ("gateway", "event_id"))
+        self._oracle.paged(message.key, gateway, event_id)
         if self.failing:
             return Answer("failed", detail="no answer")
         return Answer("delivered", status=200)
@@ -151,13 +154,14 @@ class HubMachine(Machine):
         self.clock = clock
         self._broker = broker
         self._influx = influx
-        self._oracle = oracle
+        self.oracle = oracle
         self._db: WorldDatabase | None = None
         self.sessions: list[Connection] = []
         self._region = region
-        self._desk = Desk(self, oracle)
+        self.desk = Desk(self, oracle)
         self._backup: dict[str, bytes] | None = None
         self._generation = 0
+        self._pause_s: float | None = None
         self._to_mark = False
 
     # Life and death
@@ -178,7 +182,8 @@ class HubMachine(Machine):
             self.loop.call_soon(self._db.close)
         self._db = None
         if not self.retired:
-            pause = 0.5 if self.quick else self.random.uniform(*RESTART_S)
+            pause = 0.5 if self.quick else self._pause_s or self.random.uniform(*RESTART_S)
+            self._pause_s = None
             self.loop.call_later(pause, self.start)
 
     async def _run(self) -> None:
@@ -191,7 +196,7 @@ class HubMachine(Machine):
         influx = await WorldInflux(self._influx).__aenter__()
         engine = Engine(self._region.stations.values())
         engine.restore(await db.read(alarms.restore))
-        worker = NotifyWorker(db, {"desk": self._desk}, clock, bus, random=random)
+        worker = NotifyWorker(db, {"desk": self.desk}, clock, bus, random=random)
         told = _Told(worker)
         judging = Judging(engine, self._region, db, clock, series=influx, changed=told.changed)
         told.judging = judging
@@ -247,10 +252,10 @@ class HubMachine(Machine):
         """Open the database as soon as its disk lets us, and mark it as restored if it was."""
         while True:
             try:
-                db = WorldDatabase(self, Random(self.random.randbytes(8)), committed=self._oracle.committed)
+                db = WorldDatabase(self, Random(self.random.randbytes(8)), committed=self.oracle.committed)
                 db.open()
                 self._db = db
-                self._oracle.reread(db.raw())
+                self.oracle.reread(db.raw())
                 if self._to_mark:
                     made, held = await db.write(
                         lambda conn: life.mark_restored(
@@ -284,7 +289,7 @@ class HubMachine(Machine):
             if self.is_alive(mine):
                 self.trace("hub failed", type(error).__name__)
                 if not self.card.failing:
-                    self._oracle.fail("code", f"{work.__qualname__}: {error!r}")
+                    self.oracle.fail("code", f"{work.__qualname__}: {error!r}")
                 self.kill()
 
     def said(self, session: Connection, topic: str, payload: bytes) -> None:
@@ -292,7 +297,7 @@ class HubMachine(Machine):
         _, _, _, gateway, leaf = topic.split("/", 4)
         self.trace("hub says", gateway, leaf, payload)
         if leaf == "down/receipt":
-            self._oracle.receipt(gateway, payload)
+            self.oracle.receipt(gateway, payload)
         session.publish(topic, payload)
 
     def back_up(self) -> None:
@@ -301,14 +306,15 @@ class HubMachine(Machine):
             self.trace("backup")
             self._backup = self.card.image()
 
-    def restore_backup(self) -> None:
+    def restore_backup(self, *, pause_s: float | None = None) -> None:
         """Put the last copy back, and say so as the operator must: ``siaga-hub restore-mark``."""
         if self._backup is None:
             return
         self.trace("restore")
+        self._pause_s = pause_s
         self.kill()
         self.card.restore(self._backup)
-        self._oracle.restored()
+        self.oracle.restored()
         self._to_mark = True
 
     # What the world and the oracle look at

@@ -93,8 +93,10 @@ class Oracle:
         self.rows: dict[Key, set[bytes]] = defaultdict(set)
         """Panic and event records that the hub has committed."""
         self.points: dict[tuple[str, str], list[Point]] = defaultdict(list)
-        self.pages: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        """What the agency got: (restores so far, subject) by idempotency key."""
+        self.pages: dict[str, list[int]] = defaultdict(list)
+        """What the agency got: by idempotency key, how often the hub had been restored at each message."""
+        self._fresh: set[tuple[int, str, str]] = set()
+        """Presses that the hub heard of as new: restores so far, gateway, event id."""
         self.refused: dict[tuple[str, str, str], Ranges] = defaultdict(Ranges)
         self.restores = 0
         self.violations: list[Violation] = []
@@ -103,6 +105,11 @@ class Oracle:
         self._last_row = 0
         self._reread_after = 0
         self._cloned: set[str] = set()
+        self._once: set[tuple[str, str]] = set()
+        """Events that the hub has ever committed, whatever was restored since."""
+        self.small_rings: set[str] = set()
+        """Gateways whose quotas are too small for the ring's 72 hours, as their beats say."""
+        self._left: set[tuple[str, str, str]] = set()
         self._event_ids: frozenset[str] = frozenset()
         self._sent_as: dict[tuple[str, str | bytes], list[Key]] = defaultdict(list)
 
@@ -117,6 +124,8 @@ class Oracle:
     def promised(self, promise: Promise) -> None:
         """A gateway has committed a record to its card."""
         self.promises[promise.gateway, promise.uid] = promise
+        if promise.key[:3] in self._left:
+            self.fail("I3", f"{promise.key} is in an epoch that an earlier spool had")
         others = self.by_key[promise.key]
         if others and promise.gateway not in self._cloned:
             self.fail("I3", f"{promise.key} given to {promise.uid} and before to {others[0].uid}")
@@ -130,6 +139,10 @@ class Oracle:
         for promise in self.promises.values():
             if promise.machine == machine and not promise.spared:
                 promise.spared = name
+
+    def renewed(self, gateway: str) -> None:
+        """A gateway has made its spool anew: its epochs must be new too."""
+        self._left |= {key[:3] for key in self.by_key if key[0] == gateway}
 
     def sent(
         self, machine: str, gateway: str, lane: str, payload: bytes, sending: Sending, unsettled: set[str]
@@ -177,6 +190,7 @@ class Oracle:
         """The hub has committed a transaction: read what is new."""
         for row in _rows(database, self._last_row):
             self._last_row = row.id
+            self._once.add((row.key[0], row.event_id))
             self.rows[row.key].add(row.body)
             self.counts["rows"] += 1
 
@@ -234,12 +248,26 @@ class Oracle:
         elif not self.rows.get(key, set()) & bodies.keys():
             self.fail("I4", f"receipt for {key}, which no row holds")
 
-    def paged(self, key: str, subject: str) -> None:
-        """The agency got a message."""
+    def heard(self, gateway: str, payload: bytes) -> None:
+        """A panic frame has reached the hub."""
+        try:
+            frame = msgspec.json.decode(payload)
+            if not frame.get("again", False):
+                self._fresh |= {(self.restores, gateway, event[2]["id"]) for event in frame["ev"]}
+        except (msgspec.DecodeError, AttributeError, LookupError, TypeError):
+            return
+
+    def paged(self, key: str, gateway: str, event_id: str) -> None:
+        """The agency got a message.
+
+        A press that has not had its receipt when the hub is restored looks new to the restored hub, and its
+        message goes out once more under the same key: pushes are at least once.
+        """
         before = self.pages[key]
-        if any(restores < self.restores for restores, _ in before):
+        fresh = (self.restores, gateway, event_id) in self._fresh
+        if before and before[-1] < self.restores and not fresh:
             self.fail("I13", f"{key} went out before the restore and again after it")
-        before.append((self.restores, subject))
+        before.append(self.restores)
 
     def lamp(self, machine: str, gateway: str, shown: int, uids: Iterable[str]) -> None:
         """A button's lamp claims something of the presses of its process.
@@ -252,7 +280,7 @@ class Oracle:
             promise = self.promises.get((gateway, uid))
             if promise is None:
                 self.fail("I12", f"{machine} shows {uid} as stored, and it is not")
-            elif shown >= 2 and not self.is_committed(promise):
+            elif shown >= 2 and (gateway, uid) not in self._once:
                 self.fail("I12", f"{machine} shows {uid} as received, and it is not")
 
     # What is true in the end
@@ -291,11 +319,16 @@ class Oracle:
                 self.counts["declared lost"] += 1
                 if promise.lane == "panic" and not promise.spared:
                     self.fail("I6", f"panic {promise.key} was evicted")
-            elif promise.spared:
+            elif promise.spared or self._left_a_small_ring(promise):
                 self.counts["gone with the card"] += 1
             else:
                 what = "I13" if self.restores and promise.lane != "telemetry" else "I1"
                 self.fail(what, f"{promise.lane} {promise.key} {promise.uid} is nowhere")
+
+    def _left_a_small_ring(self, promise: Promise) -> bool:
+        """Whether a restored hub had it once, and the card had no room to keep it for that day."""
+        known = (promise.gateway, promise.uid) in self._once
+        return self.restores > 0 and known and promise.gateway in self.small_rings
 
     def _keys_of(self, promise: Promise) -> list[Key]:
         """Every key under which the record was promised or sent."""

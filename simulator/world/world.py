@@ -22,7 +22,7 @@ from simulator.world.place import SITES, region
 from simulator.world.store import template
 from simulator.world.trace import Trace
 
-ACTIVE_S = (40.0, 120.0)
+ACTIVE_S = (30.0, 90.0)
 """How long records are made and faults strike."""
 DRAIN_S = 420.0
 """How long after the healing everything must have drained: a few of the longest pauses between resends."""
@@ -84,11 +84,13 @@ class World:
         random = self._random(f"gateway {number}")
         site = SITES[number]
         quotas = Quotas(
-            panic_bytes=random.choice((1_500, 64 * 1024, 64 * 1024)),
-            event_bytes=random.choice((2_000, 64 * 1024, 64 * 1024)),
-            telemetry_bytes=random.choice((2_500, 5_000, 64 * 1024)),
+            panic_bytes=random.choice((400, 64 * 1024, 64 * 1024)),
+            event_bytes=random.choice((700, 64 * 1024, 64 * 1024)),
+            telemetry_bytes=random.choice((600, 1_500, 64 * 1024)),
             wal_bytes=256 * 1024,
         )
+        if min(quotas.panic_bytes, quotas.event_bytes) < 64 * 1024:
+            self.oracle.small_rings.add(site.gateway)
         return GatewayMachine(
             f"board-{number}",
             Enrolment(site.gateway, site.cell, site.site, random.choice((10.0, 20.0)), quotas),
@@ -188,6 +190,7 @@ class World:
         self.broker.start()
         self.influx.mood = "well"
         self.influx.poison = None
+        self.hub.desk.failing = False
         for machine in (self.hub, *self.gateways):
             machine.card.failing = False
             machine.card.filler = 0

@@ -7,6 +7,7 @@ what it says. A connection is one ``Client`` object, used once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -147,10 +148,10 @@ class Link:
                 await asyncio.sleep(0)
                 continue
             timeout = max(0.0, (step - self._clock.mono_ms()) / 1000)
-            try:
-                await asyncio.wait_for(self._changed.wait(), min(timeout, 5.0))
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the event.
+                async with asyncio.timeout(min(timeout, 5.0)):
+                    await self._changed.wait()
 
     async def _beats(self, carry: _Carrier) -> None:
         while True:

@@ -1,12 +1,15 @@
-"""Reconnects spread out, and never keep a panic waiting."""
+"""Reconnects spread out and never keep a panic waiting; the link stops when told and sends without delay."""
 
 import asyncio
+import socket
 from random import Random
+from types import SimpleNamespace
 
 import aiomqtt
 import pytest
 
-from edge.link import LONGEST_DELAY_WITH_PANIC_S, Backoff, _Carrier
+from edge.clock import SystemClock
+from edge.link import LONGEST_DELAY_WITH_PANIC_S, Backoff, Link, _Carrier
 from edge.session import Publish
 
 
@@ -57,3 +60,44 @@ async def test_a_publish_into_a_connection_that_is_ending_is_the_connections_err
         await connection()
     assert ended.value.split(aiomqtt.MqttError)[1] is None
     assert len(ended.value.exceptions) == 2
+
+
+class Idle:
+    """A session that has nothing to send."""
+
+    def next(self, mono_ms):
+        return mono_ms + 5_000
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_stop_that_comes_with_news_is_a_stop(turns):
+    """The sending side may be anywhere between waking up and going on when it is cancelled."""
+    link = Link(None, Idle(), clock=SystemClock(), random=Random(1))
+    sending = asyncio.create_task(link._send(None))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    link.wake()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    sending.cancel()
+    done, _ = await asyncio.wait({sending}, timeout=1)
+    if not done:
+        sending.cancel()
+    assert done, "it went on"
+    assert sending.cancelled()
+
+
+async def test_frames_do_not_wait_for_the_brokers_delayed_acknowledgement(monkeypatch):
+    """Nagle's algorithm would hold what follows an acknowledgement of ours for some 40 ms."""
+    options = []
+
+    def client(*_, socket_options=(), **__):
+        options.extend(socket_options)
+        raise OSError("enough seen")
+
+    monkeypatch.setattr("edge.link.aiomqtt.Client", client)
+    session = SimpleNamespace(gateway="gw-uji", will=lambda _: SimpleNamespace(topic="t", payload=b""))
+    broker = SimpleNamespace(host="127.0.0.1", port=1, keepalive_s=30)
+    with pytest.raises(OSError, match="enough seen"):
+        await Link(broker, session, clock=SystemClock(), random=Random(1))._connection(None)
+    assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in options

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
@@ -16,11 +17,11 @@ from sqlalchemy import Connection
 from hub.alarms import service as alarms
 from hub.clock import Clock
 from hub.db import Database
-from hub.errors import StoreUnavailableError
+from hub.errors import StoreError, StoreUnavailableError
 from hub.ingest.accept import AcceptedTelemetry
 from hub.region import Region, Station
 from hub.rules import history
-from hub.rules.engine import Engine
+from hub.rules.engine import Engine, around
 from hub.rules.model import Change, Sample, Skipped, StationState
 from hub.series.errors import SeriesError
 
@@ -33,6 +34,9 @@ SAVE_EVERY_S = 5.0
 HISTORY_RETRY_S = 30.0
 WINDOW_MS = 6 * 3_600_000
 """A history pass asks InfluxDB for this much at a time."""
+
+CHANGES_AT_MOST = 10_000
+"""Changes that may wait for SQL; beyond it no sample is judged, and none is receipted."""
 
 LONGEST_GAP_MS = 31 * 86_400_000
 """A history pass looks back no further than this from the end of its gap."""
@@ -52,6 +56,9 @@ class Judging:
     Args:
         series: where a history pass reads; None without InfluxDB.
         changed: told of a station when a change of it is on record.
+
+    Attributes:
+        on_record: called when a change waits no longer: what ``owes`` said may have changed.
     """
 
     def __init__(
@@ -70,7 +77,9 @@ class Judging:
         self._clock = clock
         self._series = series
         self._changed = changed
+        self.on_record: Callable[[], None] = lambda: None
         self._changes: asyncio.Queue[Change] = asyncio.Queue()
+        self._unwritten: Counter[tuple[str, str, int]] = Counter()
         self._gaps: dict[str, Skipped] = {}
         self._gap_found = asyncio.Event()
         self._saved: dict[str, StationState] = {}
@@ -78,20 +87,37 @@ class Judging:
     @property
     def waiting(self) -> int:
         """Changes that are not on record yet."""
-        return self._changes.qsize()
+        return self._unwritten.total()
+
+    @property
+    def full(self) -> bool:
+        """Whether so many changes wait that nothing more is to be judged."""
+        return self.waiting >= CHANGES_AT_MOST
 
     def judge(self, accepted: AcceptedTelemetry) -> None:
         """Judge every sample of a frame that is of a station. Pure and quick; what it finds is queued."""
         for sample in samples(accepted, self._engine.watches):
             for change in self._engine.judge(sample, accepted.received_ms):
+                self._unwritten[_of(change)] += 1
                 self._changes.put_nowait(change)
+
+    def owes(self, gateway: str, epoch: str, first: int, last: int) -> bool:
+        """Whether one of these samples has caused a change that is not on record yet.
+
+        Such a sample is not to be receipted: a hub that is killed now hears it again and judges it again.
+        """
+        return any(
+            gateway == of_gateway and epoch == of_epoch and first <= seq <= last
+            for of_gateway, of_epoch, seq in self._unwritten
+        )
 
     def filled(self, gateway: str, epoch: str, floor: int) -> None:
         """A gateway's telemetry has come up to that floor: gaps below it can be looked over."""
         if self._series is None:
             return
         for gap in self._engine.filled(gateway, epoch, floor):
-            self._gaps[gap.station] = gap
+            # One that still waits, as for InfluxDB, is looked over with the new one.
+            self._gaps[gap.station] = around(self._gaps.get(gap.station), gap) or gap
             self._gap_found.set()
 
     async def write_changes(self) -> None:
@@ -105,7 +131,9 @@ class Judging:
                 log.exception(
                     "level_not_written station=%s old=%d new=%d", change.station, change.old, change.new
                 )
+                self._written(change)
                 continue
+            self._written(change)
             log.info(
                 "level_changed station=%s kind=%s old=%d new=%d",
                 change.station,
@@ -114,6 +142,12 @@ class Judging:
                 change.new,
             )
             self._changed(change)
+
+    def _written(self, change: Change) -> None:
+        self._unwritten[_of(change)] -= 1
+        if not self._unwritten[_of(change)]:
+            del self._unwritten[_of(change)]
+        self.on_record()
 
     def _applying(self, change: Change) -> Callable[[Connection], None]:
         now_ms = self._clock.now_ms()
@@ -126,17 +160,31 @@ class Judging:
             await self.save_once()
 
     async def save_once(self) -> None:
-        """Store the states that moved since the last time."""
+        """Store the states that moved since the last time; what the store does not take waits for the next time.
+
+        A station whose change is not on record is left out: the record that caused it will be judged again by a
+        hub that is killed before, which it would not be if a later one were on record as judged.
+        """
+        owing = {gateway for gateway, _, _ in self._unwritten}
         states = [self._whole(state) for state in self._engine.states()]
-        moved = [state for state in states if self._saved.get(state.station) != state]
-        if moved:
-            await self._write(lambda conn: alarms.save_states(conn, moved))
-            self._saved |= {state.station: state for state in moved}
+        moved = [
+            state
+            for state in states
+            if self._saved.get(state.station) != state
+            and self._region.stations[state.station].gateway not in owing
+        ]
+        if not moved:
+            return
+        try:
+            await self._db.write(lambda conn: alarms.save_states(conn, moved))
+        except StoreError as error:
+            log.warning("states_not_saved states=%d error=%s", len(moved), error)
+            return
+        self._saved |= {state.station: state for state in moved}
 
     def _whole(self, state: StationState) -> StationState:
         """With the gap that waits for its pass: the engine has forgotten it, a crash must not."""
-        gap = self._gaps.get(state.station)
-        return state if gap is None or state.skipped is not None else replace(state, skipped=gap)
+        return replace(state, skipped=around(self._gaps.get(state.station), state.skipped))
 
     async def look_over_gaps(self) -> None:
         """Make the history pass over each filled gap. Runs until cancelled."""
@@ -146,11 +194,11 @@ class Judging:
             for gap in list(self._gaps.values()):
                 try:
                     found = await self._pass(gap)
-                except SeriesError as error:
+                    await self._db.write(self._writing_history(found))
+                except (SeriesError, StoreError) as error:
                     log.warning("history_pass station=%s error=%s", gap.station, error)
                     asyncio.get_running_loop().call_later(HISTORY_RETRY_S, self._gap_found.set)
                     continue
-                await self._write(self._writing_history(found))
                 if self._gaps.get(gap.station) is gap:
                     del self._gaps[gap.station]
 
@@ -160,12 +208,16 @@ class Judging:
 
     async def _pass(self, gap: Skipped) -> list[Change]:
         station = self._region.stations[gap.station]
-        before = await self._db.read(lambda conn: alarms.level_before(conn, station.id, gap.from_ms))
-        points: list[tuple[int, float]] = []
-        # A clock that was years off makes a gap of years; there is nothing to read in most of it.
+        severity = await self._db.read(lambda conn: alarms.level_before(conn, station.id, gap.from_ms))
+        found: list[Change] = []
+        # A clock that was years off makes a gap of years; there is nothing to read in most of it. Window by window:
+        # a month of seconds would fill the memory, and the loop has presses to take meanwhile.
         for start_ms in range(max(gap.from_ms, gap.to_ms - LONGEST_GAP_MS), gap.to_ms + 1, WINDOW_MS):
-            points += await self._points(station, start_ms, min(start_ms + WINDOW_MS - 1, gap.to_ms))
-        return history.changes(station, gap, points, before)
+            points = await self._points(station, start_ms, min(start_ms + WINDOW_MS - 1, gap.to_ms))
+            changes = history.changes(station, gap, points, severity)
+            found += changes
+            severity = changes[-1].new if changes else severity
+        return found
 
     async def _points(self, station: Station, from_ms: int, to_ms: int) -> list[tuple[int, float]]:
         """The good values of a station between two times, both included, ascending.
@@ -189,6 +241,10 @@ class Judging:
             except StoreUnavailableError as error:
                 log.warning("judging store=down error=%s", error)
                 await asyncio.sleep(STORE_PAUSE_S)
+
+
+def _of(change: Change) -> tuple[str, str, int]:
+    return change.gateway, change.epoch, change.seq
 
 
 def samples(accepted: AcceptedTelemetry, watches: Callable[[str, str], bool]) -> Iterator[Sample]:

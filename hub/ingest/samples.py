@@ -36,6 +36,12 @@ FLUSHED_AT_ONCE = 50
 REFUSALS_AT_MOST = 256
 """Frames with refused records that may wait for SQL; further ones go without a receipt and come again."""
 
+REFUSED_AT_ONCE = 100
+"""Refused records in one transaction, so that a panic never waits for a frame of them."""
+
+OWING_AT_MOST = 256
+"""Frames that may wait for the level changes they caused; further ones go without a receipt and come again."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
@@ -74,7 +80,8 @@ class Fresh:
 
 
 class Samples:
-    """Takes accepted telemetry frames; a receipt goes out when InfluxDB has every record but the refused.
+    """Takes accepted telemetry frames; a receipt goes out when InfluxDB has every record but the refused, and SQL
+    the level changes that they caused.
 
     Args:
         writer: None without InfluxDB: frames are judged, flow is hold, and nothing is receipted.
@@ -98,6 +105,8 @@ class Samples:
         self._refusals: asyncio.Queue[tuple[_Frame, tuple[RefusedRecord, ...]]] = asyncio.Queue(
             REFUSALS_AT_MOST
         )
+        self._owing: list[tuple[_Frame, tuple[RefusedRecord, ...]]] = []
+        judging.on_record = self._receipt_owing
         self.fresh = Fresh()
 
     def write_to(self, writer: SeriesWriter) -> None:
@@ -114,6 +123,9 @@ class Samples:
 
         Its newest samples that come while the hub holds (``live``) are judged only; they come again.
         """
+        if self._judging.full:
+            self._pipeline.count("dropped.changes_full")
+            return
         self._judging.judge(accepted)
         frame = accepted.frame
         if frame.live:
@@ -152,9 +164,15 @@ class Samples:
             self._pipeline.count("dropped.refusals_full")
 
     def _commit(self, token: _Frame, refused: tuple[RefusedRecord, ...]) -> None:
-        """Everything of a frame is in a store: ledger, numbers, receipt."""
+        """Everything of a frame is in a store: ledger, numbers, receipt; but not before what it caused is, too."""
         accepted = token.accepted
         frame = accepted.frame
+        if self._judging.owes(token.key.gateway, frame.epoch, frame.first, frame.last):
+            if len(self._owing) < OWING_AT_MOST:
+                self._owing.append((token, refused))
+            else:
+                self._pipeline.count("dropped.owing_full")
+            return
         good = Ranges([(frame.first, frame.last)])
         for record in refused:
             good.remove(record.seq, record.seq)
@@ -167,13 +185,20 @@ class Samples:
         self._pipeline.values.add(sum(map(len, frame.rows)) - 2 * len(frame.rows))
         self._answers.commit(token.key, ranges, tuple(refused_ranges(refused)))
 
+    def _receipt_owing(self) -> None:
+        """A change came to be on record: frames that waited for it may go on."""
+        owing, self._owing = self._owing, []
+        for token, refused in owing:
+            self._commit(token, refused)
+
     async def keep_refused(self) -> None:
         """Put refused records into SQL, and only then commit their frame. Runs until cancelled."""
         while True:
             token, refused = await self._refusals.get()
             now_ms = self._clock.now_ms()
             try:
-                await self._db.write(self._keeping(token, refused, now_ms))
+                for at in range(0, len(refused), REFUSED_AT_ONCE):
+                    await self._db.write(self._keeping(token, refused[at : at + REFUSED_AT_ONCE], now_ms))
             except (StoreError, SQLAlchemyError) as error:
                 log.warning("refusal_not_kept gateway=%s error=%s", token.key.gateway, error)
                 self._pipeline.count("dropped.refusals_unstored")

@@ -130,7 +130,7 @@ class _Watched:
     def _skip(self, sample: Sample) -> None:
         """Remember that a record was not judged, for the history pass once all around it have come."""
         one = Skipped(self.station.id, sample.stream[1], sample.seq, sample.t_ms, sample.t_ms)
-        self.skipped = _both(self.skipped, one)
+        self.skipped = around(self.skipped, one)
 
     def _take(self, sample: Sample, value_mm: int, at_ms: int, age_ms: int) -> list[Change]:
         self._remember(sample)
@@ -187,8 +187,8 @@ class _Watched:
             del self._judged[next(iter(self._judged))]
 
 
-def _both(earlier: Skipped | None, later: Skipped | None) -> Skipped | None:
-    """One gap around two; the epoch is the later one's."""
+def around(earlier: Skipped | None, later: Skipped | None) -> Skipped | None:
+    """One gap around two; the epoch is the later one's. None where there is neither."""
     if earlier is None or later is None:
         return earlier or later
     same = earlier.epoch == later.epoch

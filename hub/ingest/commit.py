@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from contract.kinds import PANIC_KINDS
 from contract.ranges import Ranges
+from hub.alarms.service import Fingerprint, raise_alarm
 from hub.ingest import dead_letter, ledger
 from hub.ingest.events import (
     AcceptedEvent,
@@ -22,6 +23,9 @@ from hub.ingest.events import (
 )
 from hub.ingest.ledger import StreamKey
 from hub.ingest.tables import events
+
+COPIED_SEVERITY = 2
+"""Severity (0..3) of the alarm of a cloned or restored card: until it is found, records of it may be missed."""
 
 _LOOKED_UP_AT_ONCE = 500
 """Ids in one query; SQLite takes at most 32,766 parameters."""
@@ -65,6 +69,10 @@ def commit_events(
             consequences.panic(conn, event)
         else:
             consequences.event(conn, event)
+    if conflicts:
+        copied = Fingerprint(frame.site, frame.gateway, frame.gateway, "", "copied_card")
+        detail = {"lane": frame.lane, "epoch": frame.epoch}
+        raise_alarm(conn, copied, severity=COPIED_SEVERITY, now_ms=now_ms, rearm=True, detail=detail)
     refused = tuple(refused_ranges(frame.refused))
     ranges = Ranges((record.seq, record.seq) for record in frame.records).pairs()
     dead_letter.keep_refused(conn, frame.gateway, frame.epoch, frame.lane, frame.refused, now_ms=now_ms)

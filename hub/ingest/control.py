@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from contract.ranges import Ranges
 from contract.topics import Lane
+from hub.alarms.service import Fingerprint, raise_alarm
 from hub.clock import Clock
 from hub.db import Database
 from hub.errors import StoreError
@@ -22,6 +24,7 @@ from hub.ingest.accept import AcceptedBeat, AcceptedReply, AcceptedState, Regist
 from hub.ingest.answers import Answers
 from hub.ingest.commit import commit_events
 from hub.ingest.events import AcceptedEvents, Committed, Consequences, StoredEvent
+from hub.ingest.fair import FairQueue
 from hub.ingest.ledger import Noted, StreamKey
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.samples import Fresh
@@ -30,8 +33,14 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+PANICS_AT_ONCE = 16
+"""Presses in one transaction: another gateway's press waits for its end."""
+
 EVENTS_AT_ONCE = 300
 """Event records in one transaction (at least one frame): a panic that comes meanwhile waits for its end."""
+
+UNSTORED_SEVERITY = 3
+"""Severity (0..3) of the alarm of a press that the hub itself cannot store."""
 
 WORDS_AT_ONCE = 64
 """Beats and births in one transaction."""
@@ -93,19 +102,22 @@ class Control:
         self._liveness = liveness
         self._fresh = fresh
         self._told = told
-        self._panics: asyncio.Queue[Frame] = asyncio.Queue(frames_at_most)
-        self._events: asyncio.Queue[Frame] = asyncio.Queue(frames_at_most)
-        self._words: asyncio.Queue[Word] = asyncio.Queue(words_at_most)
+        self._panics: FairQueue[Frame] = FairQueue(frames_at_most)
+        self._events: FairQueue[Frame] = FairQueue(frames_at_most)
+        self._words: FairQueue[Word] = FairQueue(words_at_most)
         self._silent_on_record: dict[str, bool] = {}
 
     def queues(self) -> dict[str, int]:
         """How much waits in each queue."""
-        return {"panic": self._panics.qsize(), "event": self._events.qsize(), "beat": self._words.qsize()}
+        return {"panic": len(self._panics), "event": len(self._events), "beat": len(self._words)}
 
     def take_frame(self, frame: AcceptedEvents) -> None:
         """A panic or event frame was accepted."""
-        queue = self._panics if frame.lane == "panic" else self._events
-        self._put(queue, Frame(frame, self._clock.mono_ms()), f"dropped.{frame.lane}")
+        panic = frame.lane == "panic"
+        queue = self._panics if panic else self._events
+        for part in _parts(frame, PANICS_AT_ONCE if panic else EVENTS_AT_ONCE):
+            dropped = queue.put(frame.gateway, Frame(part, self._clock.mono_ms()))
+            self._pipeline.count(f"dropped.{frame.lane}", dropped)
 
     def take_word(self, word: AcceptedBeat | AcceptedState | AcceptedReply) -> None:
         """A beat, birth, will or reply was accepted. What it says of who is there counts from now."""
@@ -126,20 +138,36 @@ class Control:
             )
         if back is not None:
             log.info("gateway_back gateway=%s", back.gateway)
-        self._put(self._words, word, "dropped.beat")
-
-    def _put(self, queue: asyncio.Queue[T], item: T, dropped: str) -> None:
-        try:
-            queue.put_nowait(item)
-        except asyncio.QueueFull:
-            self._pipeline.count(dropped)
+        self._pipeline.count("dropped.beat", self._words.put(word.gateway, word))
 
     # Panics and events
 
     async def commit_panics(self) -> None:
-        """Commit each panic frame at once, alone, ahead of all other writes. Runs until cancelled."""
+        """Commit each panic frame at once, alone, ahead of all other writes. Runs until cancelled.
+
+        A press that cannot be stored keeps no other from it, and people are told that there is one.
+        """
         while True:
-            await self._commit([await self._panics.get()], "panic")
+            frame = await self._panics.get()
+            if await self._commit([frame], "panic"):
+                continue
+            for part in _parts(frame.accepted, 1):
+                if not await self._commit([replace(frame, accepted=part)], "panic"):
+                    await self._warn_of_unstored(part)
+
+    async def _warn_of_unstored(self, frame: AcceptedEvents) -> None:
+        fingerprint = Fingerprint(frame.site, frame.gateway, frame.gateway, "", "panic_unstored")
+        now_ms = self._clock.now_ms()
+
+        def warn(conn: Connection) -> None:
+            raise_alarm(
+                conn, fingerprint, severity=UNSTORED_SEVERITY, now_ms=now_ms, detail={"seq": frame.first}
+            )
+
+        try:
+            await self._db.write(warn, urgent=True)
+        except (StoreError, SQLAlchemyError) as error:
+            log.error("panic_not_warned_of gateway=%s error=%s", frame.gateway, error)
 
     async def commit_events(self) -> None:
         """Commit the event frames that wait, together. Runs until cancelled."""
@@ -312,11 +340,27 @@ class Control:
         return lambda conn: fleet.fall_silent(conn, known, since_ms=since_ms, reason=reason, now_ms=now_ms)
 
 
-async def _some(queue: asyncio.Queue[T], most: int, weight: Callable[[T], int]) -> list[T]:
+def _parts(frame: AcceptedEvents, most: int) -> Iterator[AcceptedEvents]:
+    """The frame as frames of at most so many seqs each."""
+    if frame.last - frame.first < most:
+        yield frame
+        return
+    for first in range(frame.first, frame.last + 1, most):
+        last = min(first + most - 1, frame.last)
+        yield replace(
+            frame,
+            first=first,
+            last=last,
+            records=tuple(one for one in frame.records if first <= one.seq <= last),
+            refused=tuple(one for one in frame.refused if first <= one.seq <= last),
+        )
+
+
+async def _some(queue: FairQueue[T], most: int, weight: Callable[[T], int]) -> list[T]:
     """What waits in the queue: at least one, and no further one that would begin beyond so much weight."""
     found = [await queue.get()]
     heavy = weight(found[0])
-    while heavy < most and not queue.empty():
+    while heavy < most and len(queue):
         found.append(queue.get_nowait())
         heavy += weight(found[-1])
     return found

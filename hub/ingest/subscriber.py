@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping
 from random import Random
 
@@ -36,14 +35,21 @@ from hub.ingest.answers import Answers
 from hub.ingest.broker import Address, Connection, Topics
 from hub.ingest.control import Control
 from hub.ingest.events import AcceptedEvents
+from hub.ingest.fair import FairQueue
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.samples import Samples
 
 log = logging.getLogger(__name__)
 
-SAMPLE_FRAMES_AT_MOST = 1000
 SAMPLE_BYTES_AT_MOST = 16_000_000
 """Telemetry that waits to be judged. Beyond it frames are dropped without a receipt, and flow is hold."""
+
+SAMPLE_BYTES_LEAST = 16_000
+"""A smaller frame weighs as much."""
+
+SAMPLE_BYTES_OF_ONE = 4_000_000
+"""Telemetry that may wait of one gateway: more than the frames that it may have in flight. What goes beyond is
+dropped without a receipt, and nobody else is held up for it."""
 
 TURN_MS = 5
 """Telemetry is judged for this long before the loop gets a turn."""
@@ -107,9 +113,9 @@ class Subscriber:
         self._lanes: Control
         self._samples: Samples
         self._answers: Answers
-        self._sample_frames: deque[tuple[str, bytes, bool, int]] = deque()
-        self._sample_bytes = 0
-        self._sample_came = asyncio.Event()
+        self._sample_frames: FairQueue[tuple[str, bytes, bool, int]] = FairQueue(
+            SAMPLE_BYTES_AT_MOST, share=SAMPLE_BYTES_OF_ONE
+        )
         self._overfull = False
         self._dead: asyncio.Queue[Dead] = asyncio.Queue(DEAD_AT_MOST)
         self._greet = asyncio.Event()
@@ -210,32 +216,29 @@ class Subscriber:
     # Samples
 
     def _on_sample(self, topic: str, payload: bytes, retained: bool) -> None:
-        size = self._sample_bytes + len(payload)
-        if size > SAMPLE_BYTES_AT_MOST or len(self._sample_frames) >= SAMPLE_FRAMES_AT_MOST:
-            self._pipeline.count("dropped.telemetry")
+        weight = max(len(payload), SAMPLE_BYTES_LEAST)
+        frame = (topic, payload, retained, self._clock.mono_ms())
+        dropped = self._sample_frames.put(topic, frame, weight=weight)
+        if not dropped:
+            return
+        self._pipeline.count("dropped.telemetry", dropped)
+        if self._sample_frames.weight + weight > SAMPLE_BYTES_AT_MOST:
             self._overfull = True
             self.judge_flow()
-            return
-        self._sample_frames.append((topic, payload, retained, self._clock.mono_ms()))
-        self._sample_bytes = size
-        self._sample_came.set()
 
     async def take_samples(self) -> None:
         """Judge and pass on samples, giving way to everything else every few milliseconds. Runs until cancelled."""
         while True:
-            await self._sample_came.wait()
+            await self._sample_frames.wait()
             turn_ends_ms = self._clock.mono_ms() + TURN_MS
-            while self._sample_frames and self._clock.mono_ms() < turn_ends_ms:
-                topic, payload, retained, received_mono_ms = self._sample_frames.popleft()
-                self._sample_bytes -= len(payload)
+            while len(self._sample_frames) and self._clock.mono_ms() < turn_ends_ms:
+                topic, payload, retained, received_mono_ms = self._sample_frames.get_nowait()
                 try:
                     self._take_one(topic, payload, retained, received_mono_ms)
                 except Exception:
                     log.exception("message_failed topic=%s", topic)
                     self._pipeline.count("failed.message")
-            if not self._sample_frames:
-                self._sample_came.clear()
-            if self._overfull and len(self._sample_frames) < SAMPLE_FRAMES_AT_MOST // 2:
+            if self._overfull and self._sample_frames.weight < SAMPLE_BYTES_AT_MOST // 2:
                 self._overfull = False
                 self.judge_flow()
             await asyncio.sleep(0)

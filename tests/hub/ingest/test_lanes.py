@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, select
 from contract import codec
 from contract.messages import DeviceColumn, Receipt
 from contract.topics import Lane
+from hub.alarms.tables import alarms
 from hub.clock import SystemClock
 from hub.db import Database
 from hub.fleet.liveness import Liveness
@@ -324,3 +325,71 @@ def test_a_rate_is_over_whole_seconds_and_forgets():
     assert rate.per_second() == 25
     clock.mono = 60_000
     assert rate.per_second() == 0
+
+
+async def test_a_flood_of_presses_by_one_gateway_does_not_delay_anothers(hub):
+    order: list[str] = []
+    hub.consequences.panic = lambda conn, event: order.append(event.gateway)  # type: ignore[method-assign]
+    flood = Control(
+        db=hub.db,
+        clock=SystemClock(),
+        gateways=GATEWAYS,
+        consequences=hub.consequences,
+        answers=hub.answers,
+        pipeline=hub.pipeline,
+        liveness=Liveness([(GATEWAY, 10_000)]),
+        fresh=hub.samples.fresh,
+        told=hub.told,
+    )
+    for at in range(10):
+        bodies = [body(1 + at * 100 + one) for one in range(100)]
+        verdict = judged(event_frame(*bodies, first=1 + at * 100), "panic")
+        assert isinstance(verdict, AcceptedEvents)
+        flood.take_frame(verdict)
+    other = judged(event_frame(body(1), gateway="pos-07"), "panic", gateway="pos-07", cell=7)
+    assert isinstance(other, AcceptedEvents)
+    flood.take_frame(other)
+    async with Running(flood.commit_panics()):
+        await hub.until(lambda: "pos-07" in order)
+        assert order.index("pos-07") <= 16, "after one transaction of the flood at most"
+        await hub.until(lambda: len(order) == 1001)
+
+
+async def test_a_press_that_cannot_be_stored_stops_no_other_and_people_are_told(hub, caplog):
+    caplog.set_level(logging.CRITICAL)
+    recorded = hub.consequences.panics
+
+    def panic(_conn: Connection, event: StoredEvent) -> None:
+        if event.device == "racun":
+            raise ValueError("poison")
+        recorded.append(event)
+
+    hub.consequences.panic = panic
+    hub.frame(event_frame(body(1), body(2, device="racun"), body(3)), "panic")
+    async with Running(hub.control.commit_panics()):
+        await hub.until(lambda: len(hub.said) == 1 and len(recorded) >= 2)
+        await asyncio.sleep(0.05)
+
+    assert [pair for _, receipt, _ in hub.said for pair in receipt.ranges] == [(1, 1), (3, 3)]
+    found = await hub.db.read(
+        lambda conn: conn.execute(select(alarms.c.gateway, alarms.c.condition, alarms.c.state)).all()
+    )
+    assert found == [(GATEWAY, "panic_unstored", "unacknowledged")]
+
+
+async def test_two_bodies_under_one_number_are_a_copied_card_and_raise_an_alarm_each_time(hub):
+    async def said() -> list[tuple[str, str, int]]:
+        query = select(alarms.c.condition, alarms.c.state, alarms.c.count)
+        return [tuple(row) for row in await hub.db.read(lambda conn: conn.execute(query).all())]
+
+    async with Running(hub.control.commit_events()):
+        hub.frame(event_frame(body(1, kind="door_edge")))
+        await hub.until(lambda: len(hub.said) == 1)
+        assert await said() == []
+        hub.frame(event_frame(body(2, kind="door_edge")))
+        await hub.until(lambda: len(hub.said) == 2)
+        assert await said() == [("copied_card", "unacknowledged", 1)]
+        hub.frame(event_frame(body(2, kind="door_edge")))
+        await hub.until(lambda: len(hub.said) == 3)
+        assert await said() == [("copied_card", "unacknowledged", 1)], "a repeat says nothing new"
+    assert [receipt.new_epoch for _, receipt, _ in hub.said] == [False, True, True]

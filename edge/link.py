@@ -11,6 +11,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -31,6 +32,12 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10.0
 PUBACK_TIMEOUT_S = 90.0
 """A publish without its PUBACK for this long means a dead connection; beyond any keepalive of ours."""
+
+PANIC_PUBACK_S = 4.0
+"""A panic without its PUBACK for this long stands behind what the socket had taken before the line became slow. A
+new connection puts it first again; each time in vain waits twice as long, in case the line is just that slow."""
+
+LONGEST_PANIC_PUBACK_S = 32.0
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 60.0
@@ -60,6 +67,21 @@ class Backoff:
         return random.uniform(0, min(longest, self.first_s * 2 ** min(attempt, 16)))
 
 
+class Patience:
+    """How long a panic's PUBACK is waited for: doubled when it was in vain, short again when one came."""
+
+    def __init__(self) -> None:
+        self.wait_s = PANIC_PUBACK_S
+
+    def answered(self) -> None:
+        """A PUBACK came."""
+        self.wait_s = PANIC_PUBACK_S
+
+    def in_vain(self) -> None:
+        """None came in time."""
+        self.wait_s = min(LONGEST_PANIC_PUBACK_S, 2 * self.wait_s)
+
+
 class Link:
     """Keeps one connection to the broker for as long as ``run`` runs, and carries the session over it."""
 
@@ -77,6 +99,7 @@ class Link:
         self._random = random
         self._changed = asyncio.Event()
         self._backoff = Backoff()
+        self._patience = Patience()
 
     def wake(self) -> None:
         """Something waits to be sent: look at once. Called in the event loop."""
@@ -93,13 +116,28 @@ class Link:
         while True:
             began_ms = self._clock.mono_ms()
             try:
-                await self._connection(context)
+                await self._one(context)
             except* (aiomqtt.MqttError, OSError, TimeoutError, CardError) as group:
                 log.warning("link.down reason=%s", _first(group))
             held_s = (self._clock.mono_ms() - began_ms) / 1000
             attempt = 0 if held_s > STEADY_S else attempt + 1
             urgent = self._session.panic_waits
             await asyncio.sleep(self._backoff.delay_s(attempt, self._random, urgent=urgent))
+
+    async def _one(self, context: ssl.SSLContext) -> None:
+        """One connection, in a task of its own.
+
+        A TaskGroup forgets that it was cancelled when one of its tasks fails at the same moment; the gateway would
+        then go on for ever when it should stop. Here only the connection can forget it, and that ends anyway.
+        """
+        connection = asyncio.create_task(self._connection(context), name="link-connection")
+        try:
+            await asyncio.wait((connection,))
+        finally:
+            connection.cancel()
+            [result] = await asyncio.gather(connection, return_exceptions=True)
+        if isinstance(result, Exception):
+            raise result
 
     async def _connection(self, context: ssl.SSLContext) -> None:
         session, broker = self._session, self._broker
@@ -122,16 +160,24 @@ class Link:
         _log_refused_publishes(client)
         try:
             async with client:
-                await client.subscribe(topics.gateway_filter(session.cell, session.gateway), qos=1)
-                log.info("link.up broker=%s:%d", broker.host, broker.port)
-                async with asyncio.TaskGroup() as group:
-                    carry = _Carrier(client, session, self._clock, group)
-                    carry.publish_all(session.connected(name, self._clock.mono_ms()))
-                    group.create_task(self._receive(client, carry), name="link-receive")
-                    group.create_task(self._send(carry), name="link-send")
-                    group.create_task(self._beats(carry), name="link-beat")
+                try:
+                    await self._carry(client, name)
+                except Exception:
+                    _discard(client)
+                    raise
         finally:
             session.disconnected(self._clock.mono_ms())
+
+    async def _carry(self, client: aiomqtt.Client, name: str) -> None:
+        session, broker = self._session, self._broker
+        await client.subscribe(topics.gateway_filter(session.cell, session.gateway), qos=1)
+        log.info("link.up broker=%s:%d", broker.host, broker.port)
+        async with asyncio.TaskGroup() as group:
+            carry = _Carrier(client, session, self._clock, group, self._patience)
+            carry.publish_all(session.connected(name, self._clock.mono_ms()))
+            group.create_task(self._receive(client, carry), name="link-receive")
+            group.create_task(self._send(carry), name="link-send")
+            group.create_task(self._beats(carry), name="link-beat")
 
     async def _receive(self, client: aiomqtt.Client, carry: _Carrier) -> None:
         async for message in client.messages:
@@ -163,12 +209,18 @@ class _Carrier:
     """Publishes of one connection, each a named task that ends at its PUBACK."""
 
     def __init__(
-        self, client: aiomqtt.Client, session: Session, clock: Clock, group: asyncio.TaskGroup
+        self,
+        client: aiomqtt.Client,
+        session: Session,
+        clock: Clock,
+        group: asyncio.TaskGroup,
+        patience: Patience,
     ) -> None:
         self._client = client
         self._session = session
         self._clock = clock
         self._group = group
+        self._patience = patience
 
     def publish_all(self, messages: list[Publish]) -> None:
         for message in messages:
@@ -180,17 +232,27 @@ class _Carrier:
         Raises:
             aiomqtt.MqttError: another task has found the connection broken, and this one is not cancelled yet.
         """
-        name = f"publish-{message.topic.rsplit('/', 1)[-1]}"
-        publishing = self._puback(message, on_done)
+        leaf = message.topic.rsplit("/", 1)[-1]
+        publishing = self._panic(message, on_done) if leaf == "panic" else self._puback(message, on_done)
         try:
-            self._group.create_task(publishing, name=name)
+            self._group.create_task(publishing, name=f"publish-{leaf}")
         except RuntimeError as error:  # all that a TaskGroup says when it is ending
             publishing.close()
             raise aiomqtt.MqttError("the connection is ending") from error
 
-    async def _puback(self, message: Publish, on_done: Callable[[], None]) -> None:
+    async def _panic(self, message: Publish, on_done: Callable[[], None]) -> None:
+        try:
+            await self._puback(message, on_done, timeout_s=self._patience.wait_s)
+        except aiomqtt.MqttError:
+            self._patience.in_vain()
+            raise
+        self._patience.answered()
+
+    async def _puback(
+        self, message: Publish, on_done: Callable[[], None], *, timeout_s: float = PUBACK_TIMEOUT_S
+    ) -> None:
         await self._client.publish(
-            message.topic, message.payload, qos=1, retain=message.retain, timeout=PUBACK_TIMEOUT_S
+            message.topic, message.payload, qos=1, retain=message.retain, timeout=timeout_s
         )
         if message.token is not None:
             self._session.acknowledged(message.token, self._clock.mono_ms())
@@ -209,6 +271,18 @@ def _connect_properties() -> Properties:
     properties.SessionExpiryInterval = 0
     properties.ReceiveMaximum = RECEIVE_MAXIMUM
     return properties
+
+
+def _discard(client: aiomqtt.Client) -> None:
+    """Drop the connection with all that its socket still holds.
+
+    Closed in the usual way, the kernel would go on sending that over a slow line, before the next connection.
+    """
+    inner: Any = client._client
+    connected = inner.socket()
+    if connected is not None:
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        inner._sock_close()
 
 
 def _log_refused_publishes(client: aiomqtt.Client) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -16,6 +17,8 @@ from edge.app import EdgeApp
 from edge.clock import Discipline, SystemClock
 from edge.config import load
 from edge.errors import CorruptCard
+from edge.sampler import Sample
+from simulator.proxy import FaultProxy
 from simulator.servers import Mosquitto
 from tests.mqtt import peer
 from tests.servers import new_gateway_id
@@ -246,24 +249,31 @@ async def test_a_card_that_turns_out_damaged_is_set_aside_while_the_gateway_goes
         assert {closed.epoch for closed in beat.closed} >= {epoch}
 
 
+def moved_to(config, folder, broker, port):
+    """The same gateway at another address: its configuration, with a certificate of that broker."""
+    identity = broker.enrol(config.gateway.id, 3)
+    place = {
+        "keepalive_s": 60,
+        "port": port,
+        "ca_file": str(identity.authority),
+        "cert_file": str(identity.certificate),
+        "key_file": str(identity.key),
+    }
+    lines = []
+    for line in (folder / "gateway.toml").read_text().splitlines():
+        key = line.split(" = ")[0]
+        lines.append(f"{key} = {json.dumps(place[key])}" if key in place else line)
+    path = folder / "moved.toml"
+    path.write_text("\n".join(lines))
+    return load(path)
+
+
 @pytest.mark.real
 async def test_the_broker_may_die_and_come_back(config, tmp_path):
     broker = Mosquitto(tmp_path / "mortal")
     broker.start()
     try:
-        identity = broker.enrol(config.gateway.id, 3)
-        text = (tmp_path / "gateway.toml").read_text()
-        for line in text.splitlines():
-            for key, value in (
-                ("port", broker.port),
-                ("ca_file", identity.authority),
-                ("cert_file", identity.certificate),
-                ("key_file", identity.key),
-            ):
-                if line.startswith(f"{key} = "):
-                    text = text.replace(line, f"{key} = {json.dumps(str(value)) if key != 'port' else value}")
-        (tmp_path / "mortal.toml").write_text(text)
-        async with running(load(tmp_path / "mortal.toml")) as (_, pins):
+        async with running(moved_to(config, tmp_path, broker, broker.port)) as (_, pins):
             with desk_of(broker, config.gateway.id) as desk:
                 await desk.greet()
                 await desk.frame("telemetry")
@@ -276,6 +286,32 @@ async def test_the_broker_may_die_and_come_back(config, tmp_path):
                 assert codec.decode_body(bytes(frame.events[0].body)).device == "tombol-igd"
     finally:
         broker.stop()
+
+
+BLOCK = tuple(
+    Sample("panel", "bed_panel", tuple(f"bed_{n:02d}" for n in range(1, 65)), (1,) * 64, (), 0)
+    for _ in range(200)
+)
+
+
+@pytest.mark.real
+async def test_a_press_leaves_behind_what_a_line_took_before_it_became_slow(own_broker, config, tmp_path):
+    """The kernel holds seconds of samples for a line that was fast; a new connection puts the press first."""
+    async with FaultProxy(own_broker.port) as proxy:
+        with desk_of(own_broker, config.gateway.id) as desk:
+            async with running(moved_to(config, tmp_path, own_broker, proxy.port)) as (app, pins):
+                await desk.greet()
+                await desk.frame("telemetry")
+                proxy.throttle(64_000)
+                start_ms = app._clock.mono_ms()
+                for at in range(40):
+                    block = [replace(one, mono_ms=start_ms + 200 * at + n) for n, one in enumerate(BLOCK)]
+                    app.append_samples(block)
+                await asyncio.sleep(1.0)
+                began = time.monotonic()
+                press(pins)
+                await desk.hear("up/panic", timeout_s=25)
+                assert time.monotonic() - began < 15
 
 
 def test_a_missing_file_is_said_and_not_a_crash(tmp_path, capsys):

@@ -9,7 +9,7 @@ import aiomqtt
 import pytest
 
 from edge.clock import SystemClock
-from edge.link import LONGEST_DELAY_WITH_PANIC_S, Backoff, Link, _Carrier
+from edge.link import LONGEST_DELAY_WITH_PANIC_S, Backoff, Link, Patience, _Carrier
 from edge.session import Publish
 
 
@@ -52,7 +52,7 @@ async def test_a_publish_into_a_connection_that_is_ending_is_the_connections_err
 
     async def connection():
         async with asyncio.TaskGroup() as group:
-            group.create_task(sending(_Carrier(None, None, None, group)))
+            group.create_task(sending(_Carrier(None, None, None, group, Patience())))
             await asyncio.sleep(0)
             group.create_task(broken())
 

@@ -15,14 +15,13 @@ from pathlib import Path
 from contract.errors import ContractError
 from provisioning.errors import ProvisioningError
 from provisioning.files import write_text
-from simulator.demo import Demo
+from simulator.demo import ROUND_S, Demo
 from simulator.processes import ServerFailed
 from simulator.rehearsal import Rehearsal
 from simulator.report import Quantiles, Report
 from simulator.scenario import SHORTEST_S, Act, Scenario
 
 PROFILE = Path(__file__).resolve().parents[1] / "profiles" / "kota-contoh"
-DEFAULT_S = 600.0
 
 
 class Silent:
@@ -47,6 +46,7 @@ class Presenter:
     def __init__(self) -> None:
         self._told_s = 0.0
         self._duration_s = 0.0
+        self._notices = 0
 
     def says(self, id: str, en: str) -> None:  # noqa: A002 - Bahasa Indonesia
         print(f"         {id} / {en}", flush=True)
@@ -77,7 +77,13 @@ class Presenter:
         print(f"  {_clock(after_s)}  {act.id} / {act.en}", flush=True)
 
     def tick(self, city: Rehearsal, after_s: float) -> None:
-        if after_s - self._told_s < self.EVERY_S:
+        taken = city.receiver.taken
+        for notice in taken[self._notices :]:
+            print(
+                f"  {_clock(after_s)}    -> {notice.content['desk']}: {notice.content['title']}", flush=True
+            )
+        self._notices = len(taken)
+        if 0 <= after_s - self._told_s < self.EVERY_S:
             return
         self._told_s = after_s
         print(
@@ -177,13 +183,13 @@ def _parser() -> argparse.ArgumentParser:
         "--for",
         dest="seconds",
         type=float,
-        default=DEFAULT_S,
         metavar="SECONDS",
-        help=f"how long to play (default {DEFAULT_S:g}, at least {SHORTEST_S:g})",
+        help=f"how long to play, at least {SHORTEST_S:g}; else in rounds of {ROUND_S:g} until Ctrl-C",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts there")
     parser.add_argument("--headless", action="store_true", help="tell only what is wrong")
     parser.add_argument("--profile", type=Path, default=PROFILE, metavar="FOLDER", help="region profile")
+    parser.add_argument("--postgres", action="store_true", help="keep SQL in PostgreSQL instead of SQLite")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another story")
     parser.add_argument(
         "--home", type=Path, default=Path(".siaga"), metavar="FOLDER", help="for data and demo.json"

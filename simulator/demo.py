@@ -16,7 +16,9 @@ from typing import Any, Protocol
 
 import httpx
 
+from hub.incidents.machine import CLOSED
 from hub.notify.policy import UNFINISHED
+from hub.region.loader import load as load_region
 from hub.region.model import Region
 from provisioning.files import write_text
 from simulator import report
@@ -24,8 +26,9 @@ from simulator.evidence import Series, Sql
 from simulator.operator import Operator
 from simulator.rehearsal import Choice, Rehearsal
 from simulator.report import Report
-from simulator.scenario import Act, Scenario, plan
+from simulator.scenario import RAIN_MM, Act, Scenario, plan
 
+ROUND_S = 600.0
 TICK_S = 0.2
 WATCH_S = 0.01
 """How often the database is looked into for a press that was made."""
@@ -60,6 +63,7 @@ class Teller(Protocol):
 class Pressed:
     """A press that was made, and when others had it: UTC wall clock in ms, None where they never had it."""
 
+    round: int
     gateway: str
     device: str
     made_ms: int
@@ -71,12 +75,21 @@ class Demo:
 
     Args:
         home: folder for data and ``demo.json``.
-        seconds: how long to play.
+        seconds: how long to play; None plays rounds of ROUND_S until stopped.
         stop: set from outside to end early; what was begun is still drained and counted.
+        postgres: the hub keeps its SQL in PostgreSQL instead of SQLite.
     """
 
     def __init__(
-        self, home: Path, profile: Path, seconds: float, *, teller: Teller, stop: asyncio.Event, seed: int = 1
+        self,
+        home: Path,
+        profile: Path,
+        seconds: float | None,
+        *,
+        teller: Teller,
+        stop: asyncio.Event,
+        seed: int = 1,
+        postgres: bool = False,
     ) -> None:
         self._home = home
         self._folder = home / f"demo-{os.getpid()}"
@@ -85,6 +98,8 @@ class Demo:
         self._teller = teller
         self._stop = stop
         self._seed = seed
+        self._postgres = postgres
+        self._round = 0
         self._pressed: list[Pressed] = []
         self._watching: set[asyncio.Task[None]] = set()
 
@@ -96,30 +111,30 @@ class Demo:
         """
         _sweep(self._home)
         self._teller.says("menyiapkan kota", "starting the city")
-        scenario: Scenario | None = None
-
-        def first(city: Rehearsal) -> None:
-            nonlocal scenario
-            scenario = plan(city.region, self._seconds, seed=self._seed)
-            _show(city, scenario, 0.0)
-
-        folder = self._folder
+        scenario = self._plan(load_region(self._profile))
+        choice = Choice(
+            self._folder,
+            self._profile,
+            proxied=frozenset(act.gateway for act in scenario.acts if act.kind == "cut"),
+            postgres=self._postgres,
+        )
+        kept: Path | None = None
         try:
-            cut = frozenset(self._gateways_to_cut())
-            async with Rehearsal(Choice(folder, self._profile, proxied=cut), first=first) as city:
-                assert scenario is not None
+            async with Rehearsal(choice, first=lambda city: self._show(city, scenario, 0.0)) as city:
                 found = await self._play(city, scenario)
+            kept = self._folder if found.problems else None
         finally:
             (self._home / "demo.json").unlink(missing_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)
+            if kept is None:
+                shutil.rmtree(self._folder, ignore_errors=True)
         self._teller.ends(found)
+        if kept is not None:
+            self._teller.says(f"catatan proses ada di {kept}", "the logs are there until the next start")
         return found
 
-    def _gateways_to_cut(self) -> set[str]:
-        from hub.region.loader import load
-
-        scenario = plan(load(self._profile), self._seconds, seed=self._seed)
-        return {act.gateway for act in scenario.acts if act.kind == "cut"}
+    def _plan(self, region: Region) -> Scenario:
+        """The story of this round."""
+        return plan(region, self._seconds or ROUND_S, seed=self._seed + self._round)
 
     async def _play(self, city: Rehearsal, scenario: Scenario) -> Report:
         await self._until_online(city)
@@ -128,7 +143,7 @@ class Demo:
         await city.log_in("pengendali")
         sql = Sql(city.database)
         try:
-            await self._act(city, scenario, sql)
+            await self._rounds(city, scenario, sql)
             self._teller.says(
                 "pembacaan dihentikan; menunggu semua catatan sampai",
                 "no more readings; waiting until all is there",
@@ -137,9 +152,28 @@ class Demo:
                 proxy.heal()
             await city.rest()
             await self._drain(city, sql)
-            return await self._count(city, scenario, sql)
+            return await self._count(city, sql)
         finally:
             sql.close()
+
+    async def _rounds(self, city: Rehearsal, scenario: Scenario, sql: Sql) -> None:
+        true = {(act.gateway, act.device) for act in scenario.presses if act.true}
+        operator = Operator(
+            city.api,
+            is_true=lambda gateway, device: (gateway, device) in true,
+            agency=AGENCY,
+            think_s=max(4.0, scenario.duration_s / 45),
+        )
+        working = asyncio.create_task(operator.run(), name="operator")
+        try:
+            await self._act(city, scenario, sql, working)
+            while self._seconds is None and not self._stop.is_set():
+                await self._until_closed(sql)
+                self._round += 1
+                await self._act(city, self._plan(city.region), sql, working)
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
     async def _until_online(self, city: Rehearsal) -> None:
         """Wait until the hub has heard every gateway."""
@@ -151,35 +185,46 @@ class Demo:
                     return
                 await asyncio.sleep(0.2)
 
-    async def _act(self, city: Rehearsal, scenario: Scenario, sql: Sql) -> None:
+    async def _act(self, city: Rehearsal, scenario: Scenario, sql: Sql, working: asyncio.Task[None]) -> None:
         """Let time pass, the water rise, and things happen."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         waiting = list(scenario.acts)
-        true = {(act.gateway, act.device) for act in scenario.presses if act.true}
-        operator = Operator(
-            city.api,
-            is_true=lambda gateway, device: (gateway, device) in true,
-            agency=AGENCY,
-            think_s=max(4.0, scenario.duration_s / 45),
-        )
-        working = asyncio.create_task(operator.run(), name="operator")
-        try:
-            while (after_s := loop.time() - began_s) < scenario.duration_s and not self._stop.is_set():
-                _show(city, scenario, after_s)
-                while waiting and waiting[0].at_s <= after_s:
-                    act = waiting.pop(0)
-                    await self._do(city, act, sql)
-                    self._teller.act(act, after_s)
-                self._teller.tick(city, after_s)
-                if working.done():
-                    working.result()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), TICK_S)
-            await asyncio.gather(*self._watching)
-        finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+        while (after_s := loop.time() - began_s) < scenario.duration_s and not self._stop.is_set():
+            self._show(city, scenario, after_s)
+            while waiting and waiting[0].at_s <= after_s:
+                act = waiting.pop(0)
+                await self._do(city, act, sql)
+                self._teller.act(act, after_s)
+            self._teller.tick(city, after_s)
+            if working.done():
+                working.result()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), TICK_S)
+        await asyncio.gather(*self._watching)
+        self._watching.clear()
+
+    async def _until_closed(self, sql: Sql) -> None:
+        """Wait until the operator has answered everything: a press of the next round is a new incident."""
+        while any(one["state"] not in CLOSED for one in sql.incidents()):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), 0.5)
+                return
+
+    def _show(self, city: Rehearsal, scenario: Scenario, after_s: float) -> None:
+        """Let every device measure what the scenario says for now. Gauges count on from round to round."""
+        region: Region = city.region
+        for station in region.stations.values():
+            if station.gateway in city.plans:
+                values = {
+                    "level_m": scenario.level_m(station.id, after_s),
+                    "rain_mm": round(self._round * RAIN_MM + scenario.rain_mm(station.id, after_s), 1),
+                    "temperature_c": 27.5,
+                }
+                city.show(station.gateway, station.device, values)
+        for ward in region.wards.values():
+            if ward.gateway in city.plans:
+                city.show(ward.gateway, ward.device, scenario.occupied(ward, after_s))
 
     async def _do(self, city: Rehearsal, act: Act, sql: Sql) -> None:
         match act.kind:
@@ -205,7 +250,7 @@ class Demo:
             await asyncio.sleep(WATCH_S)
             if _presses_of(sql, act) > before:
                 incident_ms = time.time_ns() // 1_000_000
-        self._pressed.append(Pressed(act.gateway, act.device, made_ms, incident_ms))
+        self._pressed.append(Pressed(self._round, act.gateway, act.device, made_ms, incident_ms))
 
     async def _drain(self, city: Rehearsal, sql: Sql) -> None:
         """Wait until nothing is on its way any more: records to the stores, notices to the agencies."""
@@ -221,7 +266,7 @@ class Demo:
                 break
             await asyncio.sleep(0.2)
 
-    async def _count(self, city: Rehearsal, scenario: Scenario, sql: Sql) -> Report:
+    async def _count(self, city: Rehearsal, sql: Sql) -> Report:
         series = Series(city.influx.url, city.influx.database, city.influx.login)
         try:
             points = await series.points()
@@ -229,12 +274,7 @@ class Demo:
             await series.aclose()
         accounts = await city.accounts()
         counted = report.readings(accounts, points, sql.refused())
-        made = [
-            act
-            for act in scenario.presses
-            if (act.gateway, act.device) in {(p.gateway, p.device) for p in self._pressed}
-        ]
-        expected = len({(act.gateway, act.device) for act in made})
+        expected = len({(one.round, one.gateway, one.device) for one in self._pressed})
         notices = [one for one in city.receiver.taken if one.content["kind"] == "panic"]
         passed = report.passed_changes(sql.level_changes())
         wanted = report.expected_changes(city.region, city.devices, city.heard)
@@ -284,36 +324,24 @@ class Demo:
         write_text(self._home / "demo.json", json.dumps(where, indent=2) + "\n", mode=0o600)
 
 
-def _show(city: Rehearsal, scenario: Scenario, after_s: float) -> None:
-    """Let every device measure what the scenario says for this moment."""
-    region: Region = city.region
-    for station in region.stations.values():
-        if station.gateway in city.plans:
-            values = {
-                "level_m": scenario.level_m(station.id, after_s),
-                "rain_mm": scenario.rain_mm(station.id, after_s),
-                "temperature_c": 27.5,
-            }
-            city.show(station.gateway, station.device, values)
-    for ward in region.wards.values():
-        if ward.gateway in city.plans:
-            city.show(ward.gateway, ward.device, scenario.occupied(ward, after_s))
-
-
 def _presses_of(sql: Sql, act: Act) -> int:
     return sum((one["gateway"], one["device"]) == (act.gateway, act.device) for one in sql.presses())
 
 
 def _to_notice(pressed: list[Pressed], notices: list[Any]) -> list[float]:
     """From the press that opened an incident to the first notice of it."""
-    first_ms: dict[tuple[str, str], int] = {}
-    for one in sorted(pressed, key=lambda one: one.made_ms):
-        first_ms.setdefault((one.gateway, one.device), one.made_ms)
-    told: dict[tuple[str, str], int] = {}
-    for notice in notices:
+    came: dict[tuple[str, str], list[int]] = {}
+    for notice in sorted(notices, key=lambda notice: notice.received_ms):
         data: Mapping[str, Any] = notice.content["data"]
-        told.setdefault((data["gateway"], data["device"]), notice.received_ms)
-    return [told[button] - made_ms for button, made_ms in first_ms.items() if button in told]
+        came.setdefault((data["gateway"], data["device"]), []).append(notice.received_ms)
+    opened: dict[tuple[int, str, str], int] = {}
+    for one in sorted(pressed, key=lambda one: one.made_ms):
+        opened.setdefault((one.round, one.gateway, one.device), one.made_ms)
+    found: list[float] = []
+    for (_, gateway, device), made_ms in opened.items():
+        after = [at_ms - made_ms for at_ms in came.get((gateway, device), []) if at_ms >= made_ms]
+        found += after[:1]
+    return found
 
 
 def _publish_to_commit(answer: httpx.Response) -> report.Quantiles:

@@ -26,6 +26,9 @@ RISE, FALL = 0.10, 0.16
 LAST_CREST = 0.72
 """When the crest is at the last station."""
 
+RAIN_MM = 25.0
+"""Rain that falls on every station before its crest."""
+
 _REACHES = (2, 1, 1, 2, 3)
 """The worst Siaga level that the wave reaches at the first, second, … station."""
 
@@ -103,7 +106,7 @@ class Scenario:
         """Rain since the beginning: it falls from the calm until the crest, in steps of 0.1 mm."""
         wave = self.waves[station]
         share = t_s / max(wave.crest_s, 1e-9)
-        return round(25.0 * min(1.0, max(0.0, share)), 1)
+        return round(RAIN_MM * min(1.0, max(0.0, share)), 1)
 
     def occupied(self, ward: Ward, t_s: float) -> dict[str, int]:
         """Who lies in which bed: about two of three, and somebody comes or goes now and then."""

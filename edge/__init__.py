@@ -1,1 +1,1 @@
-"""The gateway: reads devices, keeps every record on its card, and sends it until the hub has proved that it is stored."""
+"""The gateway: reads devices, keeps every record on the card, and sends until the hub has proved it stored."""

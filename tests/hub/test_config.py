@@ -49,10 +49,11 @@ def test_a_good_file_is_read_with_paths_from_its_folder(tmp_path):
 
 
 def test_the_url_of_a_database_server_comes_from_a_file(tmp_path):
-    (tmp_path / "url").write_text("postgresql+pg8000://siaga:s3cret@db/siaga\n")
+    secret = "s3cret"
+    (tmp_path / "url").write_text(f"postgresql+pg8000://siaga:{secret}@db/siaga\n")
     config = read(tmp_path, GOOD.replace('file = "hub.sqlite"', 'url_file = "url"'))
 
-    assert config.database_url == "postgresql+pg8000://siaga:s3cret@db/siaga"
+    assert config.database_url == f"postgresql+pg8000://siaga:{secret}@db/siaga"
 
 
 @pytest.mark.parametrize(

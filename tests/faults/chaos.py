@@ -51,7 +51,7 @@ class Chaos:
         ]
         try:
             for kind in targets[:kills]:
-                await asyncio.sleep(self.random.uniform(0.2, 4.0))
+                await asyncio.sleep(self.random.uniform(0.1, 3.0))
                 await self._kill(kind)
             await asyncio.gather(*self._restarts)
             await asyncio.sleep(2)

@@ -50,10 +50,7 @@ async def test_a_press_overtakes_a_full_backlog_on_a_slow_link(tmp_path, capsys)
         tmp_path, PROFILE, only=frozenset({GATEWAY}), proxied=None, link_bits_s=LINK_BITS_S, spool_mb=SPOOL_MB
     )
 
-    def first(city):
-        fill_card(city)
-
-    async with Rehearsal(choice, first=first) as city:
+    async with Rehearsal(choice, first=fill_card) as city:
         sql = Sql(city.database)
         gateway, proxy = city.gateways[GATEWAY], city.proxies[GATEWAY]
         await until(lambda: proxy.forwarded_bytes > 100_000, timeout_s=60)  # the backlog flows
@@ -96,3 +93,34 @@ async def test_a_press_overtakes_a_full_backlog_on_a_slow_link(tmp_path, capsys)
     assert len(points) + lost == promised, "what is not there was declared lost"
     assert 0 < lost < promised / 2
     assert quantiles.p99 < 5000
+
+
+async def test_a_press_does_not_stand_for_long_behind_what_a_fast_link_had_taken(tmp_path, capsys):
+    """The link is fast while the backlog begins to flow and slow afterwards: megabytes are in sockets by then."""
+    choice = Choice(
+        tmp_path,
+        PROFILE,
+        only=frozenset({GATEWAY}),
+        proxied=None,
+        link_bits_s=100e6,
+        spool_mb=SPOOL_MB,
+    )
+    async with Rehearsal(choice, first=fill_card) as city:
+        sql = Sql(city.database)
+        gateway, proxy = city.gateways[GATEWAY], city.proxies[GATEWAY]
+        await until(lambda: proxy.forwarded_bytes > 100_000, timeout_s=60)
+        proxy.throttle(LINK_BITS_S)
+        await asyncio.sleep(1)
+        buttons = [one for one in city.region.buttons.values() if one.gateway == GATEWAY]
+        took_ms = []
+        for number in range(3):
+            made_ms = await gateway.press(buttons[0].device, hold_ms=150)
+            await until(lambda wanted=number + 1: sql.press_count() >= wanted, timeout_s=90)
+            took_ms.append(now_ms() - made_ms)
+            await asyncio.sleep(1)
+        assert report.unsettled(await gateway.order(do="account")) > 1000
+        assert len(sql.incidents()) == 1
+        sql.close()
+    with capsys.disabled():
+        print(f"\n  link suddenly slow: presses to incident {took_ms} ms")
+    assert max(took_ms) < 20_000

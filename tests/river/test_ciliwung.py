@@ -20,7 +20,7 @@ Points = Sequence[tuple[int, float]]
 """(time in ms UTC, level in cm)."""
 
 FLOOD_FROM = datetime(2023, 2, 24, 12, tzinfo=WIB)
-"""In these days all three posts stood near a threshold for hours, and Depok and Manggarai reached Siaga 3."""
+"""In these days all three posts reached Siaga 3, Depok exactly, and stood near it for hours."""
 
 FLOOD_DAYS = timedelta(days=3)
 

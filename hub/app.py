@@ -137,7 +137,9 @@ class HubApp:
                 return
 
     async def _with_store(self, stack: AsyncExitStack, db: Database, region: Region) -> None:
-        memory = await db.write(self._remember)
+        memory = await self._recall(db)
+        if memory is None:
+            return
         outbound = Outbound(self._config.outbound.allow, allow_private=self._config.outbound.private)
         stack.push_async_callback(outbound.aclose)
         channels = build(_channel_specs(self._config), outbound, self._clock)
@@ -160,6 +162,16 @@ class HubApp:
             web=web,
         )
         await hub.run(self._stop, lambda: self._ready(web, memory))
+
+    async def _recall(self, db: Database) -> _Memory | None:
+        """What the store knows, however long its server is away; None when stopped meanwhile."""
+        while not self._stop.is_set():
+            try:
+                return await db.write(self._remember)
+            except StoreUnavailableError as error:
+                log.error("store=down error=%s", error)
+                await asyncio.sleep(STORE_PAUSE_S)
+        return None
 
     def _remember(self, conn: Connection) -> _Memory:
         now_ms = self._clock.now_ms()

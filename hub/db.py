@@ -65,6 +65,15 @@ BUSY_S = 10.0
 """How long a statement waits for a command beside the hub that writes the same SQLite file."""
 
 
+SERVER_S = 30.0
+"""How long PostgreSQL may be silent before it counts as gone; without it a dead network would hold the writer, and
+every press behind it, for hours."""
+
+PASSING = ("08", "25006", "40", "53", "55", "57", "58")
+"""Beginnings of the SQLSTATEs that say something of the server's moment, not of what was asked: connection, read-only
+after a failover, deadlock, disk or memory full, busy, shut down or starting, I/O."""
+
+
 def upsert(
     conn: Connection,
     table: Table,
@@ -107,6 +116,7 @@ def production_engine(url: str, writer: bool) -> Engine:
         pool_size=1 if writer else READERS,
         max_overflow=0,
         pool_pre_ping=True,
+        connect_args={"timeout": SERVER_S},
         isolation_level="READ COMMITTED" if writer else "REPEATABLE READ",
     )
 
@@ -144,18 +154,24 @@ def _translated() -> Any:
     """The driver's errors as ours; an error of the called function passes unchanged."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+    except (OperationalError, InterfaceError, PoolTimeoutError, TimeoutError, ConnectionError) as error:
         if "no such" in str(error):
             raise StoreError(str(error), "the schema does not fit this hub") from error
         raise StoreUnavailableError(str(error), "is the disk full, or the database server gone?") from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if error.connection_invalidated or _sqlstate(error).startswith(PASSING):
             raise StoreUnavailableError(
                 str(error), "the database server has gone; it is tried again"
             ) from error
         if "malformed" in str(error) or "not a database" in str(error):
             raise StoreError(str(error), "restore a backup, then run siaga-hub restore-mark") from error
         raise
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    """PostgreSQL's code of the error; empty where it is not of PostgreSQL."""
+    told = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return str(told.get("C", "")) if isinstance(told, dict) else ""
 
 
 class _Job(Generic[T]):

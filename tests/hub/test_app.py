@@ -12,7 +12,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from contract.messages import DeviceColumn, Hello, LaneAccount, Receipt, VersionRefusal
+from hub.app import HubApp
 from hub.cli import main
+from hub.clock import SystemClock
+from hub.errors import StoreUnavailableError
 from simulator.servers import Mosquitto
 from tests.hub.ingest.frames import body, edited, event_frame, telemetry_frame
 from tests.hub.running import Gateway, gateway, running, write_config
@@ -288,3 +291,21 @@ async def test_broker_and_influxdb_may_come_later(tmp_path):
                 await one.receipted(ep, 1, 1)
     finally:
         server.stop()
+
+
+async def test_a_store_that_goes_between_opening_and_reading_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("hub.app.STORE_PAUSE_S", 0.01)
+    tries = 0
+
+    class Store:
+        async def write(self, fn):
+            nonlocal tries
+            tries += 1
+            if tries == 1:
+                raise StoreUnavailableError("gone again")
+            return "memory"
+
+    hub = HubApp(None, clock=SystemClock())
+    assert await hub._recall(Store()) == "memory"
+    hub.stop()
+    assert await hub._recall(Store()) is None

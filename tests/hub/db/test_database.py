@@ -1,11 +1,12 @@
 """The store: transactions, urgency, readers, errors. The same on SQLite and PostgreSQL."""
 
 import asyncio
+import socket
 import threading
 
 import pytest
 from sqlalchemy import Connection, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from hub.db import Database, upsert
 from hub.errors import AlreadyRunningError, StoreError, StoreUnavailableError
@@ -188,3 +189,31 @@ def test_a_server_that_is_not_there_is_worth_another_try():
     with pytest.raises(StoreUnavailableError) as caught:
         Database("postgresql+pg8000://siaga@127.0.0.1:1/siaga").open()
     assert caught.value.retryable
+
+
+def test_a_server_that_says_nothing_counts_as_gone(monkeypatch):
+    """As behind a network that swallows everything: the writer, and each press behind it, would wait for ever."""
+    monkeypatch.setattr("hub.db.SERVER_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+pg8000://siaga@127.0.0.1:{silent.getsockname()[1]}/siaga"
+        with pytest.raises(StoreUnavailableError):
+            Database(url).open()
+
+
+@pytest.mark.real
+async def test_what_passes_on_the_server_is_worth_another_try_and_what_does_not_is_told(postgres_url):
+    async def fails(code: str) -> Exception:
+        raising = f"DO $$ BEGIN RAISE EXCEPTION 'so' USING ERRCODE = '{code}'; END $$"
+        with pytest.raises((StoreError, DBAPIError)) as caught:
+            await db.write(lambda conn: conn.exec_driver_sql(raising))
+        return caught.value
+
+    db = Database(postgres_url)
+    db.open()
+    try:
+        for passing in ("53100", "57P01", "57P03", "40P01", "25006", "58030"):
+            assert isinstance(await fails(passing), StoreUnavailableError), passing
+        for lasting in ("23505", "22003", "42P01"):
+            assert not isinstance(await fails(lasting), StoreUnavailableError), lasting
+    finally:
+        db.close()

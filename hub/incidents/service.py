@@ -190,11 +190,8 @@ def _is_known(conn: Connection, event: StoredEvent) -> bool:
 
 
 def _delay_ms(event: StoredEvent) -> int | None:
-    if event.age_ms is not None:
-        return max(event.age_ms, 0)
-    if event.t_ms is not None:
-        return max(event.received_ms - event.t_ms, 0)
-    return None
+    """How late the hub hears of it; None where nobody can know, whatever time a clock that was wrong has given it."""
+    return None if event.age_ms is None else max(event.age_ms, 0)
 
 
 def _open_incident(conn: Connection, event: StoredEvent) -> Row[Any] | None:

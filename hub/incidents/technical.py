@@ -68,15 +68,14 @@ def judge(conn: Connection, event: StoredEvent) -> None:
             now_ms=event.received_ms,
             t_ms=event.t_ms,
             delay_ms=event.age_ms or 0,
+            # What no event ever clears has happened anew, though somebody has seen the last time.
+            rearm=len(fault.pair) == 1,
             detail=event.data,
         )
 
 
 def _is_live(event: StoredEvent) -> bool:
-    age_ms = event.age_ms
-    if age_ms is None and event.t_ms is not None:
-        age_ms = event.received_ms - event.t_ms
-    return age_ms is not None and age_ms <= LIVE_AGE_MS
+    return event.age_ms is not None and event.age_ms <= LIVE_AGE_MS
 
 
 def _is_overtaken(conn: Connection, event: StoredEvent, fault: Fault) -> bool:

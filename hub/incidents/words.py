@@ -38,8 +38,11 @@ def local_time(region: Region, t_ms: int) -> str:
 
 
 def delay_label(delay_ms: int | None) -> str:
-    """``TERLAMBAT 02:13 / DELAYED 02:13`` (hours and minutes) for a late press, else empty."""
-    if delay_ms is None or delay_ms < LATE_MS:
+    """``TERLAMBAT 02:13 / DELAYED 02:13`` (hours and minutes) for a late press; that nobody knows how late it is, of
+    a press before the gateway's last start without a right clock; else empty."""
+    if delay_ms is None:
+        return "KETERLAMBATAN TIDAK DIKETAHUI / DELAY UNKNOWN"
+    if delay_ms < LATE_MS:
         return ""
     minutes = delay_ms // 60_000
     span = f"{minutes // 60:02d}:{minutes % 60:02d}"

@@ -157,6 +157,13 @@ def test_a_press_without_a_clock_raises(conn, took):
     assert "waktu tidak diketahui" in notices(conn)[0].text
 
 
+def test_a_press_whose_clock_was_years_ahead_does_not_pass_for_one_of_now(conn, took):
+    took(press(t_ms=NOW + 10 * 365 * 86_400_000, age_ms=None))
+    (one,) = every(conn)
+    assert one.delay_ms is None
+    assert "KETERLAMBATAN TIDAK DIKETAHUI / DELAY UNKNOWN" in notices(conn)[0].title
+
+
 def test_a_malformed_press_of_an_unknown_button_raises(conn, took):
     took(press(device="", malformed=True, kind="", raw=b"\xff\x00"))
     (one,) = every(conn)

@@ -89,3 +89,17 @@ def test_what_is_no_fault_is_only_stored(conn, kind):
 def test_what_says_nothing_about_now_raises_nothing(conn, changes):
     store(conn, told("device_down", 1, **changes))
     assert conditions(conn) == []
+
+
+def test_what_nothing_clears_asks_anew_each_time_it_happens(conn):
+    store(conn, told("spool_quarantined", 1))
+    (alarm,) = alarms.active(conn)
+    alarms.acknowledge(conn, alarm["id"], actor="ani", now_ms=NOW)
+    store(conn, told("spool_quarantined", 2))
+    (alarm,) = alarms.active(conn)
+    assert (alarm["state"], alarm["count"]) == ("unacknowledged", 2)
+
+
+def test_a_fault_whose_age_nobody_knows_says_nothing_of_now(conn):
+    store(conn, told("device_down", 1, t_ms=NOW + 10 * 365 * 86_400_000, age_ms=None))
+    assert conditions(conn) == []

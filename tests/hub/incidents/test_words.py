@@ -43,7 +43,7 @@ def test_an_uncertain_time_says_so_and_a_missing_one_too():
 @pytest.mark.parametrize(
     ("delay_ms", "label"),
     [
-        (None, ""),
+        (None, "KETERLAMBATAN TIDAK DIKETAHUI / DELAY UNKNOWN"),
         (0, ""),
         (59_999, ""),
         (60_000, "TERLAMBAT 00:01 / DELAYED 00:01"),

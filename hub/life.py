@@ -10,6 +10,8 @@ from contract.messages import Incarnation
 from hub.ingest.tables import life
 from hub.notify import outbox
 
+EVER_MS = 2**62
+
 RANDOM_BITS = 52
 """As many as every JSON reader keeps exactly."""
 
@@ -44,5 +46,6 @@ def mark_restored(
     generation, _ = incarnation(conn, now_ms=now_ms, random=random)
     made = (max(generation, above) + 1, random(RANDOM_BITS))
     conn.execute(update(life).values(generation=made[0], random=made[1], since_ms=now_ms))
-    held = outbox.hold_older_than(conn, now_ms, now_ms=now_ms, reason="restored from a backup")
+    # Every row is of the backup, whatever the clock of the machine says that it was restored on.
+    held = outbox.hold_older_than(conn, EVER_MS, now_ms=now_ms, reason="restored from a backup")
     return made, held

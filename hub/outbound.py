@@ -42,6 +42,12 @@ class ForbiddenError(OutboundError):
     """The hub may not go there; asking again does not help."""
 
 
+class PrivateAddressError(ForbiddenError):
+    """The name has an address that the hub may not go to; names get other addresses again."""
+
+    retryable = True
+
+
 class UnreachableError(OutboundError):
     """No answer came: name not found, connection refused, time over, TLS failed."""
 
@@ -127,7 +133,7 @@ class Outbound:
         """POST to a URL and return the answer, whatever its status; a redirect is an answer too.
 
         Raises:
-            ForbiddenError: the URL, its host or its address is not allowed.
+            ForbiddenError: the URL, its host or its address is not allowed; retryable where it is the address.
             UnreachableError: retryable; no whole answer came in time.
             TooLargeError: retryable; the answer's body is over the limit.
         """
@@ -170,7 +176,7 @@ class Outbound:
         if (target.host.lower(), _port(target)) not in self._private:
             for address in addresses:
                 if not is_public(address):
-                    raise ForbiddenError(
+                    raise PrivateAddressError(
                         f"{target.host} has the private address {address}",
                         "list it as private if it is meant",
                     )

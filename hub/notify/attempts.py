@@ -14,14 +14,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from hub.alarms.register import Fingerprint, clear_alarm, raise_alarm
 from hub.notify import outbox
 from hub.notify.channels.base import Answer, Message
-from hub.notify.policy import Priority, Retry, State, judge
+from hub.notify.policy import Priority, Retry, State, Step, judge
 from hub.notify.tables import deliveries
 from hub.notify.tables import outbox as rows
 
 DETAIL_CHARS = 300
 """Most of an answer's text that is kept."""
+
+GIVEN_UP_SEVERITY = 2
+"""Severity (0..3) of the alarm of a channel that has not taken a notice."""
 
 Lane = tuple[str, bool]
 """A channel, and whether for first attempts; these have places of their own, so that no backlog of failing ones is
@@ -129,6 +133,7 @@ def finish(
     )
     if verdict.fallback:
         _tell_fallback(conn, row, now_ms)
+    _judge_channel(conn, row, verdict.step, now_ms)
     return outbox.step(
         conn,
         message.key,
@@ -137,6 +142,16 @@ def finish(
         reason="" if verdict.step == "deliver" else answer.detail[:DETAIL_CHARS],
         due_ms=None if verdict.pause_ms is None else now_ms + verdict.pause_ms,
     )
+
+
+def _judge_channel(conn: Connection, row: Row[Any], step: Step, now_ms: int) -> None:
+    """A notice that is given up was told to nobody by that channel: an alarm until the channel takes one again."""
+    silent = Fingerprint("", "", row.channel, "", "notice_given_up")
+    if step == "refuse":
+        detail = {"notice": row.key, "subject": row.subject}
+        raise_alarm(conn, silent, severity=GIVEN_UP_SEVERITY, now_ms=now_ms, rearm=True, detail=detail)
+    elif step == "deliver":
+        clear_alarm(conn, silent, now_ms=now_ms)
 
 
 def _tell_fallback(conn: Connection, row: Row[Any], now_ms: int) -> None:

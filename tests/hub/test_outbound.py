@@ -64,8 +64,9 @@ async def test_a_name_that_turns_private_is_refused_and_is_looked_up_once_a_requ
     outbound = Outbound(["dinas.example"], resolve=names, transport=wire)
     await outbound.post("https://dinas.example/", content=b"", headers={})
     assert len(names.asked) == 1
-    with pytest.raises(ForbiddenError):
+    with pytest.raises(ForbiddenError) as caught:
         await outbound.post("https://dinas.example/", content=b"", headers={})
+    assert caught.value.retryable, "a resolver that lied for a moment must not lose a notice for good"
     assert [request.url.host for request in wire.requests] == [PUBLIC]
     await outbound.aclose()
 

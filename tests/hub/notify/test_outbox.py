@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import StaticPool, create_engine, select
 
 import hub.tables  # noqa: F401
+from hub import life
+from hub.alarms import service as alarms
 from hub.db import metadata
 from hub.notify import attempts
 from hub.notify import outbox as box
@@ -132,6 +134,26 @@ def test_a_refusal_gives_up_and_tells_the_next_at_once(conn):
     assert box.listed(conn, state="given_up")[0]["reason"] == "HTTP 404"
     assert box.retry(conn, ["n/a"], now_ms=NOW + 1) == 1
     assert states(conn)["n/a"] == "waiting"
+
+
+def test_a_notice_that_is_given_up_is_an_alarm_until_the_channel_takes_one(conn):
+    enqueue(conn, notice("one"), now_ms=NOW)
+    attempt(conn, Answer("failed"))
+    assert alarms.active(conn) == []
+    attempt(conn, Answer("refused", 404, "HTTP 404"), NOW + 5000)
+    (alarm,) = alarms.active(conn)
+    assert (alarm["device"], alarm["condition"], alarm["state"]) == ("a", "notice_given_up", "unacknowledged")
+    assert alarm["detail"] == {"notice": "one/a", "subject": "x"}
+    enqueue(conn, notice("two"), now_ms=NOW + 6000)
+    attempt(conn, Answer("delivered"), NOW + 6000)
+    assert [alarm["state"] for alarm in alarms.active(conn)] == ["returned"]
+
+
+def test_after_a_restore_every_notice_waits_though_the_clock_is_behind(conn):
+    enqueue(conn, notice(), now_ms=NOW)
+    (generation, _), held = life.mark_restored(conn, now_ms=NOW - 86_400_000, random=lambda bits: 7)
+    assert (generation, held) == (2, 1)
+    assert states(conn) == {"n/a": "held"}
 
 
 def test_what_a_crash_interrupted_is_made_again_with_its_key(conn):

@@ -15,6 +15,10 @@ GRACE_S = 2
 """Open requests, event streams among them, get this long when the hub stops."""
 
 
+PROXIES = "127.0.0.1,::1"
+"""Who may say, with ``proxy_tls``, for whom it asks (X-Forwarded-For)."""
+
+
 class Web:
     """Listens from its making on, so that its port is known; serves while ``run`` runs.
 
@@ -49,7 +53,9 @@ class Web:
             log_config=None,
             access_log=False,
             lifespan="off",
-            proxy_headers=False,
+            # Else all people behind a proxy have one address, and a stranger's guesses lock all of them out.
+            proxy_headers=self._config.proxy_tls,
+            forwarded_allow_ips=PROXIES,
             server_header=False,
             ssl_certfile=self._config.certificate or None,
             ssl_keyfile=self._config.key or None,

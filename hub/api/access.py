@@ -7,6 +7,7 @@ row, and the application does not start with a route that the gate does not know
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from hub.api.auth import sessions, users
 from hub.api.auth.roles import Roles
 from hub.api.errors import ApiError
 from hub.api.services import Services
-from hub.errors import HubError
+from hub.errors import HubError, StoreUnavailableError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "X-CSRF-Token"
@@ -181,7 +182,9 @@ async def _identify(request: Request) -> Identity:
         raise ApiError("not_logged_in")
     now_ms = hub.clock.now_ms()
     if now_ms - identity.session.seen_ms > hub.timeouts.noted_s * 1000:
-        await hub.db.write(lambda conn: sessions.touch(conn, identity.session, now_ms=now_ms))
+        # A store that is full can still be read, and people must see what is going on.
+        with suppress(StoreUnavailableError):
+            await hub.db.write(lambda conn: sessions.touch(conn, identity.session, now_ms=now_ms))
     return identity
 
 

@@ -47,7 +47,7 @@ async def log_in(body: Login, request: Request, response: Response, hub: Hub) ->
     name, address = body.name.strip().lower(), _address(request)
     await _check_password(hub, name, address, body.password)
     old = request.cookies.get(cookie_name(hub), "")
-    token = await hub.db.write(lambda conn: _start(hub, conn, name, address, old), urgent=True)
+    token = await hub.db.write(lambda conn: _start(hub, conn, name, address, old))
     _set_cookie(hub, response, token)
     user = await hub.db.read(lambda conn: users.get(conn, name))
     return _me(user, token)
@@ -105,13 +105,13 @@ async def set_up(body: Setup, hub: Hub) -> dict[str, str]:
 async def _check_password(hub: Hub, name: str, address: str, password: str) -> None:
     """The password fits, or an error that does not tell whether there is such a user."""
     now_ms = hub.clock.now_ms()
-    wait_ms = await hub.db.write(lambda conn: lockout.begin(conn, name, address, now_ms=now_ms), urgent=True)
+    wait_ms = await hub.db.write(lambda conn: lockout.begin(conn, name, address, now_ms=now_ms))
     if wait_ms:
         raise ApiError("too_many_tries", headers={"Retry-After": str(-(-wait_ms // 1000))})
     stored = await hub.db.read(lambda conn: users.password_of(conn, name))
     if not await hub.passwords.fits(password, stored):
         raise ApiError("wrong_login")
-    await hub.db.write(lambda conn: lockout.succeed(conn, name, address), urgent=True)
+    await hub.db.write(lambda conn: lockout.succeed(conn, name, address))
 
 
 def _start(hub: Hub, conn: Connection, name: str, address: str, old_token: str) -> str:

@@ -143,6 +143,22 @@ async def test_a_stranger_elsewhere_does_not_lock_a_person_out(hub):
         pass
 
 
+async def test_no_stranger_s_login_stands_in_line_with_the_presses(hub, monkeypatch):
+    await hub.add_user("siti", "operator")
+    whole, urgencies = hub.services.db.write, []
+
+    async def write(fn, *, urgent=False):
+        urgencies.append(urgent)
+        return await whole(fn, urgent=urgent)
+
+    monkeypatch.setattr(hub.services.db, "write", write)
+    async with hub.client() as client:
+        await client.post("/api/login", json=WRONG)
+        await client.post("/api/login", json={**WRONG, "password": PASSWORD})
+    assert len(urgencies) >= 4
+    assert not any(urgencies)
+
+
 async def test_guessing_from_many_places_is_slowed_too(hub):
     await hub.add_user("siti", "operator")
     codes = []

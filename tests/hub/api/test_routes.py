@@ -173,6 +173,17 @@ async def test_a_store_that_is_away_is_said_plainly(hub, monkeypatch):
         assert "/secret" not in answer.text
 
 
+async def test_a_full_disk_hides_nothing_from_who_is_logged_in(hub, monkeypatch):
+    async with hub.login("siti", "viewer") as siti:
+
+        async def full(fn, *, urgent=False):
+            raise StoreUnavailableError("database or disk is full")
+
+        monkeypatch.setattr(hub.services.db, "write", full)
+        hub.clock.at_ms += 120_000  # a use of the session that would be written down
+        assert (await siti.get("/api/incidents")).status_code == 200
+
+
 def row(**changes):
     return {
         "gateway": "gw-rs-1",

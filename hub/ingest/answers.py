@@ -80,7 +80,11 @@ class Answers:
         """Tell every gateway that it may, or may not, send its backlog."""
         self.flow = flow
         for gateway in self._gateways:
-            self._say(self._control, gateway, "down/receipt", flow_receipt(self.inc, flow))
+            self.say_flow(gateway)
+
+    def say_flow(self, gateway: str) -> None:
+        """Tell one gateway whether it may send its backlog now."""
+        self._say(self._control, gateway, "down/receipt", flow_receipt(self.inc, self.flow))
 
     def hello(
         self,

@@ -130,6 +130,9 @@ class Samples:
         frame = accepted.frame
         if frame.live:
             self._pipeline.count("frames.live")
+            if self._answers.flow == "open":
+                # It has missed that the hold is over, and nothing it sends has an answer that would say so.
+                self._answers.say_flow(accepted.gateway)
             return
         token = _Frame(accepted, received_mono_ms)
         known = (token.key, frame.first, frame.last)

@@ -60,6 +60,9 @@ DEAD_KEPT = 10_000
 PRUNE_EVERY = 50
 """Old unreadable messages are forgotten with every so many writes."""
 
+UNREAD_PAUSE_MS = 10 * 60 * 1000
+"""A panic frame that nobody can read, after so long without one, asks for a person anew."""
+
 FORGED = ("unknown", "cell", "gateway")
 """Reasons that speak of the sender, not of the message."""
 
@@ -118,6 +121,7 @@ class Subscriber:
         )
         self._overfull = False
         self._dead: asyncio.Queue[Dead] = asyncio.Queue(DEAD_AT_MOST)
+        self._unread: dict[str, int] = {}
         self._greet = asyncio.Event()
 
     def feed(self, lanes: Control, samples: Samples, answers: Answers) -> None:
@@ -211,7 +215,17 @@ class Subscriber:
         if known is None or dead.reason in FORGED or not _of_panic(dead.topic):
             return
         fingerprint = Fingerprint(known.site, known.gateway, known.gateway, "", "panic_unreadable")
-        raise_alarm(conn, fingerprint, severity=2, now_ms=now_ms, detail={"reason": dead.reason})
+        # The gateway tries it again each minute; after a pause it is another one, though the last was seen.
+        last_ms = self._unread.get(known.gateway)
+        self._unread[known.gateway] = now_ms
+        raise_alarm(
+            conn,
+            fingerprint,
+            severity=2,
+            now_ms=now_ms,
+            rearm=last_ms is None or now_ms - last_ms > UNREAD_PAUSE_MS,
+            detail={"reason": dead.reason},
+        )
 
     # Samples
 

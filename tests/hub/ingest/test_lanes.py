@@ -237,6 +237,13 @@ async def test_a_live_sample_is_not_written(hub):
     assert hub.pipeline.counts["frames.live"] == 1
 
 
+@pytest.mark.parametrize(("flow", "said"), [("open", ["open"]), ("hold", [])])
+async def test_a_gateway_that_has_missed_the_end_of_a_hold_is_told(hub, flow, said):
+    hub.answers.flow = flow
+    hub.sample(telemetry_frame((0, 0, 1.0, 1), live=True))
+    assert [receipt.flow for _, receipt, _ in hub.said] == said
+
+
 async def test_refused_and_rejected_records_are_dead_letters_before_the_receipt(hub):
     bad = DeviceColumn("x", "river_post", ("tips",))
     good = DeviceColumn("duga-1", "river_post", ("level_m",))

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from contract import codec, topics
 from contract.errors import ContractError
 from contract.messages import (
@@ -20,11 +22,13 @@ from contract.messages import (
     Hello,
     Message,
     Receipt,
+    Refusal,
     Reply,
     State,
     VersionRefusal,
 )
 from contract.ranges import Ranges
+from contract.topics import Lane
 from edge import frames
 from edge.clock import Clock
 from edge.errors import CardError
@@ -94,6 +98,7 @@ class Session:
         self._clock = clock
         self._status = status
         self._on_received = on_received
+        self._sent: dict[tuple[Lane, str], Ranges] = {}
 
     @property
     def gateway(self) -> str:
@@ -156,6 +161,8 @@ class Session:
                 return until if step.until_ms is None else min(until, step.until_ms)
             frame = frames.build(step, self._spool, gateway=self.gateway, mono_ms=mono_ms)
             if frame is not None:
+                if not step.live:
+                    self._sent.setdefault((frame.lane, frame.epoch), Ranges()).add(frame.first, frame.last)
                 token = self._uplink.on_sent(step, frame.last_row, len(frame.payload), mono_ms)
                 return Publish(self._topic(f"up/{frame.lane}"), frame.payload, token=token)
         return mono_ms + 50
@@ -262,10 +269,29 @@ class Session:
             log.info("session.sync source=%s error_ms=%d", row.source, row.error_ms)
 
     def _receipt(self, receipt: Receipt, mono_ms: int) -> None:
+        receipt = self._of_what_was_sent(receipt)
         proved = self._panics_in(receipt) if receipt.inc == self._spool.inc else ()
         self._uplink.on_receipt(receipt, mono_ms)
         if proved:
             self._on_received(proved)
+
+    def _of_what_was_sent(self, receipt: Receipt) -> Receipt:
+        """The receipt without what this session never sent.
+
+        A card that was put back from an older copy gives numbers a second time. A late receipt for the first
+        bearer of a number must not settle the second one, which the hub has never seen. What was sent before the
+        gateway started is sent again, and then has its receipt.
+        """
+        sent = self._sent.get((receipt.lane, receipt.epoch), Ranges())
+        return msgspec.structs.replace(
+            receipt,
+            ranges=tuple(part for pair in receipt.ranges for part in sent.overlap(*pair)),
+            refused=tuple(
+                Refusal(first, last, refusal.reason)
+                for refusal in receipt.refused
+                for first, last in sent.overlap(refusal.first, refusal.last)
+            ),
+        )
 
     def _panics_in(self, receipt: Receipt) -> tuple[str, ...]:
         """Event ids of the waiting panics that the receipt proves committed."""

@@ -12,6 +12,7 @@ from contract.messages import (
     EventBody,
     Hello,
     Receipt,
+    Refusal,
     Reply,
     State,
     VersionRefusal,
@@ -190,10 +191,32 @@ def test_a_receipt_of_something_else_proves_nothing(gateway, change):
     appended = gateway.press()
     gateway.connect()
     gateway.greet(echo_ms=1000, echo_boot=BOOT)
+    gateway.frames()
     fields = {"inc": INC, "epoch": appended.epoch, "lane": "panic", "ranges": ((1, 1),), **change}
     gateway.hear("down/receipt", Receipt(**fields))
     assert gateway.session.panic_waits
     assert gateway.received == []
+
+
+def test_a_late_receipt_for_the_first_bearer_of_a_number_does_not_settle_the_second(gateway):
+    """A card put back from an older copy gives numbers twice; the hub's receipts for the first may still come."""
+    press, sample = gateway.press(), gateway.sample()
+    gateway.connect()
+    for appended in (press, sample):
+        gateway.hear(
+            "down/receipt", Receipt(inc=INC, epoch=appended.epoch, lane=appended.lane, ranges=((1, 1),))
+        )
+    gateway.greet(echo_ms=1000, echo_boot=BOOT)
+    for appended in (press, sample):
+        for told in ({"ranges": ((1, 1),)}, {"refused": (Refusal(1, 1, "kind"),)}):
+            gateway.hear("down/receipt", Receipt(inc=INC, epoch=appended.epoch, lane=appended.lane, **told))
+    assert gateway.received == []
+    assert [leaf for leaf, _ in gateway.frames()] == ["up/panic", "up/telemetry"]
+    for appended in (press, sample):
+        gateway.hear(
+            "down/receipt", Receipt(inc=INC, epoch=appended.epoch, lane=appended.lane, ranges=((1, 1),))
+        )
+    assert set(gateway.spool.usage(0).lane_unsettled.values()) == {0}
 
 
 def test_a_press_that_moves_to_a_new_epoch_is_not_received_by_that(gateway):

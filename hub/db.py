@@ -117,6 +117,7 @@ def production_engine(url: str, writer: bool) -> Engine:
         max_overflow=0,
         pool_pre_ping=True,
         connect_args={"timeout": SERVER_S},
+        hide_parameters=True,  # they hold hashes of passwords and what people did; errors go to the log
         isolation_level="READ COMMITTED" if writer else "REPEATABLE READ",
     )
 
@@ -127,6 +128,7 @@ def _sqlite_engine(url: str, writer: bool) -> Engine:
         pool_size=1 if writer else READERS,
         max_overflow=0,
         connect_args={"check_same_thread": False, "timeout": BUSY_S},
+        hide_parameters=True,
     )
     begin = "BEGIN IMMEDIATE" if writer else "BEGIN"
 

@@ -293,6 +293,10 @@ class Control:
         except StoreError as error:
             log.error("no_hello gateway=%s error=%s", gateway, error)
             return
+        except Exception:
+            log.exception("no_hello gateway=%s", gateway)
+            self._pipeline.count("failed.hello")
+            return
         self._answers.hello(gateway, have, echo_ms=echo_ms, echo_boot=echo_boot)
 
     async def greet_all(self) -> None:
@@ -325,7 +329,7 @@ class Control:
                 continue
             try:
                 await self._db.write(self._recording(known, reason))
-            except StoreError as error:
+            except (StoreError, SQLAlchemyError) as error:
                 log.error("silence_not_recorded gateway=%s error=%s", gateway, error)
                 return
             self._silent_on_record[gateway] = reason is not None

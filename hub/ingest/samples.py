@@ -230,13 +230,24 @@ class Samples:
         """Put what is committed by now into SQL; what the store does not take stays for the next time."""
         for _ in range(len(self.fresh)):
             taken = self.fresh.take(FLUSHED_AT_ONCE)
-            if not taken:
+            if not taken or not await self._flush(taken):
                 return
-            try:
-                await self._db.write(
-                    partial(ledger.flush_telemetry, committed=taken, now_ms=self._clock.now_ms())
-                )
-            except StoreError as error:
-                self.fresh.put_back(taken)
-                log.warning("ledger_not_flushed error=%s", error)
-                return
+
+    async def _flush(self, taken: dict[StreamKey, Ranges]) -> bool:
+        """False where the store takes nothing now."""
+        try:
+            await self._db.write(
+                partial(ledger.flush_telemetry, committed=taken, now_ms=self._clock.now_ms())
+            )
+        except StoreError as error:
+            self.fresh.put_back(taken)
+            log.warning("ledger_not_flushed error=%s", error)
+            return False
+        except Exception:
+            # An account that cannot be read takes neither the hub nor its neighbours with it. What is left out is
+            # not lost: the ledger is a cache, and the gateway says in its beat what it has settled.
+            if len(taken) > 1:
+                return all([await self._flush({key: ranges}) for key, ranges in taken.items()])
+            log.exception("ledger_not_flushed streams=%s", list(taken))
+            self._pipeline.count("failed.ledger")
+        return True

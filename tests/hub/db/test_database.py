@@ -217,3 +217,12 @@ async def test_what_passes_on_the_server_is_worth_another_try_and_what_does_not_
             assert not isinstance(await fails(lasting), StoreUnavailableError), lasting
     finally:
         db.close()
+
+
+async def test_an_error_does_not_say_what_was_to_be_written(database):
+    await database.write(put(1))
+    with pytest.raises(IntegrityError) as caught:
+        await database.write(
+            lambda conn: conn.execute(insert(life).values(id=1, generation=1, random=77007700, since_ms=1))
+        )
+    assert "77007700" not in str(caught.value)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from contract import codec
 from contract.messages import DeviceColumn, Receipt
@@ -26,7 +26,7 @@ from hub.ingest.judging import Judging
 from hub.ingest.ledger import StreamKey
 from hub.ingest.pipeline import Latency, Pipeline, Rate
 from hub.ingest.samples import Samples
-from hub.ingest.tables import dead_letters, events
+from hub.ingest.tables import dead_letters, events, streams
 from hub.region import load
 from hub.rules.engine import Engine
 from hub.series.writer import Batch, Written
@@ -110,6 +110,8 @@ class Hub:
         )
 
     def _hear(self, topic: str, payload: bytes, urgent: bool) -> None:
+        if topic.endswith("/down/hello"):
+            return
         receipt = codec.decode_receipt(payload)
         assert isinstance(receipt, Receipt)
         self.said.append((topic, receipt, urgent))
@@ -400,3 +402,22 @@ async def test_two_bodies_under_one_number_are_a_copied_card_and_raise_an_alarm_
         await hub.until(lambda: len(hub.said) == 3)
         assert await said() == [("copied_card", "unacknowledged", 1)], "a repeat says nothing new"
     assert [receipt.new_epoch for _, receipt, _ in hub.said] == [False, True, True]
+
+
+async def test_an_account_that_cannot_be_read_takes_nothing_with_it(hub, caplog):
+    caplog.set_level(logging.CRITICAL)
+    other = StreamKey("pos-07", EPOCH, "telemetry")
+    hub.samples.fresh.add(KEY, ((1, 4),))
+    await hub.samples.flush_once()
+    await hub.db.write(lambda conn: conn.execute(update(streams).values(committed="rusak", lane="event")))
+    hub.said.clear()
+    await hub.control.greet_all()
+    assert hub.pipeline.counts["failed.hello"] == 1
+
+    await hub.db.write(lambda conn: conn.execute(update(streams).values(lane="telemetry")))
+    hub.samples.fresh.add(KEY, ((5, 6),))
+    hub.samples.fresh.add(other, ((1, 2),))
+    await hub.samples.flush_once()
+    found = await hub.db.read(lambda conn: ledger.read(conn, other))
+    assert found.committed.pairs() == ((1, 2),)
+    assert (hub.pipeline.counts["failed.ledger"], len(hub.samples.fresh)) == (1, 0)

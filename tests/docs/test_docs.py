@@ -580,3 +580,13 @@ def test_files_of_the_checkout_that_are_named_exist(page):
 def test_the_index_names_every_page():
     for page in DOCS.glob("*.md"):
         assert page.name == "README.md" or f"({page.name})" in pages.text("README.md")
+
+
+def test_the_first_page_names_folders_and_commands_that_exist():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = {word for row in pages.rows(page) for word in re.findall(r"`([^`]+/)`", row[0])}
+    assert {"edge/", "hub/", "docs/"} <= named
+    assert {word for word in named if not (ROOT / word).is_dir()} == set()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"(?:^    |`)make ([a-z]+)", page, re.MULTILINE):
+        assert f"\n{target}:" in makefile or target == "bench", target

@@ -296,9 +296,13 @@ class UplinkMachine(RuleBasedStateMachine):
         """Faults stop; everything accepted arrives."""
         self.hub.flow = "open"
         self.connect()
-        self.down.insert(0, ("hello", None))  # what was said before comes late
+        # What was said before comes late; the hub's last word on its flow comes last.
+        self.down = [("hello", None), *self.down, ("receipt", Receipt(inc=self.hub.inc, flow="open"))]
         for _ in range(4000):
             self.carry_all()
+            if self.uplink.wants_hello:  # the beat asks for it
+                self.down.append(("hello", None))
+                continue
             self.send(100)
             if not self.up and not self.down:
                 step = self.uplink.next(self.now)

@@ -1,6 +1,7 @@
 """The whole hub against a real broker and a real InfluxDB: frames in, rows and points and receipts out."""
 
 import asyncio
+import logging
 import sqlite3
 import time
 from pathlib import Path
@@ -309,3 +310,31 @@ async def test_a_store_that_goes_between_opening_and_reading_is_waited_for(tmp_p
     assert await hub._recall(Store()) == "memory"
     hub.stop()
     assert await hub._recall(Store()) is None
+
+
+async def test_no_secret_is_in_the_log(broker, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    config = write_config(tmp_path, broker)
+    password = "sandi-yang-tak-boleh-tampak"
+    async with running(config) as (_, ready):
+        assert ready.setup_code
+        async with httpx.AsyncClient(base_url=ready.api, trust_env=False) as client:
+            user = {"code": ready.setup_code, "name": "ani", "password": password}
+            assert (await client.post("/api/setup", json=user)).status_code == 200
+            wrong = {"name": "ani", "password": password + "?"}
+            assert (await client.post("/api/login", json=wrong)).status_code == 401
+            assert (await client.post("/api/login", json={**wrong, "password": password})).status_code == 200
+            cookies = list(client.cookies.jar)
+        await asyncio.sleep(0.1)
+    # The client of this test is in the same process and logs what it gets.
+    logged = "\n".join(
+        f"{record.getMessage()} {record.exc_text or ''}"
+        for record in caplog.records
+        if not record.name.startswith(("httpx", "httpcore"))
+    )
+    desk = (tmp_path / "desk").read_text()
+    secrets = [ready.setup_code, password, *(cookie.value for cookie in cookies), desk]
+    assert len(secrets) == 4
+    assert "ready api=" in logged
+    for secret in secrets:
+        assert secret not in logged

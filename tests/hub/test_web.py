@@ -1,6 +1,8 @@
 """The API's server: whose address a request has, behind a proxy and without one."""
 
 import asyncio
+import ssl
+from pathlib import Path
 
 import httpx
 import pytest
@@ -8,6 +10,7 @@ from fastapi import FastAPI, Request
 
 from hub.config import ApiSection
 from hub.web import Web
+from provisioning.ca import Authority
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,33 @@ async def test_only_a_proxy_on_this_machine_says_for_whom_it_asks(proxy_tls, sai
         async with httpx.AsyncClient(base_url=web.url, trust_env=False) as client:
             headers = {} if said is None else {"X-Forwarded-For": said}
             assert (await client.get("/", headers=headers)).json() == address
+    finally:
+        web.stop()
+        await running
+        web.close()
+
+
+async def test_with_a_certificate_the_api_speaks_tls_1_2_and_nothing_older_or_plain(tmp_path: Path):
+    identity = Authority.create(tmp_path / "ca", name="Kota Contoh").server("hub", ["127.0.0.1"])
+    app = FastAPI()
+    app.add_api_route("/", lambda: "baik")
+    web = Web(ApiSection(port=0, certificate=str(identity.certificate), key=str(identity.key)))
+    running = asyncio.create_task(web.run(app))
+
+    async def ask(url: str, newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED) -> str:
+        context = ssl.create_default_context(cafile=identity.authority)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, newest
+        async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+            return str((await client.get(url)).json())
+
+    try:
+        assert web.url.startswith("https://")
+        assert await ask(web.url, ssl.TLSVersion.TLSv1_2) == "baik"
+        with pytest.raises(httpx.HTTPError):
+            await ask(web.url, ssl.TLSVersion.TLSv1_1)
+        with pytest.raises(httpx.HTTPError):
+            await ask(web.url.replace("https", "http"))
     finally:
         web.stop()
         await running

@@ -319,3 +319,24 @@ def test_a_text_that_postgresql_cannot_hold_is_no_beat_and_no_birth(leaf):
 
     assert isinstance(verdict, Dead)
     assert verdict.reason == "text"
+
+
+@pytest.mark.parametrize("leaf", ["up/panic", "up/event", "up/telemetry", "up/beat", "up/reply", "state"])
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        *(b"[" * depth + b"]" * depth for depth in (500, 950, 990, 1000, 30_000)),
+        b"9" * 5000,
+        b"1e999",
+        b'"\\ud800"',
+        b'"\xed\xa0\x80"',
+        b'{"a":' * 10_000,
+    ],
+    ids=lambda nonsense: f"{nonsense[:8]!r} of {len(nonsense)}",
+)
+def test_deep_and_long_nonsense_never_raises(leaf, nonsense):
+    for payload in (nonsense, b'{"v":%b}' % nonsense, b'{"v":1,"x":%b}' % nonsense):
+        verdict = accept(
+            f"siaga/1/03/{GATEWAY}/{leaf}", payload, retained=False, received_ms=NOW_MS, gateways=GATEWAYS
+        )
+        assert isinstance(verdict, Dead | ForeignVersion)

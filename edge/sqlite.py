@@ -94,12 +94,16 @@ class FileDatabase:
     def execute(self, sql: str, params: Sequence[Value] = ()) -> Rows:
         try:
             return self._connection.execute(sql, params).fetchall()
+        except sqlite3.ProgrammingError:
+            raise  # a fault of ours says nothing of the card
         except sqlite3.DatabaseError as error:
             raise card_error(getattr(error, "sqlite_errorcode", None), str(error)) from error
 
     def execute_many(self, sql: str, params: Iterable[Sequence[Value]]) -> None:
         try:
             self._connection.executemany(sql, params)
+        except sqlite3.ProgrammingError:
+            raise
         except sqlite3.DatabaseError as error:
             raise card_error(getattr(error, "sqlite_errorcode", None), str(error)) from error
 

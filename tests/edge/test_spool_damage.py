@@ -7,7 +7,8 @@ import pytest
 
 from contract.codec import decode_body
 from edge.errors import CorruptCard
-from edge.spool import Spool, store
+from edge.spool import Spool
+from edge.spool import opening as opening_room
 from edge.spool.schema import PAGE_BYTES
 from tests.edge.spooling import BOOT_A, BOOT_B, EXAMPLES, SMALL, bodies, event, hexes, opened, samples
 
@@ -135,7 +136,7 @@ def test_losses_are_carried_over(tmp_path):
 
 def test_damage_found_while_it_runs_is_said_and_set_aside(tmp_path, written, monkeypatch):
     """A large telemetry lane is not checked at opening; its damage is found when it is read."""
-    monkeypatch.setattr(store, "CHECK_BYTES", 0)
+    monkeypatch.setattr(opening_room, "CHECK_BYTES", 0)
     path = tmp_path / "spool.db"
     flip(path, page_of(path, b"[[11.0]]", 3), PAGE_BYTES)  # a leaf in the middle
     spool, opening = reopened(tmp_path)

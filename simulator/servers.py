@@ -194,6 +194,10 @@ class Influx:
         status = self._request("POST", "/query?" + urllib.parse.urlencode({"q": query}))
         if status != 200:
             raise ServerFailed(f"InfluxDB refuses its first user with HTTP {status}")
+        # It has answered before all of it knows of the user; until then it says 403 to everybody.
+        self.child.wait_until(
+            lambda: self._request("GET", "/query?q=SHOW+DATABASES") == 401, timeout_s=READY_S
+        )
 
     def _request(self, method: str, path: str) -> int:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)

@@ -29,11 +29,11 @@ class Sampled:
     """A sample as the sampler makes it."""
 
     device: str
-    values: tuple
+    values: tuple[float | int | None, ...]
     mono_ms: int
     kind: str = "river_post"
-    quantities: tuple = ("level_m",)
-    quality: tuple = ()
+    quantities: tuple[str, ...] = ("level_m",)
+    quality: tuple[tuple[int, int], ...] = ()
 
 
 def event(number, kind="panic_press", pad=0):

@@ -24,6 +24,7 @@ def promises_until_killed(path, boot, seconds):
     writer = subprocess.Popen(
         [sys.executable, "-m", "tests.edge.spool_writer", str(path), boot], cwd=ROOT, stdout=subprocess.PIPE
     )
+    assert writer.stdout is not None
     try:
         assert select.select([writer.stdout], [], [], 30)[0], "the writer does not begin"
         time.sleep(seconds)

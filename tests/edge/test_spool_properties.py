@@ -12,11 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from contract.messages import HaveStream
 from contract.ranges import Ranges
+from contract.topics import LANES
 from edge.errors import CardError, DiskFull, PanicLaneFull
 from edge.spool import Quotas, Spool
 from tests.edge.spooling import THOROUGH, FailingCard, Sampled, event, hexes
 
-LANES = ("panic", "event", "telemetry")
 QUOTAS = Quotas(
     panic_bytes=16 * 1024, event_bytes=16 * 1024, telemetry_bytes=24 * 1024, wal_bytes=1024 * 1024
 )

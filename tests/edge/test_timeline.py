@@ -126,8 +126,9 @@ def test_true_time_lies_in_the_declared_interval(steps, monos, drift_ppm):
         wrong = max(-error, min(error, step))
         timeline.add(timeline.propose(mono, round(true(mono)) + wrong, error + 1, "hub"))
     for at in monos:
-        t_ms, error_ms = timeline.at(at)
-        assert abs(t_ms - true(at)) <= error_ms + 1
+        stamp = timeline.at(at)
+        assert stamp is not None
+        assert abs(stamp.t_ms - true(at)) <= stamp.error_ms + 1
 
 
 def test_a_boot_without_sync_is_laid_in_the_middle():

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from contract.codec import decode_frame
 from contract.messages import HaveStream, Hello, Receipt
 from contract.ranges import Ranges
+from contract.topics import LANES
 from edge.frames import build
 from edge.spool import Quotas
 from edge.uplink import Send, Uplink, Wait
@@ -23,7 +24,6 @@ NOW = 1_790_000_000_000
 QUOTAS = Quotas(
     panic_bytes=64 * 1024, event_bytes=128 * 1024, telemetry_bytes=512 * 1024, wal_bytes=1024 * 1024
 )
-LANES = ("panic", "event", "telemetry")
 
 
 class Hub:
@@ -43,13 +43,11 @@ class Hub:
             return None
         for at in range(frame.n):
             key = (lane, frame.epoch, frame.first + at)
-            body = bytes(frame.events[at].body) if lane != "telemetry" else frame.rows[at][2:]
-            time = (
-                None
-                if frame.base_ms is None
-                else frame.base_ms
-                + (frame.rows[at][1] if lane == "telemetry" else frame.events[at].offset_ms)
-            )
+            if lane == "telemetry":
+                offset, body = int(frame.rows[at][1] or 0), frame.rows[at][2:]
+            else:
+                offset, body = frame.events[at].offset_ms, bytes(frame.events[at].body)
+            time = None if frame.base_ms is None else frame.base_ms + offset
             known = self.stored.setdefault(key, (body, time, frame.again))
             assert known[0] == body, "one key, one body"
             assert known[1] == time or None in (known[1], time), "the same time at every resend"

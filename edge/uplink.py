@@ -72,7 +72,7 @@ HURRY_MS = 2_000
 """When the hub is back, what is overdue goes within so long, not all at once."""
 
 SUSPECT_AFTER = 5
-"""A frame sent so often, while frames sent after it got their receipts, is one that the hub cannot decode."""
+"""A frame that was sent so often, each time overtaken by a frame that got its receipt, the hub cannot decode."""
 
 SUSPECT_AGAIN_MS = 60_000
 """Such a frame goes at most so often, and in halves, until the record that spoils it stands alone."""
@@ -127,6 +127,8 @@ class _Flight:
     sent_ms: int = 0
     due_ms: int = 0
     attempts: int = 0
+    passed: int = 0
+    """Sendings that were overtaken: a frame sent later got its receipt, and this one did not."""
     suspect: bool = False
 
 
@@ -409,9 +411,13 @@ class Uplink:
             )
         return None
 
+    def _overtaken(self, flight: _Flight) -> bool:
+        """Whether what was sent after it has a receipt. A sending into a dead link says nothing of the frame."""
+        return self._proved_ms[flight.lane] >= flight.sent_ms
+
     def _found_suspect(self, flight: _Flight, now_ms: int) -> bool:
         """Whether a flight turns out now to be one that the hub cannot decode, and has to wait for its minute."""
-        if flight.suspect or flight.attempts < SUSPECT_AFTER or self._proved_ms[flight.lane] < flight.sent_ms:
+        if flight.suspect or flight.passed + self._overtaken(flight) < SUSPECT_AFTER:
             return False
         flight.suspect = True
         flight.due_ms = max(now_ms + 1, flight.sent_ms + self._again_ms(flight))
@@ -456,6 +462,8 @@ class Uplink:
             flight = self._begin(send.lane, send.first, last_row)
         else:
             self._shorten(flight, send.first, last_row, now_ms)
+        if flight.attempts:
+            flight.passed += self._overtaken(flight)
         flight.attempts += 1
         flight.sent_ms = now_ms
         flight.due_ms = max(now_ms + self._again_ms(flight), self._quiet_until_ms)
@@ -477,7 +485,7 @@ class Uplink:
         flight.first, flight.last = first, last
         if last < rest and flight.suspect:
             other = self._begin(flight.lane, last + 1, rest)
-            other.attempts, other.suspect = flight.attempts, True
+            other.attempts, other.passed, other.suspect = flight.attempts, flight.passed, True
             other.sent_ms, other.due_ms = flight.sent_ms, now_ms
 
     def on_puback(self, token: int, now_ms: int) -> None:

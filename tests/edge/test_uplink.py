@@ -337,6 +337,22 @@ def test_a_hub_that_is_away_makes_no_frame_undecodable(rig):
     assert rig.uplink.undecodable == 0
 
 
+def test_a_press_that_went_into_a_dead_link_is_not_put_off_when_a_later_one_has_its_receipt(rig):
+    """The link took nothing for a while; that the next press got through says nothing against the first."""
+    rig.spool.append_panic(1, event(1))
+    rig.send()
+    for _ in range(8):
+        rig.now += 2000
+        rig.send_all()
+    rig.spool.append_panic(2, event(2))
+    assert rig.send().first == 2
+    rig.receipt("panic", (2, 2))
+    rig.now += 2000
+    frame = rig.send()
+    assert (frame.lane, frame.first, frame.last) == ("panic", 1, 1)
+    assert rig.uplink.undecodable == 0
+
+
 def test_a_version_that_the_hub_does_not_speak(rig):
     rig.spool.append_samples(samples(8, 1))
     rig.spool.append_panic(1, event(1))

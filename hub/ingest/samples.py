@@ -43,6 +43,9 @@ OWING_AT_MOST = 256
 """Frames that may wait for the level changes they caused; further ones go without a receipt and come again."""
 
 
+_Known = tuple[StreamKey, str, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """A frame on its way through InfluxDB."""
@@ -53,6 +56,12 @@ class _Frame:
     @property
     def key(self) -> StreamKey:
         return StreamKey(self.accepted.gateway, self.accepted.frame.epoch, "telemetry")
+
+    @property
+    def known(self) -> _Known:
+        """What makes it the same frame. A card put back from an older copy gives numbers twice, in another boot."""
+        frame = self.accepted.frame
+        return self.key, frame.boot, frame.first, frame.last
 
 
 class Fresh:
@@ -101,7 +110,7 @@ class Samples:
         self._answers = answers
         self._pipeline = pipeline
         self._writer: SeriesWriter | None = None
-        self._in_writer: set[tuple[StreamKey, int, int]] = set()
+        self._in_writer: set[_Known] = set()
         self._refusals: asyncio.Queue[tuple[_Frame, tuple[RefusedRecord, ...]]] = asyncio.Queue(
             REFUSALS_AT_MOST
         )
@@ -135,7 +144,7 @@ class Samples:
                 self._answers.say_flow(accepted.gateway)
             return
         token = _Frame(accepted, received_mono_ms)
-        known = (token.key, frame.first, frame.last)
+        known = token.known
         if known in self._in_writer:
             self._pipeline.count("repeated.telemetry")
             return
@@ -152,7 +161,7 @@ class Samples:
         token: _Frame = result.batch.token
         accepted = token.accepted
         frame = accepted.frame
-        self._in_writer.discard((token.key, frame.first, frame.last))
+        self._in_writer.discard(token.known)
         rejected = tuple(
             RefusedRecord(frame.first + at, "series", reason.encode()[:200] + b"\n" + result.batch.lines[at])
             for at, reason in result.rejected

@@ -223,6 +223,13 @@ async def test_a_frame_that_comes_again_while_it_waits_is_written_once(hub):
     )
 
 
+async def test_another_boots_frame_under_numbers_that_wait_is_no_repeat(hub):
+    """A card put back from an older copy gives numbers twice; the second sample must be written before its receipt."""
+    for boot in ("5e0c0de0", "5e0c0de1"):
+        hub.sample(telemetry_frame((0, 0, 1.0, 1), boot=boot))
+    assert len(hub.writer.batches) == 2
+
+
 async def test_what_a_full_writer_refuses_may_come_again(hub):
     hub.writer.full = True
     hub.sample(telemetry_frame((0, 0, 1.0, 1)))

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 REFUSED = 2
 """Exit status when the gateway cannot work as it is configured: restarting does not help."""
 
+FAILED = 1
+"""Exit status when it may work after a restart, as when the card was busy."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script; returns the exit status."""
@@ -35,8 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         return asyncio.run(_run(config, _hash(options.config)))
     except (ContractError, EdgeError) as error:
-        print(f"siaga-edge: {error}", file=sys.stderr)
-        return REFUSED
+        return _refuse([error])
     except OSError as error:
         print(f"siaga-edge: {options.config}: {error}", file=sys.stderr)
         return REFUSED
@@ -44,9 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refusals, others = group.split(EdgeError)
         if others is not None or refusals is None:
             raise
-        for refusal in _leaves(refusals):
-            print(f"siaga-edge: {refusal}", file=sys.stderr)
-        return REFUSED
+        return _refuse(_leaves(refusals))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,8 +93,15 @@ async def until_stopped(work: Coroutine[None, None, None]) -> None:
         await running
 
 
-def _leaves(group: BaseExceptionGroup[EdgeError]) -> list[BaseException]:
-    found: list[BaseException] = []
+def _refuse(errors: Sequence[ContractError | EdgeError]) -> int:
+    """Say why it does not run; the exit status for it."""
+    for error in errors:
+        print(f"siaga-edge: {error}", file=sys.stderr)
+    return FAILED if all(error.retryable for error in errors) else REFUSED
+
+
+def _leaves(group: BaseExceptionGroup[EdgeError]) -> list[EdgeError]:
+    found: list[EdgeError] = []
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found

@@ -76,8 +76,6 @@ class SpoolSettings(Section, frozen=True, kw_only=True):
     telemetry_mb: Annotated[float, Meta(ge=1)] = 512.0
     event_mb: Annotated[float, Meta(ge=0.5)] = 32.0
     panic_mb: Annotated[float, Meta(ge=0.5)] = 8.0
-    ring_h: Annotated[float, Meta(ge=1, le=8760)] = 72.0
-    """Hours that settled panic and event records stay; the contract wants 72."""
 
 
 class TcpBus(Section, frozen=True, kw_only=True, tag="tcp", tag_field="link"):

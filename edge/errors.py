@@ -35,10 +35,8 @@ class PinError(EdgeError):
     """The pins of this machine cannot be used as configured; the gateway refuses to start on them."""
 
 
-class LinkError(EdgeError):
-    """The connection to the broker failed; it is tried again."""
-
-    retryable = True
+class CertificateError(EdgeError):
+    """The gateway's certificate, its key or the authority's certificate cannot be used."""
 
 
 class RecordError(EdgeError, ValueError):

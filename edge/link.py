@@ -24,7 +24,7 @@ from paho.mqtt.properties import Properties
 from contract import topics
 from edge.clock import Clock
 from edge.config import Broker
-from edge.errors import CardError
+from edge.errors import CardError, CertificateError
 from edge.session import Publish, Session
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,7 @@ class Link:
 
         Raises:
             CorruptCard: the spool is to be made anew; then call again.
+            CertificateError: the certificates cannot be used.
         """
         context = _tls(self._broker)
         attempt = 0
@@ -260,9 +261,16 @@ class _Carrier:
 
 
 def _tls(broker: Broker) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(broker.ca_file))
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(str(broker.cert_file), str(broker.key_file))
+    try:
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(broker.ca_file))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(str(broker.cert_file), str(broker.key_file))
+    except OSError as error:  # ssl.SSLError is one
+        raise CertificateError(
+            "certificate",
+            f"{broker.ca_file}, {broker.cert_file} or {broker.key_file} cannot be used: {error}",
+            "they are given at enrolment; a key and its certificate belong together",
+        ) from error
     return context
 
 

@@ -270,6 +270,8 @@ class Database:
             raise AlreadyRunningError(
                 f"{path} is held by another process", "one hub to an SQLite file; stop the other one first"
             ) from error
+        # Made here so that nobody else may read it; its log gets the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def _serve(self) -> None:
         assert self._writer is not None

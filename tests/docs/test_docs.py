@@ -543,7 +543,6 @@ def test_python_and_json_in_the_guides_can_be_read(page):
         (TECHNICIAN, "valid for 90 days", LEAF_DAYS == 90),
         (OPERATOR, "for 24 hours", policy.Retry().give_up_s == 24 * 3600),
         (OPERATOR, "after three failures", policy.Retry().fallback_after == 3),
-        (TECHNICIAN, "it is always 72 hours", edge.config.SpoolSettings().ring_h == 72.0),
     ],
 )
 def test_a_number_is_still_so(page, sentence, value):

@@ -16,7 +16,7 @@ from edge import cli
 from edge.app import EdgeApp
 from edge.clock import Discipline, SystemClock
 from edge.config import load
-from edge.errors import CorruptCard
+from edge.errors import CardError, CorruptCard
 from edge.sampler import Sample
 from simulator.proxy import FaultProxy
 from simulator.servers import Mosquitto
@@ -324,6 +324,27 @@ def test_a_mistake_is_said_with_its_line(tmp_path, capsys):
     path.write_text('[gateway]\nid = "GW"\ncel = 1\n')
     assert cli.main(["run", "--config", str(path)]) == cli.REFUSED
     assert "g.toml:3" in capsys.readouterr().err
+
+
+@pytest.mark.real
+def test_a_certificate_that_is_not_there_is_said_and_not_a_crash(config, tmp_path, capsys):
+    text = (tmp_path / "gateway.toml").read_text().replace("cert.pem", "gone.pem")
+    (tmp_path / "gateway.toml").write_text(text[: text.index("[[contact]]")])
+    assert cli.main(["run", "--config", str(tmp_path / "gateway.toml")]) == cli.REFUSED
+    said = capsys.readouterr().err
+    assert "gone.pem" in said
+    assert "enrolment" in said
+
+
+def test_what_may_pass_is_worth_a_restart_and_what_is_configured_wrong_is_not(tmp_path, capsys, monkeypatch):
+    for error, status in ((CardError("io", "busy"), cli.FAILED), (CorruptCard("check", "bad"), cli.REFUSED)):
+
+        def fails(_, error=error):
+            raise error
+
+        monkeypatch.setattr(cli, "load", fails)
+        assert cli.main(["run", "--config", str(tmp_path / "any.toml")]) == status
+        assert str(error) in capsys.readouterr().err
 
 
 @pytest.mark.real

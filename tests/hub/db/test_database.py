@@ -226,3 +226,14 @@ async def test_an_error_does_not_say_what_was_to_be_written(database):
             lambda conn: conn.execute(insert(life).values(id=1, generation=1, random=77007700, since_ms=1))
         )
     assert "77007700" not in str(caught.value)
+
+
+def test_nobody_else_may_read_the_file(tmp_path):
+    db = Database(f"sqlite:///{tmp_path}/hub.sqlite")
+    db.open()
+    try:
+        modes = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
+    finally:
+        db.close()
+    assert "hub.sqlite" in modes
+    assert not any(modes.values()), modes

@@ -306,6 +306,10 @@ class Session:
         return tuple(found)
 
     def _refused_version(self, refusal: VersionRefusal, mono_ms: int) -> None:
+        if refusal.refused_version != str(topics.PROTOCOL):
+            # Of a message that was never ours: whoever said it must not silence us.
+            log.warning("session.refusal_ignored refused=%s", refusal.refused_version)
+            return
         log.error(
             "session.version_refused ours=%s hub_speaks=%s hint=%s",
             refusal.refused_version,

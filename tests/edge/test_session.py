@@ -300,6 +300,16 @@ def test_a_foreign_version_is_shown_and_stops_the_flood(gateway):
     assert gateway.frames()
 
 
+@pytest.mark.parametrize("refused", ["2", "None", "x"])
+def test_a_refusal_of_a_version_that_is_not_ours_silences_nobody(gateway, refused):
+    """Somebody said something foreign in our name; the hub's answer to it comes to us."""
+    gateway.connect()
+    gateway.greet(echo_ms=1000, echo_boot=BOOT)
+    gateway.sample()
+    gateway.hear("down/receipt", VersionRefusal(refused_version=refused, hint="update"))
+    assert len(gateway.frames()) == 1
+
+
 def test_an_order_that_is_not_known_is_answered(gateway):
     nonce = "7d793037a0760186574b0282f2f435e7"
     [answer] = gateway.hear("down/command", Command(nonce=nonce, name="dance", actor="x", expires_ms=1))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from simulator.world.clocks import Wall, true_ms
 from simulator.world.gateway import GatewayMachine, set_wall
+from simulator.world.influx import Mood
 from simulator.world.network import Weather
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Fault:
 
 
 def _gateway(world: World, random: Random) -> GatewayMachine:
-    return random.choice(world.gateways)
+    return random.choice([machine for machine in world.gateways if not machine.retired])
 
 
 def _gateway_killed(world: World, random: Random) -> None:
@@ -227,6 +228,19 @@ def _card_restored(world: World, random: Random) -> None:
     world.later(random.uniform(2, 60), replace)
 
 
+def _card_cloned(world: World, random: Random) -> None:
+    """A copy of the card runs in a second board beside the first, for a while."""
+    machine = _gateway(world, random)
+    if not machine.card.files:
+        return
+    twin = world.clone(machine)
+    for _ in range(random.randint(1, 5)):
+        world.later(random.uniform(1, 15), lambda: twin.press("button-1"))
+        world.later(random.uniform(1, 15), lambda: twin.happen("door_edge"))
+        world.later(random.uniform(1, 15), twin.sample)
+    world.later(random.uniform(8, 40), twin.retire)
+
+
 def _card_blank(world: World, random: Random) -> None:
     """The card is replaced by a blank one."""
     machine = _gateway(world, random)
@@ -257,14 +271,25 @@ def _hammering(world: World, random: Random) -> None:
 
 
 def _blank_card_while_influx_is_down(world: World, random: Random) -> None:
-    """Receipts of an epoch come when the gateway has left it."""
-    world.influx.mood = "unavailable"
-    world.later(random.uniform(1, 4), lambda: None if world.healing else _card_blank(world, random))
+    """Receipts of an epoch come when the gateway has left it, and hold back what it has in the next one."""
+    machine = _gateway(world, random)
 
-    def recover() -> None:
-        world.influx.mood = "well"
+    def blank() -> None:
+        if not world.healing:
+            machine.pause_s = 0.3
+            machine.power_cut()
+            machine.card.restore({})
+            world.oracle.disaster(machine.name, machine.gateway, "replaced")
 
-    world.later(random.uniform(8, 20), recover)
+    def set_influx(mood: Mood) -> None:
+        world.influx.mood = mood
+
+    blank()
+    world.later(1.0, lambda: set_influx("unavailable"))
+    for at_s in (1.2, 1.6, 2.0, 15.0, 16.0):
+        world.later(at_s, machine.sample)
+    world.later(random.uniform(10, 13), blank)
+    world.later(random.uniform(18, 25), lambda: set_influx("well"))
 
 
 def _restore_in_a_storm(world: World, random: Random) -> None:
@@ -272,7 +297,7 @@ def _restore_in_a_storm(world: World, random: Random) -> None:
     machine = _gateway(world, random)
     desk, link = world.hub.desk, machine.link
     desk.failing = True
-    link.weather = Weather(delay_s=(0.01, 2.0), duplicate=0.6, reorder=0.5)
+    link.weather = Weather(delay_s=(0.01, 2.0), drop=0.3, duplicate=0.6, reorder=0.5)
     machine.press("button-1")
     at_s = random.uniform(0.5, 4)
     world.later(at_s, world.hub.back_up)
@@ -284,7 +309,8 @@ def _restore_in_a_storm(world: World, random: Random) -> None:
 
     def restore() -> None:
         if not world.healing:
-            world.hub.restore_backup(pause_s=0.2)
+            world.hub.pause_s = 0.2
+            world.hub.restore_backup()
 
     world.later(at_s, restore)
 
@@ -318,8 +344,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("noise", 2, _noise),
     Fault("card corrupted", 1, _card_corrupted, disaster=True),
     Fault("card restored", 1, _card_restored, disaster=True),
+    Fault("card cloned", 1, _card_cloned, disaster=True),
     Fault("card blank", 0.7, _card_blank, disaster=True),
-    Fault("blank card while InfluxDB is down", 1, _blank_card_while_influx_is_down, disaster=True),
+    Fault("blank card while InfluxDB is down", 2, _blank_card_while_influx_is_down, disaster=True),
     Fault("desk fails", 2, _desk_fails),
     Fault("hammering", 3, _hammering),
     Fault("restore in a storm", 3, _restore_in_a_storm),

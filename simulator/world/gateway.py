@@ -150,6 +150,13 @@ class GatewayMachine(Machine):
                 self._guard(self.spool.close)
             self.kill()
 
+    def retire(self) -> None:
+        """Never seen again, and its card with it."""
+        if not self.retired:
+            self.retired = True
+            self.kill()
+            self._oracle.disaster(self.name, self.gateway, "retired", clone=True)
+
     def power_cut(self) -> None:
         self._cold = True
         if self.connection:
@@ -168,8 +175,7 @@ class GatewayMachine(Machine):
         self.spool = self._session = self._panic = self._outputs = self._files = None
         self._pressed.clear()
         if not self.retired:
-            pause = 0.5 if self.quick else self.random.uniform(*RESTART_S)
-            self.loop.call_later(pause, self.start)
+            self.loop.call_later(self.pause(RESTART_S), self.start)
 
     def _stopped_by_card(self) -> None:
         super()._stopped_by_card()
@@ -299,8 +305,15 @@ class GatewayMachine(Machine):
         appended = self.spool.append_samples(samples)
         if self.is_alive(life):
             for at, sample in enumerate(samples):
-                tip = sample.values[1]
-                self._promise(appended, at, str(tip), f"river:{tip}".encode(), "river", sample.mono_ms)
+                tip = str(sample.values[1])
+                self._promise(
+                    appended,
+                    at,
+                    uid=tip,
+                    body=f"river:{tip}".encode(),
+                    device="river",
+                    mono_ms=sample.mono_ms,
+                )
             self._pump()
 
     def append_panic(self, mono_ms: int, body: bytes) -> None:
@@ -322,12 +335,14 @@ class GatewayMachine(Machine):
     def _append(self, appended: Appended, body: bytes, mono_ms: int) -> None:
         if self.running:
             uid, device = _identify(body)
-            self._promise(appended, 0, uid, body, device, mono_ms)
+            self._promise(appended, 0, uid=uid, body=body, device=device, mono_ms=mono_ms)
             if appended.lane == "panic":
                 self._pressed.setdefault(device, []).append(uid)
             self._pump()
 
-    def _promise(self, appended: Appended, at: int, uid: str, body: bytes, device: str, mono_ms: int) -> None:
+    def _promise(
+        self, appended: Appended, at: int, *, uid: str, body: bytes, device: str, mono_ms: int
+    ) -> None:
         assert self.clock is not None
         key = (self.gateway, appended.epoch, appended.lane, appended.first + at)
         self.trace("promise", self.name, *key[1:], uid)
@@ -381,7 +396,7 @@ class GatewayMachine(Machine):
         tokens: dict[int, int] = {}
         life = self.life
 
-        def on_message(topic: str, payload: bytes, retained: bool) -> None:
+        def on_message(topic: str, payload: bytes, _retained: bool) -> None:
             if self.is_alive(life):
                 self._guard(lambda: self._received(topic, payload))
 
@@ -457,7 +472,12 @@ class GatewayMachine(Machine):
         lane = leaf.removeprefix("up/")
         if lane in topics.LANES:
             self._oracle.sent(
-                self.name, self.gateway, lane, message.payload, self._sending, self._unsettled_panics(lane)
+                self.name,
+                self.gateway,
+                lane,
+                message.payload,
+                sending=self._sending,
+                unsettled=self._unsettled_panics(lane),
             )
         mid = self.connection.publish(message.topic, message.payload, retain=message.retain)
         if message.token is not None:

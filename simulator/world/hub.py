@@ -161,7 +161,6 @@ class HubMachine(Machine):
         self.desk = Desk(self, oracle)
         self._backup: dict[str, bytes] | None = None
         self._generation = 0
-        self._pause_s: float | None = None
         self._to_mark = False
 
     # Life and death
@@ -182,9 +181,7 @@ class HubMachine(Machine):
             self.loop.call_soon(self._db.close)
         self._db = None
         if not self.retired:
-            pause = 0.5 if self.quick else self._pause_s or self.random.uniform(*RESTART_S)
-            self._pause_s = None
-            self.loop.call_later(pause, self.start)
+            self.loop.call_later(self.pause(RESTART_S), self.start)
 
     async def _run(self) -> None:
         """What hub/app.py does: put the rooms together and let them work."""
@@ -306,12 +303,11 @@ class HubMachine(Machine):
             self.trace("backup")
             self._backup = self.card.image()
 
-    def restore_backup(self, *, pause_s: float | None = None) -> None:
+    def restore_backup(self) -> None:
         """Put the last copy back, and say so as the operator must: ``siaga-hub restore-mark``."""
         if self._backup is None:
             return
         self.trace("restore")
-        self._pause_s = pause_s
         self.kill()
         self.card.restore(self._backup)
         self.oracle.restored()

@@ -24,6 +24,7 @@ class Machine(ABC):
         life: counts the starts; 0 before the first. A life that is over stays so.
         running: whether a process runs now.
         quick: it is started again at once, because the world is healing.
+        pause_s: when it is started again the next time; None is by chance.
         retired: it is not started again.
     """
 
@@ -39,6 +40,7 @@ class Machine(ABC):
         self.life = 0
         self.running = False
         self.quick = False
+        self.pause_s: float | None = None
         self.retired = False
         self._tasks: list[asyncio.Task[Any]] = []
         card.stopped = self._stopped_by_card
@@ -71,6 +73,13 @@ class Machine(ABC):
     def is_alive(self, life: int) -> bool:
         """Whether that life still goes on."""
         return self.running and self.life == life
+
+    def pause(self, usual_s: tuple[float, float]) -> float:
+        """Seconds from now to the next start."""
+        pause_s, self.pause_s = self.pause_s, None
+        if self.quick:
+            return 0.5
+        return self.random.uniform(*usual_s) if pause_s is None else pause_s
 
     async def sleep(self, seconds: float) -> None:
         """Pass time; whoever is dead by then never wakes."""

@@ -50,11 +50,13 @@ class Mutant:
         what: the mistake, in words.
         shows: invariants of which at least one must be seen broken.
         plant: puts it in.
+        seen_at: the first seed that showed it when it was last searched from seed 0.
     """
 
     what: str
     shows: tuple[str, ...]
     plant: Callable[[Replace], None]
+    seen_at: int = 0
 
 
 @contextmanager
@@ -269,7 +271,7 @@ def _receipt_ignores_epoch(put: Replace) -> None:
     original = Spool.settle
 
     def settle(
-        self: Spool, lane: Lane, epoch: str, ranges: Iterable[Range], *, refused: bool = False
+        self: Spool, lane: Lane, _epoch: str, ranges: Iterable[Range], *, refused: bool = False
     ) -> list[Range]:
         return original(self, lane, self._lane(lane).epoch, ranges, refused=refused)
 

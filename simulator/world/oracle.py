@@ -145,7 +145,7 @@ class Oracle:
         self._left |= {key[:3] for key in self.by_key if key[0] == gateway}
 
     def sent(
-        self, machine: str, gateway: str, lane: str, payload: bytes, sending: Sending, unsettled: set[str]
+        self, machine: str, gateway: str, lane: str, payload: bytes, *, sending: Sending, unsettled: set[str]
     ) -> None:
         """A gateway publishes a frame.
 
@@ -179,7 +179,9 @@ class Oracle:
             self._sent_as[key[0], body].append(key)
         if before is None and bodies and key[0] not in self._cloned:
             self.fail("I3", f"{key} sent with another body")
-        if before is not None and before[0] is not None and before != (t_ms, error_ms):
+        changed = before is not None and before[0] is not None and before != (t_ms, error_ms)
+        # Two boards that hold copies of one record have each found out the time for themselves.
+        if changed and key[0] not in self._cloned:
             self.fail("time", f"{key} first sent as {before}, then as {(t_ms, error_ms)}")
         if before is None or before[0] is None:
             bodies[body] = (t_ms, error_ms)
@@ -222,7 +224,7 @@ class Oracle:
             self.counts["rewritten"] += 1
             return
         points.append(Point(stamp, int(error.group(1)) if error else TIME_GOOD_MS))
-        if len(points) > 1:
+        if len(points) > 1 and uid[0] not in self._cloned:
             self.fail("I2", f"record {uid} is two points, {[point.stamp for point in points]}")
 
     def receipt(self, gateway: str, payload: bytes) -> None:
@@ -319,7 +321,7 @@ class Oracle:
                 self.counts["declared lost"] += 1
                 if promise.lane == "panic" and not promise.spared:
                     self.fail("I6", f"panic {promise.key} was evicted")
-            elif promise.spared or self._left_a_small_ring(promise):
+            elif promise.spared or self._left_a_small_ring(promise) or self._twice_given(promise):
                 self.counts["gone with the card"] += 1
             else:
                 what = "I13" if self.restores and promise.lane != "telemetry" else "I1"
@@ -329,6 +331,14 @@ class Oracle:
         """Whether a restored hub had it once, and the card had no room to keep it for that day."""
         known = (promise.gateway, promise.uid) in self._once
         return self.restores > 0 and known and promise.gateway in self.small_rings
+
+    def _twice_given(self, promise: Promise) -> bool:
+        """Whether a restored card gave its number twice, and then a restored hub has only the first bearer.
+
+        What the hub has is told in numbers, so the gateway does not know that the second bearer is missing. It
+        takes two restored backups of two machines; the loss is charged to the card.
+        """
+        return self.restores > 0 and len(self.by_key[promise.key]) > 1
 
     def _keys_of(self, promise: Promise) -> list[Key]:
         """Every key under which the record was promised or sent."""

@@ -104,6 +104,27 @@ class World:
             next_tip=self._next_tip,
         )
 
+    def clone(self, machine: GatewayMachine) -> GatewayMachine:
+        """A second board with a copy of the card, as it is now, and with the same certificate."""
+        card = disk.Disk(capacity=machine.card.capacity)
+        card.restore(machine.card.image())
+        twin = GatewayMachine(
+            f"{machine.name}-twin",
+            machine.enrolment,
+            self.loop,
+            self._random(f"twin of {machine.name}"),
+            self.trace,
+            card=card,
+            broker=self.broker,
+            link=Link(f"{machine.link.name}-twin"),
+            oracle=self.oracle,
+            next_tip=self._next_tip,
+        )
+        self.oracle.disaster(twin.name, twin.gateway, "cloned", clone=True)
+        self.gateways.append(twin)
+        twin.start()
+        return twin
+
     def _next_tip(self) -> int:
         self._tips += 1
         return self._tips
@@ -186,11 +207,15 @@ class World:
     def heal(self) -> None:
         """End every fault. From now on the world must come to rest."""
         self.trace("heal")
+        for board in self.gateways:
+            if board.name.endswith("-twin"):
+                board.retire()
         self.healing = True
         self.broker.start()
         self.influx.mood = "well"
         self.influx.poison = None
         self.hub.desk.failing = False
+        self.gateways = [board for board in self.gateways if not board.retired]
         for machine in (self.hub, *self.gateways):
             machine.card.failing = False
             machine.card.filler = 0
@@ -237,8 +262,6 @@ class World:
         """What still waits, in words."""
         waits = []
         for machine in self.gateways:
-            if machine.retired:
-                continue
             if machine.spool is None or machine.clock is None:
                 waits.append(f"{machine.name} is down")
                 continue

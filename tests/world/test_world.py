@@ -48,11 +48,13 @@ def test_a_seed_that_once_failed_stays_good(seed):
 
 @pytest.mark.parametrize("name", sorted(mutants.MUTANTS))
 def test_a_planted_bug_is_caught(name):
-    tally = run(range(MUTANT_SEEDS), mutant=name, stop_at_first=True)
+    mutant = mutants.MUTANTS[name]
+    # The seed that is known to show it goes first; the world may have changed since it was searched.
+    tally = run([mutant.seen_at, *range(MUTANT_SEEDS)], mutant=name, stop_at_first=True)
     assert tally.failed, f"{name} lived through {tally.seeds} seeds"
     caught = {violation.invariant for violation in tally.failed[0].violations}
-    print(f"{name}: caught by {sorted(caught)} within {tally.seeds} seeds")
-    assert caught & set(mutants.MUTANTS[name].shows), f"{name} was caught by {sorted(caught)} only"
+    print(f"{name}: caught by {sorted(caught)} at seed {tally.failed[0].seed}")
+    assert caught & set(mutant.shows), f"{name} was caught by {sorted(caught)} only"
 
 
 def test_one_seed_has_one_history_whatever_the_hash_seed():

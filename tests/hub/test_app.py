@@ -299,7 +299,7 @@ async def test_a_store_that_goes_between_opening_and_reading_is_waited_for(tmp_p
     tries = 0
 
     class Store:
-        async def write(self, fn):
+        async def write(self, fn) -> Any:
             nonlocal tries
             tries += 1
             if tries == 1:
@@ -307,7 +307,8 @@ async def test_a_store_that_goes_between_opening_and_reading_is_waited_for(tmp_p
             return "memory"
 
     hub = HubApp(None, clock=SystemClock())
-    assert await hub._recall(Store()) == "memory"
+    recalled: Any = await hub._recall(Store())
+    assert recalled == "memory"
     hub.stop()
     assert await hub._recall(Store()) is None
 

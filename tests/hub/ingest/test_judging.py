@@ -166,7 +166,7 @@ async def test_a_change_that_can_never_be_written_holds_no_receipt_back_for_ever
     def broken(*_: Any, **__: Any) -> None:
         raise ValueError("cannot be written")
 
-    monkeypatch.setattr(judging_module.alarms, "apply", broken)
+    monkeypatch.setattr("hub.ingest.judging.alarms.apply", broken)
     life = Life(db)
     life.hear(HIGH, first=1)
     await life.written()

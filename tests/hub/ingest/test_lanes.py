@@ -345,7 +345,7 @@ def test_a_rate_is_over_whole_seconds_and_forgets():
 
 async def test_a_flood_of_presses_by_one_gateway_does_not_delay_anothers(hub):
     order: list[str] = []
-    hub.consequences.panic = lambda conn, event: order.append(event.gateway)  # type: ignore[method-assign]
+    hub.consequences.panic = lambda conn, event: order.append(event.gateway)
     flood = Control(
         db=hub.db,
         clock=SystemClock(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,6 +32,8 @@ REGISTERS: Mapping[str, int] = {"bit": 1, "u16": 1, "i16": 1, "u32": 2, "i32": 2
 """How many addresses a value of each type takes."""
 
 UNITS = {quantity.name: quantity.unit for kind in KINDS.values() for quantity in kind.quantities.values()}
+
+DERIVED_DIGITS = 6
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -142,6 +145,11 @@ class Derived(Part, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         _check_quantity(self.quantity, self.unit)
 
+    def of(self, source: float, settings: Mapping[str, float]) -> float:
+        """The quantity for a value of its source, rounded to what no instrument resolves."""
+        setting = settings[self.setting] if self.setting is not None else 0.0
+        return round(source * self.factor + self.offset + setting, DERIVED_DIGITS)
+
 
 class Instrument(Part, frozen=True, kw_only=True):
     """An instrument as its file describes it."""
@@ -178,10 +186,21 @@ class Instrument(Part, frozen=True, kw_only=True):
         """What it gives, derived quantities last."""
         return (*(point.quantity for point in self.points), *(each.quantity for each in self.derived))
 
-    def limits(self) -> dict[str, Limits]:
-        """What is plausible of each quantity, by the instrument's own range."""
-        measured = {point.quantity: _limits(point) for point in self.points}
-        return measured | {each.quantity: _limits(each) for each in self.derived}
+    def limits(self, given: Mapping[str, float] | None = None) -> dict[str, Limits]:
+        """What is plausible of each quantity, by the instrument's own range.
+
+        A derived quantity has no wider range than its source: a distance in the blind zone is no level.
+
+        Args:
+            given: the device's settings, for what is derived with them.
+        """
+        limits = {point.quantity: _limits(point) for point in self.points}
+        settings = self.settings(given or {})
+        for each in self.derived:
+            own, source = _limits(each), limits[each.source]
+            low, high = sorted(each.of(end, settings) for end in (source.low, source.high))
+            limits[each.quantity] = replace(own, low=max(own.low, low), high=min(own.high, high))
+        return limits
 
     def settings(self, given: Mapping[str, float]) -> dict[str, float]:
         """The settings with their defaults."""

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from contract.kinds import Quality
 from edge.drivers.base import Value
-from edge.drivers.instruments import Derived, Instrument, Point, Register, Table, WordOrder
+from edge.drivers.instruments import Instrument, Point, Register, Table, WordOrder
 
 MAX_REGISTERS = 125
 """Most registers that one request may ask for (MODBUS Application Protocol V1.1b3, 6.3 and 6.4)."""
@@ -24,7 +24,6 @@ MAX_BITS = 2000
 MAX_DECIMALS = 9
 """More decimals than this in a register of an instrument is no number of decimals."""
 
-DERIVED_DIGITS = 6
 
 FUNCTIONS: Mapping[Table, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 """The reading functions. No other is ever sent."""
@@ -133,7 +132,9 @@ def decode(
             quality[point.quantity] = code
     for each in instrument.derived:
         if not wanted or each.quantity in wanted:
-            values[each.quantity] = _derive(each, values[each.source], instrument.settings(settings or {}))
+            source = values[each.source]
+            given = instrument.settings(settings or {})
+            values[each.quantity] = None if source is None else each.of(float(source), given)
             if each.source in quality:
                 quality[each.quantity] = quality[each.source]
     if wanted:
@@ -196,13 +197,6 @@ def _scaled(point: Point, raw: float, decimals: int) -> Value:
     if point.type == "f32":
         return float(f"{value:.9g}")
     return round(value, decimals + max(_decimals(point.scale), _decimals(point.offset)))
-
-
-def _derive(each: Derived, source: Value, settings: Mapping[str, float]) -> Value:
-    if source is None:
-        return None
-    setting = settings[each.setting] if each.setting is not None else 0.0
-    return round(float(source) * each.factor + each.offset + setting, DERIVED_DIGITS)
 
 
 def _decimals(number: float) -> int:

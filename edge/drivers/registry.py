@@ -106,7 +106,7 @@ def _modbus(device: Device, library: Library, buses: Mapping[str, Bus], clock: C
     limits: dict[str, Limits] = {}
     for source in device.sources:
         instrument = library.load(source.instrument)
-        limits |= instrument.limits()
+        limits |= instrument.limits(source.settings)
         sources.append(
             Source(
                 bus=buses[source.bus],

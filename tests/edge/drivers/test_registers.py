@@ -324,3 +324,18 @@ def test_mistakes_of_an_instrument_file(text: str, said: str):
 def test_a_point_is_made_from_each_bit_of_a_run():
     points = instrument(LIBRARY_RUN).points
     assert points[8] == Point(table="coil", address=18, type="bit", quantity="bed_09", unit="")
+
+
+def test_a_level_is_no_more_plausible_than_the_distance_it_comes_from():
+    """In its blind zone the meter says some distance; the level made of it must not look like a flood."""
+    urm14 = LIBRARY.load("dfrobot_urm14")
+    height = {"mounting_height_m": 6.0}
+    distance, level = (urm14.limits(height)[name] for name in ("distance_m", "level_m"))
+    assert (level.low, level.high) == (round(6.0 - distance.high, 6), round(6.0 - distance.low, 6))
+    decoded = registers.decode(urm14, holding(0, 200, at=5), settings=height, wanted=["level_m"])
+    assert decoded.values["level_m"] == 6.0
+    assert not level.low <= decoded.values["level_m"] <= level.high
+    nearest = registers.decode(
+        urm14, holding(round(distance.low * 10_000), 200, at=5), settings=height, wanted=["level_m"]
+    )
+    assert level.low <= nearest.values["level_m"] <= level.high, "the nearest good distance is a good level"

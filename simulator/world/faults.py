@@ -270,6 +270,26 @@ def _hammering(world: World, random: Random) -> None:
     world.later(random.uniform(8, 30), lambda: world.broker.mend(machine.link))
 
 
+def _backlog_on_a_slow_link(world: World, random: Random) -> None:
+    """Events pile up while the gateway is cut off; a button is pressed while they go out over a slow link."""
+    machine = _gateway(world, random)
+    world.broker.cut(machine.link)
+    for n in range(40):
+        world.later(0.2 * n, lambda: machine.happen("door_edge"))
+
+    def mend() -> None:
+        world.broker.mend(machine.link)
+        machine.link.weather = Weather(bytes_per_s=1500)
+
+    def clear() -> None:
+        machine.link.weather = Weather()
+
+    world.later(9.0, mend)
+    for _ in range(6):
+        world.later(random.uniform(10, 30), lambda: machine.press("button-2"))
+    world.later(40.0, clear)
+
+
 def _blank_card_while_influx_is_down(world: World, random: Random) -> None:
     """Receipts of an epoch come when the gateway has left it, and hold back what it has in the next one."""
     machine = _gateway(world, random)
@@ -350,6 +370,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("desk fails", 2, _desk_fails),
     Fault("hammering", 3, _hammering),
     Fault("restore in a storm", 3, _restore_in_a_storm),
+    Fault("backlog on a slow link", 1.5, _backlog_on_a_slow_link),
 )
 """Every fault there is."""
 

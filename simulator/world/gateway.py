@@ -494,7 +494,7 @@ class GatewayMachine(Machine):
 
     def _unsettled_panics(self, lane: str) -> set[str]:
         """Event ids of the panics on the card that wait, read from the card itself."""
-        if lane != "telemetry" or self.spool is None or self.clock is None:
+        if lane == "panic" or self.spool is None or self.clock is None:
             return set()
         return {
             _identify(panic.body)[0] for panic in self.spool.overdue_panics(self.clock.mono_ms(), after_ms=0)

@@ -155,10 +155,10 @@ class Oracle:
         """
         frame = msgspec.json.decode(payload)
         epoch, first, base = frame["ep"], frame["first"], frame.get("base")
+        waiting = unsettled - sending.panics
+        if lane != "panic" and waiting:
+            self.fail("I9", f"{machine} sends {lane} while panic {min(waiting)} is unsent")
         if lane == "telemetry":
-            waiting = unsettled - sending.panics
-            if waiting:
-                self.fail("I9", f"{machine} sends telemetry while panic {min(waiting)} is unsent")
             for at, row in enumerate(frame["rows"]):
                 column = frame["dev"][row[0]]
                 body = f"{column[0]}:{dict(zip(column[2], row[2:], strict=True))['tips']}".encode()
@@ -267,7 +267,7 @@ class Oracle:
         """
         before = self.pages[key]
         fresh = (self.restores, gateway, event_id) in self._fresh
-        if before and before[-1] < self.restores and not fresh:
+        if key.startswith("panic/") and before and before[-1] < self.restores and not fresh:
             self.fail("I13", f"{key} went out before the restore and again after it")
         before.append(self.restores)
 
@@ -319,8 +319,9 @@ class Oracle:
                 continue
             if any(key[3] in lost[key[:3]] for key in self._keys_of(promise)):
                 self.counts["declared lost"] += 1
-                if promise.lane == "panic" and not promise.spared:
-                    self.fail("I6", f"panic {promise.key} was evicted")
+                if promise.lane == "panic" and not promise.spared and not self._left_a_small_ring(promise):
+                    restored = self.restores > 0 and (promise.gateway, promise.uid) in self._once
+                    self.fail("I13" if restored else "I6", f"panic {promise.key} was given up")
             elif promise.spared or self._left_a_small_ring(promise) or self._twice_given(promise):
                 self.counts["gone with the card"] += 1
             else:

@@ -151,7 +151,7 @@ EVERY_MODULE_OF = """
 import importlib, pkgutil, sys
 import {package}
 for module in pkgutil.walk_packages({package}.__path__, "{package}."):
-    if not module.name.endswith("__main__"):
+    if not module.name.endswith(("__main__", ".migrations.env")):  # Alembic alone runs its env
         importlib.import_module(module.name)
 strangers = sorted({{name.partition(".")[0] for name in sys.modules}} & {strangers})
 assert not strangers, strangers

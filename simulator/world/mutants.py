@@ -15,10 +15,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-import msgspec
-
 from contract.codec import decode_body
-from contract.messages import Range, Receipt
+from contract.messages import Range
 from contract.topics import LANES, Lane
 from edge import uplink as edge_uplink
 from edge.errors import PanicLaneFull
@@ -280,17 +278,6 @@ def _receipt_ignores_epoch(put: Replace) -> None:
     put(Session, "_of_what_was_sent", lambda _self, receipt: receipt)
 
 
-def _receipt_ignores_life(put: Replace) -> None:
-    """Receipts of any life of the hub's database settle."""
-    original = Uplink.on_receipt
-
-    def on_receipt(self: Uplink, receipt: Receipt, now_ms: int) -> None:
-        inc = self._store.inc
-        original(self, msgspec.structs.replace(receipt, inc=inc or receipt.inc), now_ms)
-
-    put(Uplink, "on_receipt", on_receipt)
-
-
 def _lanes_in_arrival_order(put: Replace) -> None:
     original = Uplink.next
 
@@ -301,6 +288,19 @@ def _lanes_in_arrival_order(put: Replace) -> None:
             return original(self, now_ms)
 
     put(Uplink, "next", by_age)
+
+
+def _doubts_by_attempts(put: Replace) -> None:
+    """Sendings into a dead link speak against the frame."""
+
+    def overdue(self: Uplink, flight: Any, now_ms: int) -> bool:
+        if flight.suspect or flight.attempts < edge_uplink.SUSPECT_AFTER or not self._overtaken(flight):
+            return False
+        flight.suspect = True
+        flight.due_ms = max(now_ms + 1, flight.sent_ms + self._again_ms(flight))
+        return True
+
+    put(Uplink, "_found_suspect", overdue)
 
 
 def _never_again(put: Replace) -> None:
@@ -346,38 +346,61 @@ MUTANTS: dict[str, Mutant] = {
         _telemetry_receipt_before_influx,
     ),
     "settle-on-puback": Mutant("a PUBACK settles", ("I1", "I12"), _settle_on_puback),
-    "seq-from-highest-row": Mutant("the next number follows from the rows", ("I3",), _seq_from_highest_row),
-    "epoch-reuse": Mutant("a new spool takes the epoch of the old one", ("I3",), _epoch_reuse),
-    "send-before-fsync": Mutant("what is not synced is promised and sent", ("I1", "I3"), _send_before_fsync),
-    "no-dedupe": Mutant("a record that comes again is stored again", ("I2", "I7"), _no_dedupe),
-    "ring-not-kept": Mutant("settled records leave the card at once", ("I13",), _ring_not_kept),
-    "receipt-ignores-epoch": Mutant(
-        "a receipt of another epoch settles", ("I1", "I12"), _receipt_ignores_epoch
+    "seq-from-highest-row": Mutant(
+        "the next number follows from the rows", ("I3",), _seq_from_highest_row, seen_at=4
     ),
-    "receipt-ignores-life": Mutant(
-        "a receipt of another life of the hub settles", ("I13", "I1"), _receipt_ignores_life
+    "epoch-reuse": Mutant("a new spool takes the epoch of the old one", ("I3",), _epoch_reuse, seen_at=3),
+    "send-before-fsync": Mutant(
+        "what is not synced is promised and sent", ("I1", "I3"), _send_before_fsync, seen_at=27
+    ),
+    "no-dedupe": Mutant("a record that comes again is stored again", ("I2", "I7"), _no_dedupe, seen_at=3),
+    "ring-not-kept": Mutant("settled records leave the card at once", ("I13",), _ring_not_kept, seen_at=22),
+    "receipt-ignores-epoch": Mutant(
+        "a receipt of another epoch settles", ("I1", "I12"), _receipt_ignores_epoch, seen_at=48
     ),
     "panic-dropped-when-full": Mutant(
-        "a press that finds its lane full is dropped", ("I1", "I3"), _panic_dropped_when_full
+        "a press that finds its lane full is dropped", ("I1", "I3"), _panic_dropped_when_full, seen_at=2
     ),
-    "panic-evicted": Mutant("a press makes room for the next one", ("I6",), _panic_evicted),
-    "lanes-in-arrival-order": Mutant("the oldest record goes first", ("I9",), _lanes_in_arrival_order),
-    "gap-not-recorded": Mutant("what is evicted is not declared lost", ("I1",), _gap_not_recorded),
+    "panic-evicted": Mutant("a press makes room for the next one", ("I6",), _panic_evicted, seen_at=2),
+    "lanes-in-arrival-order": Mutant(
+        "the oldest record goes first", ("I9",), _lanes_in_arrival_order, seen_at=38
+    ),
+    "gap-not-recorded": Mutant("what is evicted is not declared lost", ("I1",), _gap_not_recorded, seen_at=2),
     "time-changed-on-resend": Mutant(
-        "a record's time is computed anew at each sending", ("time", "I2"), _time_changed_on_resend
+        "a record's time is computed anew at each sending",
+        ("time", "I2"),
+        _time_changed_on_resend,
+        seen_at=26,
     ),
-    "error-not-declared": Mutant("a time is said to be exact", ("I10",), _error_not_declared),
-    "recall-ignored": Mutant("a restored hub is not sent what it lacks", ("I13",), _recall_ignored),
+    "error-not-declared": Mutant("a time is said to be exact", ("I10",), _error_not_declared, seen_at=3),
+    "recall-ignored": Mutant(
+        "a restored hub is not sent what it lacks", ("I13",), _recall_ignored, seen_at=22
+    ),
     "generation-not-raised": Mutant(
-        "a restored hub says that it is the one it was", ("I13",), _generation_not_raised
+        "a restored hub says that it is the one it was", ("I13",), _generation_not_raised, seen_at=98
     ),
-    "recovered-pages": Mutant("what comes again after a restore pages again", ("I13",), _recovered_pages),
-    "outbox-not-held": Mutant("a restored outbox sends what it may have sent", ("I13",), _outbox_not_held),
+    "recovered-pages": Mutant(
+        "what comes again after a restore pages again", ("I13",), _recovered_pages, seen_at=16
+    ),
+    "outbox-not-held": Mutant(
+        "a restored outbox sends what it may have sent", ("I13",), _outbox_not_held, seen_at=98
+    ),
     "other-body-is-duplicate": Mutant(
-        "another body under a known key counts as a duplicate", ("I4", "I1"), _other_body_is_a_duplicate
+        "another body under a known key counts as a duplicate",
+        ("I4", "I1"),
+        _other_body_is_a_duplicate,
+        seen_at=18,
     ),
     "rules-wait-for-influx": Mutant("samples are judged when stored", ("I14",), _rules_wait_for_influx),
     "lamp-on-puback": Mutant("the lamp says received at the PUBACK", ("I12",), _lamp_on_puback),
-    "never-again": Mutant("what stays without a receipt is not sent again", ("I8",), _never_again),
+    "doubts-by-attempts": Mutant(
+        "a press that went into a dead link is put off as undecodable",
+        ("I9",),
+        _doubts_by_attempts,
+        seen_at=26,
+    ),
+    "never-again": Mutant(
+        "what stays without a receipt is not sent again", ("I8",), _never_again, seen_at=67
+    ),
 }
 """Every planted bug by its name."""

@@ -175,4 +175,5 @@ def test_a_dead_process_does_not_delete_the_files_of_the_next(card):
     living.execute("insert into t values(2, x'00')")
     dead.let_go()
     card.crash()
+    living.let_go()
     assert _open().execute("select a from t").fetchall() == [(1,), (2,)]

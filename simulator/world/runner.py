@@ -86,6 +86,8 @@ def run(
         tally.wall_s = time.monotonic() - began
         if outcome.violations:
             tally.failed.append(outcome)
+            if progress:
+                progress(f"seed {outcome.seed}: {outcome.violations[0]}")
             if stop_at_first:
                 break
         if progress and time.monotonic() - told > PROGRESS_S:

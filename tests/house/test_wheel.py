@@ -42,12 +42,6 @@ def wheel(tmp_path_factory) -> Path:
     return Path(built)
 
 
-def need_begun(part: str) -> None:
-    """Skip where the checkout itself does not have this part of Siaga yet."""
-    if not (ROOT / part).exists():
-        pytest.skip(f"{part} is not begun")
-
-
 def library_entries(lock: str) -> dict[str, Path]:
     """What the locked distributions put on the import path: name to place."""
     pins = re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / "requirements" / lock).read_text(), re.MULTILINE)
@@ -118,7 +112,6 @@ def test_the_wheel_carries_nothing_else(wheel):
 @pytest.mark.parametrize("package", ["contract", "edge"])
 def test_the_checkout_is_out_of_reach(gateway, package):
     """The other tests here would prove nothing if the installed scripts ran the checkout."""
-    need_begun(package)
     found = gateway.evaluate(f"import {package}; print({package}.__file__)")
     assert Path(found.strip()).is_relative_to(gateway.folder)
 
@@ -133,14 +126,12 @@ def test_the_checkout_is_out_of_reach(gateway, package):
     ],
 )
 def test_a_script_answers_with_the_libraries_of_its_role(request, script, package, role):
-    need_begun(f"{package}/cli.py")
     installation = request.getfixturevalue(role)
     assert "usage" in installation.run(script, "--help").lower()
 
 
 @pytest.mark.parametrize("folder", ["firmware_configs", "profiles"])
 def test_data_is_beside_the_packages(gateway, folder):
-    need_begun(folder)
     place = f"pathlib.Path(contract.__file__).parents[1] / {folder!r}"
     assert (
         gateway.evaluate(f"import contract, pathlib; print(any(({place}).rglob('*.toml')))").strip() == "True"
@@ -168,7 +159,6 @@ print("imported")
     ],
 )
 def test_every_module_imports_without_the_other_side(request, package, role, strangers):
-    need_begun(package)
     installation = request.getfixturevalue(role)
     source = EVERY_MODULE_OF.format(package=package, strangers=strangers)
     assert installation.evaluate(source).strip() == "imported"

@@ -22,7 +22,7 @@ Points = Sequence[tuple[int, float]]
 FLOOD_FROM = datetime(2023, 2, 24, 12, tzinfo=WIB)
 """In these days all three posts reached Siaga 3, Depok exactly, and stood near it for hours."""
 
-FLOOD_DAYS = timedelta(days=2)
+FLOOD_DAYS = timedelta(days=3)
 
 
 def posts_of(river: Mapping[str, Points]) -> list[str]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from edge.sqlite import Database
 from edge.timeline import BootSpan, Source, Stamp, Sync, Timeline, lay_out
 
+UNKNOWN_BOOT = "00000000"
+"""Id of the boot of records whose own could not be read any more. It may have been any boot before."""
+
 
 @dataclass(slots=True)
 class Boot:
@@ -102,9 +105,14 @@ class Boots:
             return
         known = [boot for boot in self._boots.values() if boot.number < self._running and boot.timeline]
         after = known[-1].timeline.at(_last(known[-1])) if known else None
-        spans = [BootSpan(boot.first_mono_ms, _last(boot)) for boot in ended]
-        for boot, row in zip(ended, lay_out(spans, after=after, before=before), strict=True):
-            self._insert(db, boot, row)
+        # Records of an unknown boot may be older than any boot that is known: nothing bounds them from below.
+        for boots, bound in (
+            ([boot for boot in ended if boot.id != UNKNOWN_BOOT], after),
+            ([boot for boot in ended if boot.id == UNKNOWN_BOOT], None),
+        ):
+            spans = [BootSpan(boot.first_mono_ms, _last(boot)) for boot in boots]
+            for boot, row in zip(boots, lay_out(spans, after=bound, before=before), strict=True):
+                self._insert(db, boot, row)
 
     def _insert(self, db: Database, boot: Boot, row: Sync) -> None:
         db.execute(

@@ -16,6 +16,7 @@ from contract.messages import ClosedEpoch, Incarnation, Loss
 from contract.ranges import Ranges
 from contract.topics import LANES, Lane
 from edge.errors import CardError, CorruptCard
+from edge.spool.boots import UNKNOWN_BOOT
 from edge.spool.checksum import checksum, sound
 from edge.spool.lane import LaneState, coarser
 from edge.spool.schema import NUMBER, RECORDS, cost
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _CHUNK_ROWS = 64
-_UNKNOWN_BOOT = "00000000"
 _BOOTS = "SELECT number, id, first_mono_ms, last_mono_ms FROM boot ORDER BY number"
 _SYNCS = "SELECT boot, mono_ms, wall_ms, error_ms, source, base_ms FROM sync"
 
@@ -205,7 +205,7 @@ def _write_records(
     for row, record in enumerate(records, 1):
         of = state.boot_of(record.row) if state is not None and state.boots else 0
         if of not in known:
-            of = _unknown_boot(db, known)
+            of = _unknown_boot(db, known, record.mono_ms)
         if of != boot:
             db.execute("INSERT INTO boot_row VALUES (?, ?, ?)", (number, row, of))
             boot, newest = of, 0
@@ -219,11 +219,13 @@ def _write_records(
     )
 
 
-def _unknown_boot(db: Database, known: set[int]) -> int:
-    """A boot for records whose own cannot be read; it has no time and is laid out like any that ended without."""
+def _unknown_boot(db: Database, known: set[int], mono_ms: int) -> int:
+    """The boot of records whose own cannot be read; it has no time, and may have been any boot before."""
     db.execute(
-        "INSERT OR IGNORE INTO boot (id, first_mono_ms, last_mono_ms) VALUES (?, 0, 0)", (_UNKNOWN_BOOT,)
+        "INSERT INTO boot (id, first_mono_ms, last_mono_ms) VALUES (?1, 0, ?2)"
+        " ON CONFLICT (id) DO UPDATE SET last_mono_ms = MAX(last_mono_ms, ?2)",
+        (UNKNOWN_BOOT, mono_ms),
     )
-    number: int = db.execute("SELECT number FROM boot WHERE id = ?", (_UNKNOWN_BOOT,))[0][0]
+    number: int = db.execute("SELECT number FROM boot WHERE id = ?", (UNKNOWN_BOOT,))[0][0]
     known.add(number)
     return number

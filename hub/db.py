@@ -7,7 +7,7 @@ called inside one transaction. Nothing that uses this store knows whether SQLite
     incident_id = await db.write(lambda conn: open_incident(conn, ...), urgent=True)
 
 SQLite is in WAL mode with ``synchronous=FULL``; the writer begins with BEGIN IMMEDIATE; one process holds the
-file by a lock beside it. PostgreSQL is reached by pg8000.
+file by a lock beside it. PostgreSQL is reached by pg8000; one hub holds the database by a lock in it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import fcntl
 import itertools
 import os
 import queue
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from hub import sole
 from hub.errors import AlreadyRunningError, StoreError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -209,7 +211,7 @@ class Database:
     Args:
         url: ``sqlite:////path/hub.sqlite`` or ``postgresql+pg8000://user@host/name``.
         engine_factory: replaces the production engines.
-        exclusive: hold the file lock of SQLite. False for a short command beside a running hub.
+        exclusive: hold the store, so that no second hub works at it. False for a short command beside a running hub.
     """
 
     def __init__(
@@ -232,16 +234,18 @@ class Database:
         return self._jobs.qsize()
 
     def open(self) -> None:
-        """Lock the file, migrate the schema to the newest and start the writer. Blocking.
+        """Take the store, migrate its schema to the newest and start the writer. Blocking.
 
         Raises:
-            AlreadyRunningError: another process holds the file.
+            AlreadyRunningError: another process holds it.
             StoreUnavailableError: the store cannot be reached now; call again later.
             StoreError: it is of a newer hub, or broken.
         """
         self._take_lock(make_url(self.url))
         try:
             self._writer = self._make(self.url, True)
+            if self._exclusive and self._writer.dialect.name == "postgresql":
+                sole.hold(self._writer, f"siaga-hub {secrets.token_hex(8)}")
             self._reader = self._make(self.url, False)
             with _translated(), self._writer.begin() as conn:
                 migrate(conn)

@@ -34,4 +34,4 @@ class StoreUnavailableError(StoreError):
 
 
 class AlreadyRunningError(HubError):
-    """Another process holds the database file."""
+    """Another process holds the store."""

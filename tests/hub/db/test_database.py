@@ -137,8 +137,8 @@ async def test_what_is_there_survives_closing_and_opening(database_url):
         db.close()
 
 
-def test_one_process_holds_the_file_and_a_command_beside_it_may_write(tmp_path):
-    url = f"sqlite:///{tmp_path}/hub.sqlite"
+def test_one_process_holds_the_store_and_a_command_beside_it_may_write(database_url):
+    url = database_url
     holder = Database(url)
     holder.open()
     with pytest.raises(AlreadyRunningError):
@@ -157,6 +157,39 @@ def test_one_process_holds_the_file_and_a_command_beside_it_may_write(tmp_path):
     again = Database(url)
     again.open()
     again.close()
+
+
+@pytest.mark.real
+async def test_a_hub_whose_network_broke_takes_its_database_again(postgres):
+    """The server may not know for long that the old connection is dead, and it still has the lock."""
+    db = Database(postgres.create_database())
+    db.open()
+    broken = await asyncio.to_thread(db._writer.connect)
+    broken.detach()
+
+    assert await db.write(put(1)) == 1
+    with pytest.raises(DBAPIError):
+        broken.exec_driver_sql("SELECT 1")
+    broken.close()
+    db.close()
+
+
+@pytest.mark.real
+async def test_a_hub_that_another_has_followed_writes_no_more(postgres):
+    url = postgres.create_database()
+    first, second = Database(url), Database(url)
+    first.open()
+    await first.write(put(1))
+    held = await first.write(lambda conn: conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+    await first.read(lambda conn: conn.exec_driver_sql(f"SELECT pg_terminate_backend({held}, 5000)"))
+    second.open()
+
+    with pytest.raises(AlreadyRunningError):
+        await first.write(put(2))
+    assert await second.write(put(3)) == 3
+    assert await second.read(count) == 2
+    first.close()
+    second.close()
 
 
 def test_sqlite_is_as_durable_as_it_must_be(tmp_path):

@@ -134,11 +134,12 @@ async def gate(request: Request) -> None:
     if access.public:
         return
     identity = await _identify(request)
+    # Set before it is judged: a page that refuses someone greets them by name.
+    request.state.identity = identity
     if not access.roles & identity.user.roles:
         raise ApiError("forbidden")
     if changing and not sessions.csrf_fits(identity.token, request.headers.get(CSRF_HEADER, "")):
         raise ApiError("csrf")
-    request.state.identity = identity
 
 
 def identity_of(request: Request) -> Identity:

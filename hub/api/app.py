@@ -1,4 +1,4 @@
-"""The API as one ASGI application."""
+"""The API and the pages as one ASGI application."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from hub.api.auth.roles import EVERYONE
 from hub.api.hardening import HardenedHeaders
 from hub.api.routes.table import ROUTES
 from hub.api.services import Services
+from hub.console import fault
+from hub.console.asset_files import Assets
+from hub.console.page import Pages
+from hub.console.routes.table import ROUTES as PAGES
 
 MOST_BODY_BYTES = 64 * 1024
 """No request to the API is larger."""
@@ -48,8 +52,9 @@ def create_app(services: Services) -> FastAPI:
     )
     app.tls = services.secure_cookies
     app.state.services = services
-    errors.install(app)
-    add_routes(app, (*ROUTES, Route("GET", "/api/openapi.json", openapi, only(EVERYONE), "api")))
+    app.state.pages = Pages(services.region, Assets())
+    errors.install(app, fault.answer)
+    add_routes(app, (*ROUTES, *PAGES, Route("GET", "/api/openapi.json", openapi, only(EVERYONE), "api")))
     check_all(app)
     return app
 

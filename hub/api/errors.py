@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -92,44 +93,49 @@ def answer(code: str, detail: Any = None, headers: Mapping[str, str] | None = No
     return JSONResponse({"error": body}, status, headers=dict(headers or {}))
 
 
-def install(app: FastAPI) -> None:
-    """Give the application its error answers."""
-    app.add_exception_handler(ApiError, _api_error)
-    app.add_exception_handler(HubError, _hub_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected)
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is answered instead of a result: a code of CODES, what may be told beside it, and headers."""
+
+    code: str
+    detail: Any = None
+    headers: Mapping[str, str] | None = None
 
 
-async def _api_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, ApiError)
-    return answer(error.code, error.detail, error.headers)
+Say = Callable[[Request, Fault], Response]
+"""Puts a fault into the form that who asks can read."""
 
 
-async def _hub_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HubError)
+def install(app: FastAPI, page: Say) -> None:
+    """Give the application its error answers: JSON below /api, elsewhere what ``page`` makes of a fault."""
+
+    async def say(request: Request, error: Exception) -> Response:
+        fault = judge(request, error)
+        if _is_api(request):
+            return answer(fault.code, fault.detail, fault.headers)
+        return page(request, fault)
+
+    for kind in (ApiError, HubError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, say)
+
+
+def judge(request: Request, error: Exception) -> Fault:
+    """The fault that an error is; one that nobody foresaw is logged and told without its words."""
+    if isinstance(error, ApiError):
+        return Fault(error.code, error.detail, error.headers)
+    if isinstance(error, RequestValidationError):
+        # Where and why, never the value: it may be a password.
+        return Fault(
+            "invalid",
+            [{"where": [str(part) for part in one["loc"]], "why": str(one["msg"])} for one in error.errors()],
+        )
+    if isinstance(error, HTTPException):
+        code = _BY_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "invalid")
+        return Fault(code, headers=error.headers)
     for kind, code in _BY_TYPE:
         if isinstance(error, kind):
-            return answer(code, error.message if code != "store" else None)
-    return await _unexpected(request, error)
-
-
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    # Where and why, never the value: it may be a password.
-    return answer(
-        "invalid",
-        [{"where": [str(part) for part in one["loc"]], "why": str(one["msg"])} for one in error.errors()],
-    )
-
-
-async def _http_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    code = _BY_STATUS.get(error.status_code, "internal" if error.status_code >= 500 else "invalid")
-    return answer(code, headers=error.headers)
-
-
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+            assert isinstance(error, HubError)
+            return Fault(code, error.message if code != "store" else None)
     log.error(
         "api failed method=%s path=%s error=%s",
         request.method,
@@ -137,4 +143,8 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         type(error).__name__,
         exc_info=error,
     )
-    return answer("internal")
+    return Fault("internal")
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path == "/api" or request.url.path.startswith("/api/")

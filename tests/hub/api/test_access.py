@@ -10,6 +10,7 @@ from hub.api.access import PUBLIC, SAFE_METHODS, RouteError, access_of, check_al
 from hub.api.app import create_app
 from hub.api.auth.roles import ADMINISTERING, AUDITING, DISPATCHING, EVERYONE, PLANT, WATCHING, WORKING, Role
 from hub.api.routes.table import ROUTES
+from hub.console.routes.table import ROUTES as PAGES
 from hub.db import metadata
 from hub.incidents.machine import ACTIONS
 from tests.hub.api.conftest import PASSWORD
@@ -49,6 +50,13 @@ EXPECTED = {
     ("POST", "/api/users/{name}"): ADMINISTERING,
     ("GET", "/api/audit"): AUDITING,
     ("GET", "/api/audit/check"): AUDITING,
+    ("GET", "/assets/{name}"): None,
+    ("GET", "/login"): None,
+    ("POST", "/login"): None,
+    ("POST", "/language"): None,
+    ("POST", "/logout"): EVERYONE,
+    ("GET", "/pulse"): EVERYONE,
+    ("GET", "/"): WATCHING,
 }
 """Written out a second time on purpose: who opens a route to a role says so here too."""
 
@@ -62,21 +70,27 @@ def at(path):
 def test_the_routes_are_those_expected_with_the_roles_expected(hub):
     found = {key: (None if access.public else access.roles) for key, access in access_of(hub.app).items()}
     assert found == EXPECTED
-    assert len(ROUTES) + 1 == len(EXPECTED)
+    assert len(ROUTES) + len(PAGES) + 1 == len(EXPECTED)
 
 
 async def test_every_route_is_closed_to_strangers_but_the_few(hub):
     async with hub.client() as stranger:
         for (method, path), roles in EXPECTED.items():
             answer = await stranger.request(method, at(path), json={} if method == "POST" else None)
-            assert (answer.status_code == 401) == (roles is not None), (method, path, answer.status_code)
+            assert closed(answer) == (roles is not None), (method, path, answer.status_code)
+
+
+def closed(answer):
+    """A stranger is told so; one who asks for a page is sent to the login."""
+    to_login = answer.headers.get("location", "").startswith("/login?next=")
+    return answer.status_code == 401 or (answer.status_code == 303 and to_login)
 
 
 @pytest.mark.parametrize("role", list(Role))
 async def test_every_route_is_open_to_its_roles_and_to_no_other(hub, role):
     async with hub.login("siti", role) as person:
         for (method, path), roles in sorted(EXPECTED.items()):
-            if roles is None or path in ("/api/stream", "/api/logout"):
+            if roles is None or path in ("/api/stream", "/api/logout", "/logout"):
                 continue
             answer = await person.request(method, at(path), json={} if method == "POST" else None)
             assert (answer.status_code == 403) == (role not in roles), (method, path, answer.text)
@@ -94,12 +108,19 @@ async def test_no_change_without_the_page_s_token(hub, key):
     method, path = key
     async with hub.login("siti", *Role) as person:
         token = person.headers.pop("X-CSRF-Token")
-        assert (await person.request(method, at(path), json={})).json()["error"]["code"] == "csrf"
+        assert code(await person.request(method, at(path), json={})) == "csrf"
         for wrong in ("", "0" * 64, token[:-1], token.upper()):
             answer = await person.request(method, at(path), json={}, headers={"X-CSRF-Token": wrong})
-            assert answer.json()["error"]["code"] == "csrf"
+            assert code(answer) == "csrf"
         answer = await person.request(method, at(path), json={}, headers={"X-CSRF-Token": token})
         assert answer.status_code != 403
+
+
+def code(answer):
+    """Of an error, told as JSON or as a page."""
+    if answer.headers["content-type"] == "application/json":
+        return answer.json()["error"]["code"]
+    return re.search(r'data-code="(\w+)"', answer.text)[1]
 
 
 async def test_another_session_s_token_does_not_fit(hub):
@@ -119,11 +140,13 @@ async def test_another_session_s_token_does_not_fit(hub):
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-@pytest.mark.parametrize("path", ["/api/logout", "/api/login", "/api/setup"])
+@pytest.mark.parametrize(
+    "path", ["/api/logout", "/api/login", "/api/setup", "/login", "/logout", "/language"]
+)
 async def test_no_change_from_a_foreign_page_not_even_a_login(hub, headers, path):
     async with hub.login("siti", "operator") as person:
         answer = await person.post(path, json={"name": "siti", "password": PASSWORD}, headers=headers)
-        assert answer.json()["error"]["code"] == "foreign_origin"
+        assert code(answer) == "foreign_origin"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,131 @@
+// Keeps an open page true: one event stream tells what changed, a pulse tells that the hub is there, and ages tick.
+// On <body> it dispatches live-TOPIC for each change, live-all when anything may have changed, and live-lost.
+"use strict";
+(() => {
+  const words = JSON.parse(document.getElementById("words").textContent);
+  const body = document.body;
+  const TOPICS = ["incident", "alarm", "station", "gateway", "bed", "notice"];
+  const PULSE_MS = 10_000, PATIENCE_MS = 5_000, RETRY_MS = 2_000;
+  let ahead = Number(body.dataset.now) - Date.now(); // the hub's clock less ours
+  let lostAt = null, life = null, stream = null, streamUp = false, ended = false;
+
+  const say = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
+  const tell = (name, detail) => body.dispatchEvent(new CustomEvent(name, { detail }));
+  const zone = body.dataset.zone;
+  const clock = new Intl.DateTimeFormat("en-GB", {
+    hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: zone });
+  const now = () => Date.now() + ahead;
+
+  function span(ms) { // as hub/console/show.py writes it
+    const s = Math.floor(Math.max(0, ms) / 1000), two = (n) => String(n).padStart(2, "0");
+    if (s < 60) return `${s} ${words.s}`;
+    if (s < 3600) return `${Math.floor(s / 60)} ${words.min}`;
+    if (s < 86400) return `${Math.floor(s / 3600)} ${words.h} ${two(Math.floor(s / 60) % 60)} ${words.min}`;
+    return `${Math.floor(s / 86400)} ${words.d} ${Math.floor(s / 3600) % 24} ${words.h}`;
+  }
+
+  function tick() {
+    document.getElementById("clock").textContent = clock.format(now());
+    for (const one of document.querySelectorAll(".age[data-ms]")) {
+      const age = now() - Number(one.dataset.ms);
+      const text = say(words.ago, { span: span(age) });
+      if (one.textContent !== text) one.textContent = text;
+      if (one.dataset.staleMs) one.classList.toggle("stale", age > Number(one.dataset.staleMs));
+    }
+  }
+
+  function lost() {
+    if (lostAt !== null || ended) return;
+    lostAt = now();
+    const banner = document.getElementById("link");
+    banner.textContent = say(words.offline, { time: clock.format(lostAt) });
+    banner.hidden = false;
+    body.classList.add("offline");
+    tell("live-lost", { since: lostAt });
+  }
+
+  function found() {
+    if (lostAt === null) return;
+    lostAt = null;
+    document.getElementById("link").hidden = true;
+    body.classList.remove("offline");
+    tell("live-all");
+  }
+
+  function over() { // the session has ended
+    ended = true;
+    stream?.close();
+    document.getElementById("link").hidden = true;
+    const banner = document.getElementById("expired");
+    banner.querySelector("a").href = "/login?next=" + encodeURIComponent(location.pathname + location.search);
+    banner.hidden = false;
+    body.classList.add("offline");
+  }
+
+  async function pulse() {
+    if (ended) return;
+    try {
+      const begun = Date.now();
+      const answer = await fetch("/pulse", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (answer.status === 401) return over();
+      if (!answer.ok) return lost();
+      const said = await answer.json();
+      ahead = said.now_ms - (begun + Date.now()) / 2;
+      if (streamUp) found();
+    } catch { lost(); }
+  }
+
+  function listen() {
+    if (ended) return;
+    stream = new EventSource("/api/stream");
+    stream.addEventListener("hello", (event) => {
+      const new_life = JSON.parse(event.data).life;
+      const again = life !== null;
+      life = new_life;
+      streamUp = true;
+      if (lostAt !== null) found(); else if (again) tell("live-all");
+    });
+    for (const topic of TOPICS)
+      stream.addEventListener(topic, (event) => tell(`live-${topic}`, JSON.parse(event.data)));
+    stream.addEventListener("missed", () => tell("live-all"));
+    stream.onerror = () => {
+      streamUp = false;
+      lost();
+      if (stream.readyState !== EventSource.CLOSED) return; // the browser comes back by itself
+      pulse();
+      setTimeout(listen, RETRY_MS);
+    };
+  }
+
+  function toast(text, kind) {
+    const line = document.createElement("p");
+    line.className = kind;
+    line.textContent = text;
+    document.getElementById("said").replaceChildren(line);
+    clearTimeout(toast.timer);
+    toast.timer = setTimeout(() => line.remove(), 8000);
+  }
+
+  document.addEventListener("htmx:response:error", (event) => {
+    const { response, text } = event.detail.ctx;
+    if (response.status === 401) return over();
+    const asked = event.detail.ctx.request.method;
+    if (asked === "GET") return; // what is shown stays, and its age tells
+    const parsed = new DOMParser().parseFromString(text ?? "", "text/html");
+    toast(parsed.body.textContent.trim() || words.unanswered, "fault");
+    tell("live-all");
+  });
+  document.addEventListener("htmx:error", (event) => {
+    const method = event.detail.ctx?.request?.method;
+    if (method && method !== "GET") toast(words.unanswered, "fault");
+  });
+  document.addEventListener("htmx:after:swap", tick);
+
+  globalThis.siaga = { now, span, say, words, toast, clock };
+  tick();
+  setInterval(tick, 1000);
+  if ("live" in body.dataset) {
+    listen();
+    setInterval(pulse, PULSE_MS);
+  }
+})();

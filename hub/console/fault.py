@@ -1,0 +1,38 @@
+"""What a page says when something is wrong: a page of its own, or one line for the page that is open."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from hub.api.access import Identity, hub_of
+from hub.api.errors import CODES, Fault
+from hub.console.language import language_of
+from hub.console.page import pages_of, whole
+
+
+def answer(request: Request, fault: Fault) -> Response:
+    """The answer to a request for a page or a part of one."""
+    status, indonesian, english = CODES[fault.code]
+    said = {"id": indonesian, "en": english}
+    if "hx-request" in request.headers:
+        html = pages_of(request).render(
+            language_of(request), "fault_line.html", {"code": fault.code, "said": said}
+        )
+        return HTMLResponse(html, status, headers=dict(fault.headers or {}))
+    if fault.code == "not_logged_in" and request.method == "GET":
+        return RedirectResponse("/login?next=" + quote(_asked(request), safe=""), 303)
+    who: Identity | None = getattr(request.state, "identity", None)
+    now_ms = hub_of(request).clock.now_ms()
+    found = whole(
+        request, now_ms=now_ms, who=who, template="fault.html", status=status, code=fault.code, said=said
+    )
+    found.headers.update(fault.headers or {})
+    return found
+
+
+def _asked(request: Request) -> str:
+    query = request.url.query
+    return request.url.path + (f"?{query}" if query else "")

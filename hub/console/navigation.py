@@ -1,0 +1,34 @@
+"""Where one can go from each page: a row a page, shown to the roles that may open it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.api.auth.roles import PLANT, WATCHING, Roles
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place in the navigation; ``title`` is a message id, ``key`` what one types after ``g``."""
+
+    path: str
+    title: str
+    key: str
+    roles: Roles
+
+
+def _(msgid: str) -> str:
+    """Marks a message id for the catalogue; the template translates it."""
+    return msgid
+
+
+ENTRIES = (
+    Entry("/", _("Overview"), "o", WATCHING),
+    Entry("/incidents", _("Incidents"), "i", WATCHING),
+    Entry("/events", _("Events"), "e", PLANT),
+)
+
+
+def entries(roles: Roles) -> tuple[Entry, ...]:
+    """The places that are open to someone with these roles."""
+    return tuple(entry for entry in ENTRIES if entry.roles & roles)

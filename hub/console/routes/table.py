@@ -1,0 +1,10 @@
+"""Every page: the tables of all subjects in one."""
+
+from hub.api.access import Route
+from hub.console.routes import assets, login, overview
+
+ROUTES: tuple[Route, ...] = (
+    *assets.ROUTES,
+    *login.ROUTES,
+    *overview.ROUTES,
+)

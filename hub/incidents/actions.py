@@ -19,6 +19,7 @@ from hub.incidents.machine import (
     NotFoundError,
     TransitionError,
     VersionConflictError,
+    is_unseen,
     target,
 )
 from hub.incidents.service import Incidents, close_panic_alarm
@@ -102,18 +103,18 @@ def _follow(
     if closed:
         outbox.discard(conn, outbox.held_of(conn, row.id), now_ms=now_ms)
         close_panic_alarm(conn, row.id, now_ms=now_ms)
-    if row.acknowledged_ms is None:
+    if is_unseen(row):
         _acknowledge(conn, row, actor, now_ms, "")
 
 
 def acknowledge(conn: Connection, incident_id: str, *, actor: Actor, now_ms: int, note: str = "") -> bool:
-    """A person has seen it; False where one had already. Idempotent, so it needs no version.
+    """A person has seen it, with its newest press; False where one had already. Idempotent, so it needs no version.
 
     Raises:
         NotFoundError: there is no such incident.
     """
     row = _read(conn, incident_id, None)
-    if row.acknowledged_ms is not None:
+    if not is_unseen(row):
         return False
     _acknowledge(conn, row, actor, now_ms, note)
     return True

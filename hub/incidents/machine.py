@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal, cast, get_args
+from typing import Literal, Protocol, cast, get_args
 
 from hub.errors import HubError
 
@@ -101,6 +101,21 @@ OPEN: tuple[State, ...] = tuple(state for state in STATES if state not in CLOSED
 
 NEEDS_NOTE: frozenset[Action] = frozenset({"mark_false", "hand_over", "cancel", "reopen", "release"})
 """Actions that ask for a reason in words."""
+
+
+class Seen(Protocol):
+    """When an incident's button was pressed last, and when a person last acknowledged it; hub times."""
+
+    @property
+    def last_press_ms(self) -> int: ...
+
+    @property
+    def acknowledged_ms(self) -> int | None: ...
+
+
+def is_unseen(row: Seen) -> bool:
+    """Whether no person has acknowledged the newest press. One that comes after an acknowledgement rings anew."""
+    return row.acknowledged_ms is None or row.last_press_ms > row.acknowledged_ms
 
 
 class IncidentError(HubError):

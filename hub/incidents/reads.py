@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, select
 
 from hub.incidents import timeline
-from hub.incidents.machine import LABELS, OPEN, TRANSITIONS, NotFoundError, State
+from hub.incidents.machine import LABELS, OPEN, TRANSITIONS, NotFoundError, State, is_unseen
 from hub.incidents.tables import incidents, presses
 from hub.incidents.words import delay_label
 from hub.notify import outbox
@@ -96,6 +96,7 @@ def shown(row: Row[Any]) -> dict[str, Any]:
         "recovered": row.recovered,
         "presses": row.presses,
         "last_press_ms": row.last_press_ms,
+        "unseen": state in OPEN and is_unseen(row),
         "acknowledged_by": row.acknowledged_by,
         "acknowledged_ms": row.acknowledged_ms,
         "claimed_by": row.claimed_by,

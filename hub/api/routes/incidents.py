@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BaseModel, Field
 
+from hub.api import work
 from hub.api.access import Hub, Route, Who, only
-from hub.api.auth.roles import DISPATCHING, WATCHING, WORKING, Roles
-from hub.api.changes import change
-from hub.incidents import actions, reads
+from hub.api.auth.roles import WATCHING, WORKING
+from hub.api.work import Work
+from hub.incidents import reads
 from hub.incidents.machine import ACTIONS, CLOSED, OPEN, STATES, Action
-from hub.incidents.timeline import Actor
 
 Version = Annotated[int, Field(ge=1, le=2**53)]
 Note = Annotated[str, Field(max_length=2000)]
@@ -70,72 +70,24 @@ async def get_incident(hub: Hub, incident_id: str) -> dict[str, Any]:
 
 async def acknowledge(hub: Hub, who: Who, incident_id: str, body: Remark) -> dict[str, Any]:
     """Akui / Acknowledge: a person has seen it. It silences nothing."""
-    first = await change(
-        hub,
-        who,
-        "incident.acknowledge",
-        incident_id,
-        lambda conn: actions.acknowledge(
-            conn, incident_id, actor=_actor(who), now_ms=hub.clock.now_ms(), note=body.note
-        ),
-        topic="incident",
-    )
-    return {"first": first}
+    return {"first": await Work(hub, who, incident_id, "api").acknowledge(body.note)}
 
 
 async def claim(hub: Hub, who: Who, incident_id: str, body: Claim) -> dict[str, Any]:
     """Ambil / Claim: this person works on it."""
-    version = await change(
-        hub,
-        who,
-        "incident.claim",
-        incident_id,
-        lambda conn: actions.claim(
-            conn,
-            incident_id,
-            actor=_actor(who),
-            version=body.version,
-            now_ms=hub.clock.now_ms(),
-            take_over=body.take_over,
-        ),
-        detail={"take_over": body.take_over},
-        topic="incident",
-    )
-    return {"version": version}
+    claimed = Work(hub, who, incident_id, "api").claim(body.version, take_over=body.take_over)
+    return {"version": await claimed}
 
 
 async def let_go(hub: Hub, who: Who, incident_id: str, body: Seen) -> dict[str, Any]:
     """Lepas / Let go: this person works on it no longer."""
-    version = await change(
-        hub,
-        who,
-        "incident.let_go",
-        incident_id,
-        lambda conn: actions.let_go(
-            conn, incident_id, actor=_actor(who), version=body.version, now_ms=hub.clock.now_ms()
-        ),
-        topic="incident",
-    )
-    return {"version": version}
+    return {"version": await Work(hub, who, incident_id, "api").let_go(body.version)}
 
 
 async def add_note(hub: Hub, who: Who, incident_id: str, body: Remark) -> dict[str, bool]:
     """Catat / Write a note on the timeline."""
-    await change(
-        hub,
-        who,
-        "incident.note",
-        incident_id,
-        lambda conn: actions.add_note(
-            conn, incident_id, body.note, actor=_actor(who), now_ms=hub.clock.now_ms()
-        ),
-        topic="incident",
-    )
+    await Work(hub, who, incident_id, "api").add_note(body.note)
     return {"ok": True}
-
-
-def _actor(who: Who) -> Actor:
-    return Actor(who.user.name, "api")
 
 
 _TITLES: dict[Action, str] = {
@@ -154,34 +106,10 @@ _TITLES: dict[Action, str] = {
     "release": "Lepaskan / Let the notices of a recovered incident go out; say why",
 }
 
-_BY: dict[Action, Roles] = {
-    action: DISPATCHING if action in ("assign", "hand_over", "cancel") else WORKING for action in ACTIONS
-}
-
-
 def _step(action: Action) -> Callable[..., Awaitable[dict[str, Any]]]:
     async def take(hub: Hub, who: Who, incident_id: str, body: Step) -> dict[str, Any]:
-        version = await change(
-            hub,
-            who,
-            f"incident.{action}",
-            incident_id,
-            lambda conn: actions.act(
-                conn,
-                hub.region,
-                incident_id,
-                action,
-                actor=_actor(who),
-                version=body.version,
-                now_ms=hub.clock.now_ms(),
-                note=body.note,
-                agency=body.agency,
-                parent_id=body.parent_id,
-            ),
-            detail={"note": body.note, "agency": body.agency, "parent_id": body.parent_id},
-            topic="incident",
-        )
-        return {"version": version}
+        step = work.Step(action, body.version, body.note, body.agency, body.parent_id)
+        return {"version": await Work(hub, who, incident_id, "api").take(step)}
 
     take.__doc__ = _TITLES[action] + "."
     take.__name__ = action
@@ -198,7 +126,7 @@ ROUTES = (
     Route("POST", f"{_ONE}/let-go", let_go, only(WORKING), "incidents"),
     Route("POST", f"{_ONE}/notes", add_note, only(WORKING), "incidents"),
     *(
-        Route("POST", f"{_ONE}/{action.replace('_', '-')}", _step(action), only(_BY[action]), "incidents")
+        Route("POST", f"{_ONE}/{action.replace('_', '-')}", _step(action), only(work.BY[action]), "incidents")
         for action in ACTIONS
     ),
 )

@@ -140,6 +140,17 @@ def test_acknowledging_is_by_name_once_and_changes_no_state(conn, one):
     assert alarms.active(conn)[0]["state"] == "acknowledged"
 
 
+def test_a_press_after_the_acknowledgement_asks_for_another(conn, one):
+    actions.acknowledge(conn, one, actor=SITI, now_ms=NOW + 5)
+    assert reads.one(conn, one)["unseen"] is False
+    Incidents(REGION).panic(conn, press(at=NOW + 10))
+    assert reads.one(conn, one)["unseen"] is True
+    assert actions.acknowledge(conn, one, actor=BUDI, now_ms=NOW + 15) is True
+    shown = reads.one(conn, one)
+    assert (shown["unseen"], shown["acknowledged_by"]) == (False, "budi")
+    assert alarms.active(conn)[0]["state"] == "acknowledged"
+
+
 def test_a_note_is_on_the_timeline_and_an_empty_one_is_not(conn, one):
     actions.add_note(conn, one, "menelepon IGD", actor=SITI, now_ms=NOW)
     with pytest.raises(TransitionError):

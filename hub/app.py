@@ -21,6 +21,8 @@ from hub.api.app import create_app
 from hub.api.auth import setup
 from hub.api.services import Services
 from hub.bus import Bus
+from hub.city.beds import PanelWords
+from hub.city.watch import CityWatch
 from hub.clock import Clock
 from hub.config import BrokerSection, HubConfig, read_secret
 from hub.db import Database
@@ -49,6 +51,7 @@ from hub.region import load as load_region
 from hub.rules import loader as rules
 from hub.rules.model import Change, StationState
 from hub.series.influx import Influx, InfluxConfig
+from hub.series.shared import SharedQueries
 from hub.series.writer import SeriesWriter
 from hub.web import Web
 
@@ -257,6 +260,9 @@ class _Hub:
         )
         self._control.restore(row for row in memory.gateways if row.gateway in known)
         self._subscriber.feed(self._control, self._samples, self._answers)
+        series = None if influx is None else SharedQueries(influx, clock)
+        panels = PanelWords(series)
+        self._watch = CityWatch(region, self._bus, clock, levels=self._judging.states, panels=panels)
         self._services = Services(
             db=db,
             clock=clock,
@@ -264,9 +270,12 @@ class _Hub:
             bus=self._bus,
             notify=self._notify,
             gateways=lambda conn: fleet.overview(conn, known.values()),
+            silent=lambda: {gateway for gateway in known if liveness.silent(gateway)},
+            levels=self._judging.states,
+            panels=panels,
             pipeline=self._numbers,
             ready=self._missing,
-            series=influx,
+            series=series,
             secure_cookies=web.tls or config.api.proxy_tls,
         )
 
@@ -288,6 +297,8 @@ class _Hub:
             "station-states": self._judging.save_states(),
             "history": self._judging.look_over_gaps(),
             "notify": self._notify.run(),
+            "watch-levels": self._watch.watch_levels(),
+            "watch-beds": self._watch.watch_beds(),
             "watchdog": self._readiness.watchdog(),
         }
         if self._writer is not None:

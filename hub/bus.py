@@ -22,8 +22,9 @@ class Update:
 
     Attributes:
         number: counts up in the life of the bus, from 1.
-        topic: what kind of thing changed: ``incident``, ``alarm``, ``notice``, ``gateway``, ``station`` or ``missed``.
-        subject: id of the thing; empty for ``missed``.
+        topic: what kind of thing changed: ``incident``, ``alarm``, ``notice``, ``gateway``, ``station``, ``bed`` or
+            ``missed``.
+        subject: id of the thing; empty for ``missed``, and where several of the kind have new values.
         data: a few plain values that spare the listener a question. Nothing personal.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,9 +11,12 @@ from sqlalchemy import Connection
 from hub.api.auth.passwords import Passwords
 from hub.api.auth.sessions import Timeouts
 from hub.bus import Bus
+from hub.city.beds import PanelWords
 from hub.clock import Clock
 from hub.db import Database
 from hub.region import Region
+from hub.rules.model import StationState
+from hub.series.shared import Queries
 
 
 class Wakes(Protocol):
@@ -24,14 +27,6 @@ class Wakes(Protocol):
         ...
 
 
-class Queries(Protocol):
-    """InfluxQL with bound parameters; ``hub.series.influx.Influx`` is one."""
-
-    async def query(self, q: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The rows of a query, times in milliseconds."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything that the routes use.
@@ -39,6 +34,9 @@ class Services:
     Attributes:
         gateways: one mapping a gateway with its liveness and ledger line (accepted, committed, on its way, refused,
             lost); called within a read transaction.
+        silent: ids of the gateways that are silent now.
+        levels: the river posts' states, as the rules engine has them now.
+        panels: what the bed panels said last.
         pipeline: rates, queue depths, dead letters, latency quantiles; plain values only.
         ready: what keeps the hub from being ready, empty when it is.
         series: None where no InfluxDB is configured.
@@ -52,6 +50,9 @@ class Services:
     bus: Bus
     notify: Wakes
     gateways: Callable[[Connection], Sequence[Mapping[str, Any]]]
+    silent: Callable[[], Collection[str]]
+    levels: Callable[[], Sequence[StationState]]
+    panels: PanelWords
     pipeline: Callable[[], Mapping[str, Any]]
     ready: Callable[[], Sequence[str]]
     series: Queries | None

@@ -94,6 +94,10 @@ class Judging:
         """Whether so many changes wait that nothing more is to be judged."""
         return self.waiting >= CHANGES_AT_MOST
 
+    def states(self) -> list[StationState]:
+        """What the engine knows of every station now; what is on record may be some seconds older."""
+        return self._engine.states()
+
     def judge(self, accepted: AcceptedTelemetry) -> None:
         """Judge every sample of a frame that is of a station. Pure and quick; what it finds is queued."""
         for sample in samples(accepted, self._engine.watches):

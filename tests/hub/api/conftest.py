@@ -13,7 +13,9 @@ from hub.api.auth import users
 from hub.api.auth.passwords import Passwords
 from hub.api.services import Services
 from hub.bus import Bus
+from hub.city.beds import PanelWords
 from hub.db import Database
+from hub.rules.model import StationState
 from tests.hub.city import NOW, REGION
 
 PASSWORD = "sandi yang panjang"
@@ -65,6 +67,7 @@ class Hub:
     notify: Woken
     curves: Curves
     silent: set[str]
+    levels: list[StationState]
     missing: list[str]
 
     def client(self, address="10.0.0.1"):
@@ -113,7 +116,7 @@ async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
     copyfile(empty_store, tmp_path / "hub.sqlite")
     db = Database(f"sqlite:///{tmp_path}/hub.sqlite")
     db.open()
-    clock, notify, curves, silent, missing = Time(), Woken(), Curves(), set(), []
+    clock, notify, curves, silent, levels, missing = Time(), Woken(), Curves(), set(), [], []
     services = Services(
         db=db,
         clock=clock,
@@ -121,11 +124,14 @@ async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
         bus=Bus(),
         notify=notify,
         gateways=lambda conn: [{"gateway": name, "silent": name in silent} for name in REGION.gateways],
+        silent=lambda: silent,
+        levels=lambda: levels,
+        panels=PanelWords(curves),
         pipeline=lambda: {"rates": {"readings_s": 12.5}},
         ready=lambda: missing,
         series=curves,
         secure_cookies=True,
         passwords=Passwords(memory_kib=64, passes=1),
     )
-    yield Hub(services, create_app(services), clock, notify, curves, silent, missing)
+    yield Hub(services, create_app(services), clock, notify, curves, silent, levels, missing)
     db.close()

@@ -5,11 +5,11 @@ from functools import partial
 import pytest
 from sqlalchemy import insert
 
-from hub.alarms.tables import station_states
 from hub.api.errors import CODES
 from hub.errors import StoreUnavailableError
 from hub.incidents.service import Incidents
 from hub.ingest.tables import dead_letters, events
+from hub.rules.model import StationState
 from hub.series.errors import Unavailable
 from tests.hub.city import NOW, REGION, press
 
@@ -95,9 +95,9 @@ async def test_what_is_not_there(hub, path):
 
 
 async def test_stations_with_their_siaga_level(hub):
-    state = {"station": "hulu", "severity": 2, "rising": False, "epoch": "e", "seq": 1}
-    state |= {"t_ms": NOW - 5000, "at_ms": NOW - 5000, "value_mm": 1620}
-    await hub.write(lambda conn: conn.execute(insert(station_states).values(state)))
+    hub.levels.append(
+        StationState("hulu", severity=2, epoch="e", seq=1, t_ms=NOW - 5000, at_ms=NOW - 5000, value_mm=1620)
+    )
     async with hub.login("siti", "viewer") as siti:
         (station,) = (await siti.get("/api/stations")).json()["stations"]
         assert (station["siaga"], station["label"], station["stale"]) == (2, "Siaga 2", False)
@@ -125,14 +125,19 @@ async def test_a_station_s_curve_binds_what_comes_from_outside(hub):
         assert found["points"] == [[NOW - 60_000, 1.5, 1.62]]
         query, params = hub.curves.asked[0]
         assert params == {"gateway": "gw-pasar", "device": "level-1"}
-        assert f"time >= {NOW - 3600_000}ms" in query
+        assert f"time >= {found['from_ms'] // 1000}s" in query
+        assert 0 <= NOW - 3600_000 - found["from_ms"] < 6000  # from a whole step on
         for minutes in (0, 10081, "1; DROP DATABASE siaga"):
             answer = await siti.get("/api/stations/hulu/series", params={"minutes": minutes})
             assert answer.status_code == 422
 
 
+def panel(age_ms, **beds):
+    return {"time": NOW - age_ms, "gateway": "gw-rs-1", "device": "panel-1", **beds}
+
+
 async def test_beds_free_taken_and_unknown(hub):
-    hub.curves.rows = [{"time": NOW - 2000, "bed_01": 1, "bed_02": None}]
+    hub.curves.rows = [panel(2000, bed_01=1, bed_02=None)]
     async with hub.login("siti", "viewer") as siti:
         (ward,) = (await siti.get("/api/beds")).json()["wards"]
     assert (ward["total"], ward["free"], ward["taken"], ward["unknown"]) == (2, 0, 1, 1)
@@ -142,7 +147,7 @@ async def test_beds_free_taken_and_unknown(hub):
 @pytest.mark.parametrize("why", ["no data", "old data", "silent gateway"])
 async def test_a_ward_that_is_not_heard_has_no_number_of_free_beds(hub, why):
     age_ms = 301_000 if why == "old data" else 1000
-    hub.curves.rows = [] if why == "no data" else [{"time": NOW - age_ms, "bed_01": 0, "bed_02": 0}]
+    hub.curves.rows = [] if why == "no data" else [panel(age_ms, bed_01=0, bed_02=0)]
     if why == "silent gateway":
         hub.silent.add("gw-rs-1")
     async with hub.login("siti", "viewer") as siti:

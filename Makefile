@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 bin := .venv/bin
 
-# Two processes for the tests that only compute; those that start servers run one after another.
+# How many processes run tests side by side.
 WORKERS ?= 2
 # What to pass to pytest, as in: make test ARGS="tests/edge -k spool"
 ARGS ?=

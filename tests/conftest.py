@@ -6,12 +6,46 @@ to starts its own from simulator.servers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from simulator.servers import Influx, Mosquitto, Postgres
 from tests.servers import running_broker, running_influx, running_postgres
+
+LONGEST_FIRST = ("river", "faults", "browser", "simulator/test_demo.py")
+"""What takes minutes, below ``tests/``: begun last, one of these would keep everybody waiting."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Longest first, else as collected."""
+    root = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(root)
+        return next(
+            (at for at, one in enumerate(LONGEST_FIRST) if path.is_relative_to(one)), len(LONGEST_FIRST)
+        )
+
+    items.sort(key=place)
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say what was measured: one line each, told at the end of the run whichever process ran the test."""
+    return lambda line: record_property("measured", line)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests have measured."""
+    reports = [one for outcome in ("passed", "failed") for one in terminalreporter.stats.get(outcome, ())]
+    lines = [value for one in reports for name, value in one.user_properties if name == "measured"]
+    if lines:
+        terminalreporter.section("measured")
+        for line in dict.fromkeys(lines):
+            terminalreporter.write_line(str(line))
 
 
 @pytest.fixture(scope="session")

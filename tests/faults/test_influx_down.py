@@ -84,7 +84,7 @@ async def flood(city, sql):
 
 
 @pytest.mark.parametrize("away", ["stopped", "frozen"])
-async def test_alarms_do_not_wait_for_influx_and_samples_come_later(tmp_path, capsys, away):
+async def test_alarms_do_not_wait_for_influx_and_samples_come_later(tmp_path, measured, away):
     """``stopped``: connections are refused. ``frozen``: they are taken and nothing is ever answered."""
     outage_s = OUTAGE_S if away == "stopped" else min(OUTAGE_S, 20.0)
     choice = Choice(tmp_path, PROFILE, only=ONLY, poll_s=0.1)
@@ -128,13 +128,12 @@ async def test_alarms_do_not_wait_for_influx_and_samples_come_later(tmp_path, ca
         sql.close()
 
     grown_mb = (max(rss) - rss[0]) / 1e6
-    with capsys.disabled():
-        print(
-            f"\n  InfluxDB {away} for {outage_s:.0f} s: presses to incident "
-            f"{[round(one) for one, _ in presses]} ms, to notice {[round(one) for _, one in presses]} ms; "
-            f"Siaga 2 alarm in {alarm_s:.1f} s; {counted.committed} of {counted.promised} samples, "
-            f"complete {drained_s:.0f} s after its return; hub memory +{grown_mb:.1f} MB"
-        )
+    measured(
+        f"InfluxDB {away} for {outage_s:.0f} s: presses to incident "
+        f"{[round(one) for one, _ in presses]} ms, to notice {[round(one) for _, one in presses]} ms; "
+        f"Siaga 2 alarm in {alarm_s:.1f} s; {counted.committed} of {counted.promised} samples, "
+        f"complete {drained_s:.0f} s after its return; hub memory +{grown_mb:.1f} MB"
+    )
     assert all(incident_ms < 2000 and notice_ms < 2000 for incident_ms, notice_ms in presses)
     assert alarm_s < 15
     assert grown_mb < 50

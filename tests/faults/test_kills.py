@@ -24,7 +24,7 @@ ONLY = frozenset({"gw-pos-bendung-hulu", "gw-rsud-contoh", "gw-rs-harapan", "gw-
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300 + 10 * KILLS)]
 
 
-async def test_no_kill_loses_a_promise_or_doubles_an_incident(tmp_path, capsys):
+async def test_no_kill_loses_a_promise_or_doubles_an_incident(tmp_path, measured):
     began = time.monotonic()
     async with Rehearsal(Choice(tmp_path, PROFILE, only=ONLY, poll_s=0.2)) as city:
         chaos = Chaos(city, Random(SEED))
@@ -80,8 +80,7 @@ async def test_no_kill_loses_a_promise_or_doubles_an_incident(tmp_path, capsys):
 
     assert sum(chaos.kills.values()) == KILLS
     assert len(chaos.kills) == min(KILLS, len(KINDS))
-    with capsys.disabled():
-        print(
-            f"\n  {KILLS} kills (seed {SEED}): {dict(chaos.kills)}; {counted.promised} samples and {promised} presses "
-            f"promised, 0 lost, 0 double; drained in {took_s:.0f} s; {time.monotonic() - began:.0f} s in all"
-        )
+    measured(
+        f"{KILLS} kills (seed {SEED}): {dict(chaos.kills)}; {counted.promised} samples and {promised} presses "
+        f"promised, 0 lost, 0 double; drained in {took_s:.0f} s; {time.monotonic() - began:.0f} s in all"
+    )

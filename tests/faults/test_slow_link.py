@@ -46,7 +46,7 @@ def fill_card(city):
     spool.close()
 
 
-async def test_a_press_overtakes_a_full_backlog_on_a_slow_link(tmp_path, capsys):
+async def test_a_press_overtakes_a_full_backlog_on_a_slow_link(tmp_path, measured):
     choice = Choice(
         tmp_path, PROFILE, only=frozenset({GATEWAY}), proxied=None, link_bits_s=LINK_BITS_S, spool_mb=SPOOL_MB
     )
@@ -82,11 +82,10 @@ async def test_a_press_overtakes_a_full_backlog_on_a_slow_link(tmp_path, capsys)
     quantiles = report.quantiles(took_ms)
     assert quantiles.p50 is not None
     assert quantiles.p99 is not None
-    with capsys.disabled():
-        print(
-            f"\n  {PRESSES} presses while {backlog} samples wait behind {LINK_BITS_S} bit/s (used {bits_s:.0f}): "
-            f"to incident p50 {quantiles.p50:.0f} ms, p99 {quantiles.p99:.0f} ms"
-        )
+    measured(
+        f"{PRESSES} presses while {backlog} samples wait behind {LINK_BITS_S} bit/s (used {bits_s:.0f}): "
+        f"to incident p50 {quantiles.p50:.0f} ms, p99 {quantiles.p99:.0f} ms"
+    )
     assert backlog > 1000, "the backlog was gone before the presses were"
     assert bits_s > LINK_BITS_S * 0.5, "the link was idle"
     assert after["lanes"]["telemetry"]["next"] > before["lanes"]["telemetry"]["next"], "sampling went on"
@@ -96,7 +95,7 @@ async def test_a_press_overtakes_a_full_backlog_on_a_slow_link(tmp_path, capsys)
     assert quantiles.p99 < 5000
 
 
-async def test_a_press_does_not_stand_for_long_behind_what_a_fast_link_had_taken(tmp_path, capsys):
+async def test_a_press_does_not_stand_for_long_behind_what_a_fast_link_had_taken(tmp_path, measured):
     """The link is fast while the backlog begins to flow and slow afterwards: megabytes are in sockets by then."""
     choice = Choice(
         tmp_path,
@@ -122,6 +121,5 @@ async def test_a_press_does_not_stand_for_long_behind_what_a_fast_link_had_taken
         assert report.unsettled(await gateway.order(do="account")) > 1000
         assert len(sql.incidents()) == 1
         sql.close()
-    with capsys.disabled():
-        print(f"\n  link suddenly slow: presses to incident {took_ms} ms")
+    measured(f"link suddenly slow: presses to incident {took_ms} ms")
     assert max(took_ms) < 20_000

@@ -26,9 +26,9 @@ def _told(tally):
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, PART))
-def test_no_seed_breaks_an_invariant(first):
+def test_no_seed_breaks_an_invariant(first, measured):
     tally = run(range(first, min(SEEDS, first + PART)))
-    print(tally.line())
+    measured(f"world from seed {first}: {tally.line()}")
     assert not tally.failed, _told(tally)
     assert tally.counts["promised"] > 20 * tally.seeds, "the world must do something"
 
@@ -47,13 +47,13 @@ def test_a_seed_that_once_failed_stays_good(seed):
 
 
 @pytest.mark.parametrize("name", sorted(mutants.MUTANTS))
-def test_a_planted_bug_is_caught(name):
+def test_a_planted_bug_is_caught(name, measured):
     mutant = mutants.MUTANTS[name]
     # The seed that is known to show it goes first; the world may have changed since it was searched.
     tally = run([mutant.seen_at, *range(MUTANT_SEEDS)], mutant=name, stop_at_first=True)
     assert tally.failed, f"{name} lived through {tally.seeds} seeds"
     caught = {violation.invariant for violation in tally.failed[0].violations}
-    print(f"{name}: caught by {sorted(caught)} at seed {tally.failed[0].seed}")
+    measured(f"planted bug {name}: caught by {sorted(caught)} at seed {tally.failed[0].seed}")
     assert caught & set(mutant.shows), f"{name} was caught by {sorted(caught)} only"
 
 

@@ -221,6 +221,8 @@ class Database:
         self._make = engine_factory or production_engine
         self._exclusive = exclusive
         self._lock: int | None = None
+        # Whoever gave up waiting for ``open`` may close while it still runs in its thread.
+        self._turning = threading.RLock()
         self._jobs: queue.PriorityQueue[tuple[int, int, _Job[Any] | None]] = queue.PriorityQueue()
         self._order = itertools.count()
         self._writer: Engine | None = None
@@ -241,20 +243,24 @@ class Database:
             StoreUnavailableError: the store cannot be reached now; call again later.
             StoreError: it is of a newer hub, or broken.
         """
-        self._take_lock(make_url(self.url))
-        try:
-            self._writer = self._make(self.url, True)
-            if self._exclusive and self._writer.dialect.name == "postgresql":
-                sole.hold(self._writer, f"siaga-hub {secrets.token_hex(8)}")
-            self._reader = self._make(self.url, False)
-            with _translated(), self._writer.begin() as conn:
-                migrate(conn)
-        except BaseException:
-            self.close()
-            raise
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="hub-read")
-        self._thread = threading.Thread(target=self._serve, name="hub-write", daemon=True)
-        self._thread.start()
+        with self._turning:
+            self._take_lock(make_url(self.url))
+            try:
+                self._make_engines()
+            except BaseException:
+                self.close()
+                raise
+            self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="hub-read")
+            self._thread = threading.Thread(target=self._serve, name="hub-write", daemon=True)
+            self._thread.start()
+
+    def _make_engines(self) -> None:
+        self._writer = self._make(self.url, True)
+        if self._exclusive and self._writer.dialect.name == "postgresql":
+            sole.hold(self._writer, f"siaga-hub {secrets.token_hex(8)}")
+        self._reader = self._make(self.url, False)
+        with _translated(), self._writer.begin() as conn:
+            migrate(conn)
 
     def _take_lock(self, url: URL) -> None:
         if url.get_backend_name() != "sqlite" or not url.database:
@@ -315,7 +321,18 @@ class Database:
             return fn(conn)
 
     def close(self) -> None:
-        """Finish what waits, stop the threads, let the file go. Idempotent. Blocking."""
+        """Finish what waits, stop the threads, let the store go. Idempotent. Blocking, also while ``open`` runs."""
+        with self._turning:
+            self._stop_threads()
+            for engine in (self._reader, self._writer):
+                if engine is not None:
+                    engine.dispose()
+            self._reader = self._writer = None
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+
+    def _stop_threads(self) -> None:
         if self._thread is not None:
             self._jobs.put((2, next(self._order), None))
             self._thread.join()
@@ -323,13 +340,6 @@ class Database:
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
-        for engine in (self._reader, self._writer):
-            if engine is not None:
-                engine.dispose()
-        self._reader = self._writer = None
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
 
 def migrate(conn: Connection) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from hub.db import Database, upsert
+from hub.db import Database, production_engine, upsert
 from hub.errors import AlreadyRunningError, StoreError, StoreUnavailableError
 from hub.ingest.tables import life
 
@@ -190,6 +190,32 @@ async def test_a_hub_that_another_has_followed_writes_no_more(postgres):
     assert await second.read(count) == 2
     first.close()
     second.close()
+
+
+async def test_who_gives_up_opening_may_close_at_once(tmp_path):
+    """As a hub that is stopped while its store opens in a thread: closing comes after opening, not in its midst."""
+    url = f"sqlite:///{tmp_path}/hub.sqlite"
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(address: str, writer: bool):
+        begun.set()
+        assert go.wait(10)
+        return production_engine(address, writer)
+
+    db = Database(url, engine_factory=slow)
+    opening = asyncio.ensure_future(asyncio.to_thread(db.open))
+    await asyncio.to_thread(begun.wait, 10)
+    opening.cancel()
+    closing = asyncio.ensure_future(asyncio.to_thread(db.close))
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    go.set()
+    await closing
+
+    assert not [one for one in threading.enumerate() if one.name.startswith("hub-")]
+    again = Database(url)
+    again.open()
+    again.close()
 
 
 def test_sqlite_is_as_durable_as_it_must_be(tmp_path):

@@ -6,6 +6,7 @@ Nothing here goes through the hub: its word is what is being checked.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ from sqlalchemy import Engine, create_engine, func, select
 
 from hub.alarms.tables import level_changes
 from hub.fleet.tables import silences
-from hub.incidents.tables import incidents, presses
+from hub.incidents.machine import OPEN
+from hub.incidents.tables import incidents, presses, timeline
 from hub.ingest.tables import events, losses, streams
 from hub.notify.tables import deliveries, outbox
+
+WINDOW_NS = 3600 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,34 @@ class Series:
                     found += _points(kind, series)
         return sorted(found, key=lambda point: point.time_ns)
 
+    async def after(self, gateway: str, device: str, kind: str, time_ns: int, *, most: int) -> list[Point]:
+        """The first points of a device after a time, in the order of time, at most so many.
+
+        Raises:
+            httpx.HTTPError: InfluxDB does not answer, or refuses.
+        """
+        query = (
+            f"SELECT * FROM \"{kind}\" WHERE gateway = '{gateway}' AND device = '{device}' "  # noqa: S608 - its own words
+            f"AND time > {time_ns} GROUP BY site, gateway, device ORDER BY time LIMIT {most}"
+        )
+        return [point for series in await self._query(query) for point in _points(kind, series)]
+
+    async def counts(self, from_ns: int, to_ns: int) -> Counter[str]:
+        """How many points each gateway has, counted one by one from hour to hour.
+
+        Raises:
+            httpx.HTTPError: InfluxDB does not answer, or refuses.
+        """
+        found: Counter[str] = Counter()
+        for listed in await self._query("SHOW MEASUREMENTS"):
+            for [kind] in listed["values"]:
+                for begin_ns in range(from_ns, to_ns, WINDOW_NS):
+                    window = f"time >= {begin_ns} AND time < {min(begin_ns + WINDOW_NS, to_ns)}"
+                    query = f'SELECT * FROM "{kind}" WHERE {window} GROUP BY gateway'  # noqa: S608 - its own words
+                    for series in await self._query(query):
+                        found[series["tags"]["gateway"]] += len(series["values"])
+        return found
+
     async def _query(self, query: str) -> list[dict[str, Any]]:
         form = {"db": self._database, "epoch": "ns", "q": query}
         answer = await self._client.post("/query", data=form)
@@ -105,6 +137,20 @@ class Sql:
         )
         return self._rows(query.order_by(presses.c.row_id))
 
+    def has_press(self, gateway: str, device: str, made_ms: int) -> bool:
+        """Whether a press of a button that was made at that time is in an incident."""
+        query = select(presses.c.event_id).where(
+            presses.c.gateway == gateway,
+            presses.c.device == device,
+            presses.c.happened_ms.between(made_ms - 200, made_ms + 600),
+        )
+        return bool(self._rows(query.limit(1)))
+
+    def reopened(self) -> set[str]:
+        """Incidents that a person has opened again after they were closed."""
+        query = select(timeline.c.incident_id).where(timeline.c.action == "reopen")
+        return {row["incident_id"] for row in self._rows(query)}
+
     def press_count(self) -> int:
         """How many presses are in an incident."""
         [row] = self._rows(select(func.count().label("n")).select_from(presses))
@@ -113,6 +159,12 @@ class Sql:
     def incidents(self) -> list[dict[str, Any]]:
         """Every incident, in the order of their numbers."""
         return self._rows(select(incidents).order_by(incidents.c.number))
+
+    def open_incidents(self) -> int:
+        """How many incidents people still work on."""
+        open_ = incidents.c.state.in_(OPEN)
+        [row] = self._rows(select(func.count().label("n")).select_from(incidents).where(open_))
+        return int(row["n"])
 
     def level_changes(self) -> list[dict[str, Any]]:
         """Every Siaga change, in the order of time."""

@@ -72,6 +72,24 @@ def name_of(line: list[str]) -> str:
     return Path(line[0]).name if line else ""
 
 
+def listener(port: int) -> str:
+    """Who listens on a TCP port of this machine, as ``name (pid)``; empty where that cannot be seen."""
+    sockets = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (PROC / "net" / table).read_text().splitlines()[1:]:
+                field = line.split()
+                if field[3] == "0A" and int(field[1].rpartition(":")[2], 16) == port:
+                    sockets.add(f"socket:[{field[9]}]")
+    for process in PROC.iterdir() if sockets else ():
+        with contextlib.suppress(OSError):
+            if process.name.isdigit() and any(
+                str(fd.readlink()) in sockets for fd in (process / "fd").iterdir()
+            ):
+                return f"{(process / 'comm').read_text().strip()} ({process.name})"
+    return ""
+
+
 def disk_bytes(folder: Path) -> int:
     """The room that a folder's files take on the disk, holes not counted."""
     total = 0

@@ -36,6 +36,37 @@ class ServerFailed(Exception):
         self.hint = hint
 
 
+class ProgramMissing(ServerFailed):
+    """A program is not installed on this machine."""
+
+
+class PortTaken(ServerFailed):
+    """Another program listens on the port that was asked for.
+
+    Attributes:
+        port: which.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is taken")
+        self.port = port
+
+
+class ChildDied(ServerFailed):
+    """A part of the city has ended by itself."""
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on that port of 127.0.0.1 and we may."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listens on now and that this process has not handed out before."""
     for _ in range(1000):
@@ -166,6 +197,7 @@ class Child:
             return None
         if process.poll() is None:
             process.send_signal(how)
+            process.send_signal(signal.SIGCONT)  # one that was frozen would never hear of it
             try:
                 process.wait(timeout_s)
             except subprocess.TimeoutExpired:

@@ -81,6 +81,11 @@ class Receiver:
         """Messages without their repeats."""
         return [notice for notice in self.notices if not notice.again]
 
+    def take(self) -> list[Notice]:
+        """The messages since the last time; they are not in ``notices`` any more. Their keys stay known."""
+        taken, self.notices = self.notices, []
+        return taken
+
     async def until(self, count: int, *, timeout_s: float) -> None:
         """Wait until so many different messages were taken.
 

@@ -40,8 +40,9 @@ USERS = {
     "pengendali": ["operator", "dispatcher"],
     "teknisi": ["technician"],
     "layar": ["viewer"],
+    "simulasi": ["operator", "dispatcher"],
 }
-"""Whom the city has beside its administrator, and their roles."""
+"""Whom the city has beside its administrator, and their roles. ``simulasi`` is nobody: the story's own operator."""
 
 READY_S = 60.0
 ORDER_S = 10.0
@@ -68,6 +69,7 @@ class Choice:
         poll_s: seconds between two polls of every Modbus device, instead of what the profile says.
         spool_mb: room for samples on each gateway's card.
         log: level of hub and gateways.
+        api_port: where the hub listens; None for any free port.
     """
 
     folder: Path
@@ -79,6 +81,7 @@ class Choice:
     poll_s: float | None = None
     spool_mb: float = 8.0
     log: str = "info"
+    api_port: int | None = None
 
 
 class GatewayProcess:
@@ -117,6 +120,14 @@ class GatewayProcess:
         answer = await self.order(do="press", pin=self.plan.pin(device), ms=hold_ms)
         return int(answer["wall_ms"])
 
+    async def answers(self) -> bool:
+        """Whether it listens now."""
+        try:
+            await self.order(do="account")
+        except (OSError, ValueError, TimeoutError):
+            return False
+        return True
+
     async def ready(self) -> None:
         """Wait until it listens.
 
@@ -125,12 +136,10 @@ class GatewayProcess:
         """
         end = asyncio.get_running_loop().time() + READY_S
         while True:
-            try:
-                await self.order(do="account")
+            if await self.answers():
                 return
-            except (OSError, ValueError) as error:
-                if not self.child.alive or asyncio.get_running_loop().time() > end:
-                    raise ServerFailed(f"{self.plan.id} is not ready", self.child.last_words()) from error
+            if not self.child.alive or asyncio.get_running_loop().time() > end:
+                raise ServerFailed(f"{self.plan.id} is not ready", self.child.last_words())
             await asyncio.sleep(0.1)
 
 
@@ -141,12 +150,20 @@ class Rehearsal:
         heard: the fake devices' own log: every read that was answered.
     """
 
-    def __init__(self, choice: Choice, *, first: Callable[[Rehearsal], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        choice: Choice,
+        *,
+        first: Callable[[Rehearsal], None] = lambda _: None,
+        tell: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
         """
         Args:
             first: called before any gateway reads: what the devices show at the beginning.
+            tell: told, in two languages, what is being started.
         """
         self.choice = choice
+        self._tell = tell
         self._first = first
         self.region: Region = load_region(choice.profile)
         self.plans = {
@@ -197,13 +214,16 @@ class Rehearsal:
 
     def _start_servers(self) -> None:
         folder = self.choice.folder
+        self._tell("sertifikat dan broker MQTT (Mosquitto)", "certificates and the MQTT broker (Mosquitto)")
         self.broker = Mosquitto(folder / "broker", gateways=[plan.enrolled for plan in self.plans.values()])
         self._stack.callback(self.broker.stop)
         self.broker.start()
+        self._tell("deret waktu (InfluxDB)", "time series (InfluxDB)")
         self.influx = Influx(folder / "influx", login=True)
         self._stack.callback(self.influx.stop)
         self.influx.start()
         if self.choice.postgres:
+            self._tell("basis data (PostgreSQL)", "database (PostgreSQL)")
             self.postgres = Postgres(folder / "postgres")
             self._stack.callback(self.postgres.stop)
             self.postgres.start()
@@ -224,7 +244,8 @@ class Rehearsal:
 
     async def _start_hub(self, keys: Mapping[str, bytes]) -> None:
         folder = self.choice.folder / "hub"
-        self.api_port = free_port()
+        self._tell("pusat kendali (hub) dan pengguna", "the hub and its users")
+        self.api_port = self.choice.api_port or free_port()
         place = HubPlace(
             profile=self.choice.profile,
             broker_port=self.broker.port,
@@ -255,7 +276,7 @@ class Rehearsal:
 
     async def _first_user(self, command: list[str], folder: Path) -> None:
         """The administrator, by the hub's own command, as at the first start of a real hub."""
-        login = self.logins["admin"] = secrets.token_urlsafe(15)
+        login = self.logins["admin"] = new_password()
         write_text(folder / "login", login, mode=0o600)
         arguments = ["admin", "--role", "admin", "--password-file", str(folder / "login")]
         child = Child(
@@ -271,7 +292,7 @@ class Rehearsal:
         """The others, by the administrator through the API."""
         await self.log_in("admin")
         for name, roles in USERS.items():
-            self.logins[name] = secrets.token_urlsafe(15)
+            self.logins[name] = new_password()
             body = {"name": name, "roles": roles, "password": self.logins[name]}
             (await self.api.post("/api/users", json=body)).raise_for_status()
 
@@ -279,6 +300,7 @@ class Rehearsal:
         sockets = Path(tempfile.mkdtemp(prefix="siaga-"))  # a socket's path must be short
         self._stack.callback(shutil.rmtree, sockets, ignore_errors=True)
         folder = self.choice.folder / "gateways"
+        self._tell(f"{len(self.plans)} gateway", f"{len(self.plans)} gateways")
         for at, plan in enumerate(self.plans.values()):
             config = folder / f"{plan.id}.toml"
             modbus = self._modbus.get(plan.id)
@@ -310,6 +332,12 @@ class Rehearsal:
         self.proxies[gateway] = await self._stack.enter_async_context(proxy)
         return proxy.port
 
+    @property
+    def children(self) -> list[Child]:
+        """Every process of the city."""
+        servers = [self.broker.child, self.influx.child, *((self.postgres.child,) if self.postgres else ())]
+        return [*servers, self.hub, *(gateway.child for gateway in self.gateways.values())]
+
     # What can be done to it.
 
     def spool(self, gateway: str) -> Path:
@@ -333,15 +361,19 @@ class Rehearsal:
         """
         end = asyncio.get_running_loop().time() + READY_S
         while True:
-            try:
-                answer = await self.api.get("/api/health")
-                if answer.status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
+            if await self.hub_answers(ready=True):
+                return
             if not self.hub.alive or asyncio.get_running_loop().time() > end:
                 raise ServerFailed("the hub is not ready", self.hub.last_words())
             await asyncio.sleep(0.1)
+
+    async def hub_answers(self, *, ready: bool = False) -> bool:
+        """Whether the hub answers now; with ``ready``, whether it also has its broker."""
+        try:
+            answer = await self.api.get("/api/health")
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200 or not ready
 
     async def log_in(self, name: str) -> None:
         """Log in at the API; later calls of ``self.api`` are this user's, with the token for changes."""
@@ -365,6 +397,14 @@ class Rehearsal:
 
     def _hear(self, gateway: str) -> OnAnswered:
         return lambda answered: self.heard.append(Heard(gateway, answered))
+
+
+def new_password() -> str:
+    """A password of about 60 bits that a person can type: three words of four syllables that mean nothing."""
+    words = (
+        "".join(secrets.choice("bdgjklmnprst") + secrets.choice("aiueo") for _ in range(4)) for _ in range(3)
+    )
+    return "-".join(words)
 
 
 def _environment() -> dict[str, str]:

@@ -4,10 +4,10 @@ Pure."""
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.region.model import Region, Station
 from simulator.devices.modbus_units import Answered
@@ -36,6 +36,13 @@ class Readings:
     refused: int
     lost: int
     duplicated: int
+
+
+class Poll(NamedTuple):
+    """A poll that was answered whole: when its last answer went out, and what it said."""
+
+    time_ms: int
+    values: dict[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,38 +107,57 @@ def readings(
 ) -> Readings:
     """The telemetry account of the city, gateway by gateway, so that one's loss never hides another's
     duplicate."""
-    found: dict[str, int] = defaultdict(int)
-    for point in points:
-        found[point.gateway] += 1
+    return counted(accounts, Counter(point.gateway for point in points), refused)
+
+
+def counted(
+    accounts: Mapping[str, Mapping[str, Any]], found: Mapping[str, int], refused: Mapping[str, int]
+) -> Readings:
+    """The same from the number of points in InfluxDB by gateway."""
     totals = [0, 0, 0, 0, 0]
     for gateway, account in accounts.items():
         accepted = promised(account, "telemetry")
         declared = sum(last - first + 1 for lane, _, first, last, _ in account["lost"] if lane == "telemetry")
         dead = refused.get(gateway, 0)
-        missing = accepted - found[gateway] - dead
-        row = (accepted, found[gateway], dead, max(missing, declared, 0), max(-missing, 0))
+        there = found.get(gateway, 0)
+        missing = accepted - there - dead
+        row = (accepted, there, dead, max(missing, declared, 0), max(-missing, 0))
         totals = [total + one for total, one in zip(totals, row, strict=True)]
     return Readings(*totals)
 
 
-def polls(part: Part, answers: Iterable[Answered]) -> Iterator[tuple[int, dict[str, Value]]]:
-    """The polls of an instrument that were answered whole, from its log: time of the last answer, values.
+class Polls:
+    """Puts the answers of an instrument together to polls, one answer after another.
 
     A poll that was cut short (the instrument fell silent in its middle) gave a gateway nothing.
     """
-    values: dict[str, Value] = {}
-    for answered in answers:
-        if answered.unit != part.unit:
-            continue
-        read = dict(part.read(answered))
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._values: dict[str, Value] = {}
+
+    def hear(self, answered: Answered) -> Poll | None:
+        """One more answer of its bus; the poll that it completes."""
+        if answered.unit != self._part.unit:
+            return None
+        read = dict(self._part.read(answered))
         if not read:
-            continue
-        if values.keys() & read.keys():
-            values = {}
-        values |= read
-        if len(values) == len(part.quantities):
-            yield answered.time_ms, values
-            values = {}
+            return None
+        if self._values.keys() & read.keys():
+            self._values = {}
+        self._values |= read
+        if len(self._values) < len(self._part.quantities):
+            return None
+        whole, self._values = self._values, {}
+        return Poll(answered.time_ms, whole)
+
+
+def polls(part: Part, answers: Iterable[Answered]) -> Iterator[Poll]:
+    """The polls of an instrument that were answered whole, from its log."""
+    reader = Polls(part)
+    for answered in answers:
+        if (poll := reader.hear(answered)) is not None:
+            yield poll
 
 
 def differences(
@@ -155,16 +181,12 @@ def differences(
             yield from _compared(f"{device.gateway}/{device.device} unit {part.unit}", part, said, there)
 
 
-def _compared(
-    name: str, part: Part, said: Sequence[tuple[int, dict[str, Value]]], there: Sequence[Point]
-) -> Iterator[str]:
+def _compared(name: str, part: Part, said: Sequence[Poll], there: Sequence[Point]) -> Iterator[str]:
     if len(said) != len(there):
         yield f"{name}: the device answered {len(said)} polls, InfluxDB has {len(there)}"
     for at, ((time_ms, values), point) in enumerate(zip(said, there, strict=False)):
         wrong = [
-            quantity
-            for quantity in part.quantities
-            if not _same(values[quantity], point.values.get(quantity))
+            quantity for quantity in part.quantities if not same(values[quantity], point.values.get(quantity))
         ]
         if wrong:
             quantity = wrong[0]
@@ -178,7 +200,8 @@ def _compared(
             return
 
 
-def _same(said: Value, stored: float | None) -> bool:
+def same(said: Value, stored: float | None) -> bool:
+    """Whether InfluxDB has what the device said."""
     if said is None or stored is None:
         return said is stored
     return math.isclose(said, stored, rel_tol=1e-9, abs_tol=1e-9)
@@ -224,17 +247,29 @@ def passed_changes(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[tuple[in
     return found
 
 
-def _changes(station: Station, levels: Iterable[Value]) -> Iterator[tuple[int, int]]:
-    severity = 0
-    for level_m in levels:
+class Levels:
+    """The Siaga level of a station as its thresholds give it, one value after another."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._severity = 0
+
+    def pass_on(self, level_m: Value) -> tuple[int, int] | None:
+        """One more value; the change that it is: (old, new) severities."""
         if level_m is None:
-            continue
-        mm = round(level_m * 1000)
-        now = severity
-        while now < 3 and mm >= station.thresholds_mm[now]:
+            return None
+        mm, old = round(level_m * 1000), self._severity
+        now = old
+        while now < 3 and mm >= self._station.thresholds_mm[now]:
             now += 1
-        while now > 0 and mm < station.thresholds_mm[now - 1] - station.hysteresis_mm:
+        while now > 0 and mm < self._station.thresholds_mm[now - 1] - self._station.hysteresis_mm:
             now -= 1
-        if now != severity:
-            yield severity, now
-        severity = now
+        self._severity = now
+        return None if now == old else (old, now)
+
+
+def _changes(station: Station, values: Iterable[Value]) -> Iterator[tuple[int, int]]:
+    levels = Levels(station)
+    for level_m in values:
+        if (change := levels.pass_on(level_m)) is not None:
+            yield change

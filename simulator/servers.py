@@ -22,7 +22,7 @@ from pathlib import Path
 from provisioning import acl, broker
 from provisioning.ca import Authority, Identity
 from provisioning.names import HUB_CONTROL, HUB_TELEMETRY
-from simulator.processes import Child, ServerFailed, listens, ports
+from simulator.processes import Child, ProgramMissing, ServerFailed, listens, ports
 
 READY_S = 30.0
 
@@ -101,6 +101,10 @@ class Mosquitto:
         """Certificate of the hub's telemetry connection."""
         return self.authority.hub(HUB_TELEMETRY)
 
+    def answers(self) -> bool:
+        """Whether it takes connections now."""
+        return listens(self.port)
+
     def kill(self) -> None:
         """kill -9."""
         self.child.kill()
@@ -154,7 +158,7 @@ class Influx:
         """Start it, the first time on a free port, later on the same, and wait until it answers a ping."""
         if self._child is not None:
             self._child.start()
-            self._child.wait_until(self._ping, timeout_s=READY_S)
+            self._child.wait_until(self.answers, timeout_s=READY_S)
             return
         for self.port, rpc_port in zip(ports(), ports(), strict=True):
             config = self._folder / "influxdb.conf"
@@ -163,7 +167,7 @@ class Influx:
             child = Child("influxd", [_program("influxd"), "-config", config], self._folder / "influxd.log")
             child.start()
             with contextlib.suppress(ServerFailed):
-                child.wait_until(self._ping, timeout_s=READY_S)
+                child.wait_until(self.answers, timeout_s=READY_S)
                 self._child = child
                 self._first_user()
                 return
@@ -179,7 +183,8 @@ class Influx:
         if self._child is not None:
             self._child.stop()
 
-    def _ping(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it answers a ping now."""
         try:
             return self._request("GET", "/ping") == 204
         except (OSError, http.client.HTTPException):
@@ -348,7 +353,7 @@ def _program(name: str) -> str:
     """Where a server's program is; Debian keeps some in sbin, which a person's PATH may lack."""
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
     if found is None:
-        raise ServerFailed(f"{name} is not installed", "run setup/install demo")
+        raise ProgramMissing(f"{name} is not installed", "run setup/install demo")
     return found
 
 

@@ -1,0 +1,205 @@
+"""The control page's own small web application, on 127.0.0.1 only, in the demo's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import Callable, Generator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from hub.api.hardening import HardenedHeaders
+from hub.console.language import COOKIE, LANGUAGES
+from simulator.control import words
+from simulator.control.actions import ACTIONS, Order, UnknownError, name_of, river_top_m
+from simulator.control.guard import Guard
+from simulator.control.state import Diary, severity, state
+from simulator.interference import Interference, Refused
+from simulator.processes import PortTaken, ServerFailed
+from simulator.rehearsal import Rehearsal
+
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+MOST_BYTES = 4096
+
+
+class Wish(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What a visitor wants done."""
+
+    action: str
+    target: str = ""
+    level_m: float = 0.0
+
+
+class ControlPage:
+    """``async with ControlPage(city, hands, port) as page``: it listens inside the block.
+
+    Args:
+        port: None for any free one.
+        tell: told in two languages of each thing that a visitor does.
+    """
+
+    def __init__(
+        self,
+        city: Rehearsal,
+        hands: Interference,
+        port: int | None,
+        *,
+        tell: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
+        self._city = city
+        self._hands = hands
+        self._asked_port = port
+        self._tell = tell
+        self._diary = Diary()
+        self._serving: asyncio.Task[None] | None = None
+        self._server: uvicorn.Server
+        self._html = Environment(
+            loader=FileSystemLoader(HERE),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.port = 0
+        self.token = secrets.token_urlsafe(24)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> ControlPage:
+        try:
+            listening = socket.create_server(("127.0.0.1", self._asked_port or 0), backlog=64)
+        except OSError as error:
+            raise PortTaken(self._asked_port or 0) from error
+        self.port = listening.getsockname()[1]
+        config = uvicorn.Config(
+            HardenedHeaders(Guard(self._app(), port=self.port, token=self.token), tls=False),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listening]), name="control page")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._serving is not None
+        self._server.should_exit = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._serving, 5)
+
+    def _app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/", self._page),
+                Route("/state", self._state),
+                Route("/do", self._do, methods=["POST"]),
+                Route("/language/{to}", self._language),
+                Route("/look/{name}", self._look),
+            ]
+        )
+
+    async def _page(self, request: Request) -> Response:
+        nonce = secrets.token_urlsafe(16)
+        language = request.cookies.get(COOKIE, "")
+        at = LANGUAGES.index(language) if language in LANGUAGES else 0
+        html = self._html.get_template("page.html").render(
+            region=self._city.region,
+            plans=self._city.plans,
+            now=state(self._city.region, self._hands, self._diary),
+            lang=LANGUAGES[at],
+            other=LANGUAGES[1 - at],
+            say=lambda name: words.WORDS[name][at],
+            script_words={name: both[at] for name, both in words.WORDS.items()},
+            name_of=lambda target: name_of(self._city.region, target),
+            top_m=river_top_m,
+            severity=severity,
+            pages=str(self._city.api.base_url).rstrip("/"),
+            nonce=nonce,
+            token=self.token,
+        )
+        return HTMLResponse(html, headers={"Content-Security-Policy": POLICY.format(nonce=nonce)})
+
+    async def _state(self, request: Request) -> Response:
+        return JSONResponse(state(self._city.region, self._hands, self._diary))
+
+    async def _language(self, request: Request) -> Response:
+        back = RedirectResponse("/", 303)
+        if request.path_params["to"] in LANGUAGES:
+            back.set_cookie(COOKIE, request.path_params["to"], max_age=365 * 86_400, samesite="lax")
+        return back
+
+    async def _look(self, request: Request) -> Response:
+        """The console's own style sheet, and the two files that are particular here."""
+        place = {
+            "siaga.css": (files("hub.console") / "assets" / "siaga.css", "text/css"),
+            "control.css": (HERE / "control.css", "text/css"),
+            "control.js": (HERE / "control.js", "text/javascript"),
+        }.get(request.path_params["name"])
+        if place is None:
+            return Response(status_code=404)
+        return Response(place[0].read_text(encoding="utf-8"), media_type=place[1])
+
+    async def _do(self, request: Request) -> Response:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                return JSONResponse({"refused": "size"}, 413)
+        try:
+            wish = msgspec.json.decode(body, type=Wish)
+        except msgspec.DecodeError as error:
+            return JSONResponse({"refused": "invalid", "why": str(error)}, 422)
+        try:
+            return JSONResponse(await self._carry_out(wish))
+        except UnknownError:
+            return JSONResponse({"refused": "unknown"}, 404)
+        except Refused as refused:
+            return self._not_done(refused.id, refused.en, 409)
+        except ServerFailed as failed:
+            said = str(failed).partition("\n")[0]
+            return self._not_done(f"gagal: {said}", f"failed: {said}", 503)
+
+    async def _carry_out(self, wish: Wish) -> dict[str, Any]:
+        action = ACTIONS.get(wish.action)
+        if action is None:
+            raise UnknownError(wish.action)
+        await action.do(Order(self._hands, self._city.region, wish.target, wish.level_m))
+        name = name_of(self._city.region, wish.target)
+        if wish.action == "river":
+            name += f": {wish.level_m:.2f} m"
+        said = (action.done[0].format(name), action.done[1].format(name))
+        self._tell(*said)
+        done = self._diary.note(said, ok=True, look=action.look, page=action.page)
+        return {"number": done.number}
+
+    def _not_done(self, said_id: str, said_en: str, status: int) -> Response:
+        self._diary.note((said_id, said_en), ok=False)
+        return JSONResponse({"refused": "now", "id": said_id, "en": said_en}, status)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the process's signals to the demo."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield

@@ -75,7 +75,10 @@ class ApiError(HubError):
     Attributes:
         code: one of CODES.
         headers: of the answer.
+        told: whether the message is one for people, in the words of the pages' catalogue.
     """
+
+    told = False
 
     def __init__(self, code: str, message: str = "", *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message or CODES[code][2])
@@ -95,11 +98,19 @@ def answer(code: str, detail: Any = None, headers: Mapping[str, str] | None = No
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is answered instead of a result: a code of CODES, what may be told beside it, and headers."""
+    """What is answered instead of a result.
+
+    Attributes:
+        code: one of CODES.
+        detail: what may be told beside it.
+        headers: of the answer.
+        told: whether the detail is a sentence of the pages' catalogue.
+    """
 
     code: str
     detail: Any = None
     headers: Mapping[str, str] | None = None
+    told: bool = False
 
 
 Say = Callable[[Request, Fault], Response]
@@ -122,7 +133,7 @@ def install(app: FastAPI, page: Say) -> None:
 def judge(request: Request, error: Exception) -> Fault:
     """The fault that an error is; one that nobody foresaw is logged and told without its words."""
     if isinstance(error, ApiError):
-        return Fault(error.code, error.detail, error.headers)
+        return Fault(error.code, error.detail, error.headers, error.told)
     if isinstance(error, RequestValidationError):
         # Where and why, never the value: it may be a password.
         return Fault(

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hub.api.access import Identity, hub_of
-from hub.api.errors import CODES, Fault
+from hub.api.errors import CODES, ApiError, Fault
 from hub.console.language import language_of
 from hub.console.page import pages_of, whole
+
+
+class SaidError(ApiError):
+    """An error that says what to do, by a message id; for what a form lacks."""
+
+    def __init__(self, code: str, msgid: str) -> None:
+        super().__init__(code, msgid)
+        self.told = True
 
 
 def answer(request: Request, fault: Fault) -> Response:
     """The answer to a request for a page or a part of one."""
     status, indonesian, english = CODES[fault.code]
-    said = {"id": indonesian, "en": english}
+    context: dict[str, Any] = {
+        "code": fault.code,
+        "said": {"id": indonesian, "en": english},
+        "more": fault.detail if fault.told else "",
+    }
     if "hx-request" in request.headers:
-        html = pages_of(request).render(
-            language_of(request), "fault_line.html", {"code": fault.code, "said": said}
-        )
+        html = pages_of(request).render(language_of(request), "fault_line.html", context)
         return HTMLResponse(html, status, headers=dict(fault.headers or {}))
     if fault.code == "not_logged_in" and request.method == "GET":
         return RedirectResponse("/login?next=" + quote(_asked(request), safe=""), 303)
     who: Identity | None = getattr(request.state, "identity", None)
-    now_ms = hub_of(request).clock.now_ms()
-    found = whole(
-        request, now_ms=now_ms, who=who, template="fault.html", status=status, code=fault.code, said=said
-    )
+    context["now_ms"] = hub_of(request).clock.now_ms()
+    found = whole(request, who, "fault.html", context, status=status)
     found.headers.update(fault.headers or {})
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.api.auth.roles import PLANT, WATCHING, Roles
+from hub.console.language import marked as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +16,6 @@ class Entry:
     title: str
     key: str
     roles: Roles
-
-
-def _(msgid: str) -> str:
-    """Marks a message id for the catalogue; the template translates it."""
-    return msgid
 
 
 ENTRIES = (

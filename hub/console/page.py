@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -18,11 +18,15 @@ from hub.api.access import Identity
 from hub.api.auth import sessions
 from hub.api.auth.roles import WATCHING
 from hub.api.services import Services
+from hub.bus import Bus
 from hub.console import show
 from hub.console.asset_files import Assets
 from hub.console.language import LANGUAGES, Language, Words, language_of, sentences
 from hub.console.navigation import entries
+from hub.console.snapshot import Snapshot
 from hub.region import Region
+
+T = TypeVar("T")
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -44,10 +48,15 @@ class Pages:
         self.region = region
         self.assets = assets
         self._environments = {language: _environment(language, region, assets) for language in LANGUAGES}
+        self._snapshots: dict[str, Snapshot[Any]] = {}
 
     def render(self, language: Language, template: str, context: Mapping[str, Any]) -> str:
         """A template's HTML."""
         return self._environments[language].get_template(template).render(context)
+
+    def snapshot(self, name: str, bus: Bus, read: Callable[[], Awaitable[T]]) -> Snapshot[T]:
+        """The reading of that name, which all pages share."""
+        return self._snapshots.setdefault(name, Snapshot(bus, read))
 
 
 def pages_of(request: Request) -> Pages:
@@ -65,7 +74,7 @@ async def page(
         who: None for the few pages before a login.
         context: what the template needs beside ``lang``, ``user``, ``csrf``, ``nonce``, ``now_ms`` and ``nav``.
     """
-    return whole(request, now_ms=hub.clock.now_ms(), who=who, template=template, **context)
+    return whole(request, who, template, {"now_ms": hub.clock.now_ms(), **context})
 
 
 async def fragment(
@@ -78,20 +87,19 @@ async def fragment(
 
 
 def whole(
-    request: Request, *, now_ms: int, who: Identity | None, template: str, status: int = 200, **context: Any
+    request: Request, who: Identity | None, template: str, context: Mapping[str, Any], *, status: int = 200
 ) -> HTMLResponse:
-    """A whole page without the hub's services: for when these are what fails."""
+    """A whole page without the hub's services: for when these are what fails. The context has ``now_ms``."""
     nonce = secrets.token_urlsafe(16)
     more = {
         "user": who.user if who else None,
         "csrf": sessions.csrf_token(who.token) if who else "",
         "nonce": nonce,
-        "now_ms": now_ms,
         "path": request.url.path,
         "nav": entries(who.user.roles) if who else (),
         "live": bool(who and who.user.roles & WATCHING),
     }
-    html = pages_of(request).render(language_of(request), template, more | context)
+    html = pages_of(request).render(language_of(request), template, {**more, **context})
     return HTMLResponse(html, status, headers={"Content-Security-Policy": POLICY.format(nonce=nonce)})
 
 

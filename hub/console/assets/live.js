@@ -1,5 +1,6 @@
 // Keeps an open page true: one event stream tells what changed, a pulse tells that the hub is there, and ages tick.
-// On <body> it dispatches live-TOPIC for each change, live-all when anything may have changed, and live-lost.
+// On <body> it dispatches live-TOPIC and live-TOPIC-SUBJECT for each change, live-all when anything may have changed,
+// and live-lost.
 "use strict";
 (() => {
   const words = JSON.parse(document.getElementById("words").textContent);
@@ -86,7 +87,11 @@
       if (lostAt !== null) found(); else if (again) tell("live-all");
     });
     for (const topic of TOPICS)
-      stream.addEventListener(topic, (event) => tell(`live-${topic}`, JSON.parse(event.data)));
+      stream.addEventListener(topic, (event) => {
+        const told = JSON.parse(event.data);
+        tell(`live-${topic}`, told);
+        if (told.subject) tell(`live-${topic}-${told.subject}`, told);
+      });
     stream.addEventListener("missed", () => tell("live-all"));
     stream.onerror = () => {
       streamUp = false;

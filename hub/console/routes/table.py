@@ -1,10 +1,11 @@
 """Every page: the tables of all subjects in one."""
 
 from hub.api.access import Route
-from hub.console.routes import assets, login, overview
+from hub.console.routes import assets, incidents, login, overview
 
 ROUTES: tuple[Route, ...] = (
     *assets.ROUTES,
     *login.ROUTES,
     *overview.ROUTES,
+    *incidents.ROUTES,
 )

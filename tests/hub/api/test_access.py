@@ -17,6 +17,7 @@ from tests.hub.api.conftest import PASSWORD
 
 WORKING_STEPS = [a.replace("_", "-") for a in ACTIONS if a not in ("assign", "hand_over", "cancel")]
 INCIDENT = "/api/incidents/{incident_id}"
+PAGE = "/incidents/{incident_id}"
 
 EXPECTED = {
     ("POST", "/api/login"): None,
@@ -57,6 +58,11 @@ EXPECTED = {
     ("POST", "/logout"): EVERYONE,
     ("GET", "/pulse"): EVERYONE,
     ("GET", "/"): WATCHING,
+    ("GET", "/incidents"): WATCHING,
+    ("GET", PAGE): WATCHING,
+    **{("POST", f"{PAGE}/{step}"): WORKING for step in ("acknowledge", "claim", "let-go", "notes")},
+    **{("POST", f"{PAGE}/{step}"): WORKING for step in WORKING_STEPS},
+    **{("POST", f"{PAGE}/{step}"): DISPATCHING for step in ("assign", "hand-over", "cancel")},
 }
 """Written out a second time on purpose: who opens a route to a role says so here too."""
 

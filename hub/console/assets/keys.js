@@ -1,0 +1,45 @@
+// Keys of every page: ? lists them, g and a letter goes to a page, and a letter presses what has it as data-shortcut.
+"use strict";
+(() => {
+  const dialog = document.getElementById("keys");
+  const typing = (one) => one.matches("input, textarea, select, [contenteditable]");
+  let going = 0; // until when a letter after g counts
+
+  document.getElementById("keys-open").addEventListener("click", () => dialog.showModal());
+
+  function choose(step) { // the next or the previous row that can be chosen
+    const rows = [...document.querySelectorAll(".incident[tabindex]")];
+    if (!rows.length) return;
+    const at = rows.indexOf(document.activeElement?.closest(".incident"));
+    const to = at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + step));
+    rows[to].focus();
+    rows[to].scrollIntoView({ block: "nearest" });
+  }
+
+  function press(key) { // within the chosen row, else the first of the page
+    const row = document.activeElement?.closest(".incident");
+    const found = row?.querySelector(`[data-shortcut="${key}"]`)
+      ?? (row && key !== "a" ? null : document.querySelector(`[data-shortcut="${key}"]`));
+    if (!found) return false;
+    if (typing(found)) found.focus(); else found.click();
+    return true;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const { target, key } = event;
+    if (key === "Escape" && target instanceof Element && typing(target)) return target.blur();
+    if (dialog.open || !(target instanceof Element) || typing(target)) return;
+    if (key === "?") return dialog.showModal();
+    if (event.timeStamp < going) {
+      going = 0;
+      const link = document.querySelector(`.top nav a[data-key="${CSS.escape(key)}"]`);
+      if (link) link.click();
+      return;
+    }
+    if (key === "g") { going = event.timeStamp + 1500; return; }
+    if (key === "j" || key === "k") { event.preventDefault(); return choose(key === "j" ? 1 : -1); }
+    if (key === "Enter" && target.matches(".incident")) return target.querySelector("a.title").click();
+    if (/^[a-z]$/.test(key) && press(key)) event.preventDefault();
+  });
+})();

@@ -1,0 +1,218 @@
+"""Incidents: the list that is live, one of them with its whole story, and the steps that people take."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
+
+from fastapi import Form, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection
+
+from hub.api import work
+from hub.api.access import Hub, Identity, Route, Who, only
+from hub.api.auth import users
+from hub.api.auth.roles import WATCHING, WORKING
+from hub.api.services import Services
+from hub.api.work import Step, Work
+from hub.console import words
+from hub.console.fault import SaidError
+from hub.console.language import language_of
+from hub.console.language import marked as _
+from hub.console.page import OPTIONS, fragment, page, pages_of
+from hub.console.snapshot import Snapshot
+from hub.incidents import reads
+from hub.incidents.machine import CLOSED, NEEDS_NOTE, OPEN, Action
+
+CLOSED_SHOWN = 50
+
+Which = Literal["open", "closed"]
+
+Row: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list of incidents shows: rows, and people's full names by their user names."""
+
+    rows: list[Row]
+    names: Mapping[str, str]
+    now_ms: int
+
+    @property
+    def claimers(self) -> frozenset[str]:
+        """Who works on one of them."""
+        return frozenset(row["claimed_by"] for row in self.rows if row["claimed_by"])
+
+
+class StepForm(BaseModel):
+    """What the forms of an incident send; ``shown`` is the part of a page that they want back."""
+
+    version: Annotated[int, Field(ge=1, le=2**53)] = 1
+    note: Annotated[str, Field(max_length=2000)] = ""
+    agency: Annotated[str, Field(max_length=64)] = ""
+    parent: Annotated[str, Field(max_length=32)] = ""
+    take_over: bool = False
+    shown: Literal["list", "one"] = "one"
+
+
+Sent = Annotated[StepForm, Form()]
+
+
+async def incidents(
+    request: Request, hub: Hub, who: Who, part: str = "", which: Which = "open"
+) -> HTMLResponse:
+    """Insiden / Incidents: the unacknowledged first, then the most urgent, then the newest."""
+    if part:
+        return await _list(request, hub, who, which)
+    listed = await _snapshot(request, hub, which).get()
+    return await page(request, hub, who, "incidents.html", **_shown(who, which, listed))
+
+
+async def incident(request: Request, hub: Hub, who: Who, incident_id: str, part: str = "") -> HTMLResponse:
+    """Satu insiden / One incident: presses, timeline, notices, and the steps that this person may take."""
+    return await _one(request, hub, who, incident_id, whole=not part)
+
+
+async def acknowledge(request: Request, hub: Hub, who: Who, incident_id: str, sent: Sent) -> HTMLResponse:
+    """Akui / Acknowledge: a person has seen it."""
+    await Work(hub, who, incident_id, "console").acknowledge(sent.note)
+    return await _back(request, hub, who, incident_id, sent)
+
+
+async def claim(request: Request, hub: Hub, who: Who, incident_id: str, sent: Sent) -> HTMLResponse:
+    """Tangani / Claim: this person works on it."""
+    await Work(hub, who, incident_id, "console").claim(sent.version, take_over=sent.take_over)
+    return await _back(request, hub, who, incident_id, sent)
+
+
+async def let_go(request: Request, hub: Hub, who: Who, incident_id: str, sent: Sent) -> HTMLResponse:
+    """Lepas / Let go: this person works on it no longer."""
+    await Work(hub, who, incident_id, "console").let_go(sent.version)
+    return await _back(request, hub, who, incident_id, sent)
+
+
+async def add_note(request: Request, hub: Hub, who: Who, incident_id: str, sent: Sent) -> HTMLResponse:
+    """Catat / Write a note on the timeline."""
+    if not sent.note.strip():
+        raise SaidError("invalid", _("The note is empty."))
+    await Work(hub, who, incident_id, "console").add_note(sent.note)
+    return await _back(request, hub, who, incident_id, sent)
+
+
+def _taking(action: Action) -> Callable[..., Awaitable[HTMLResponse]]:
+    async def take(request: Request, hub: Hub, who: Who, incident_id: str, sent: Sent) -> HTMLResponse:
+        if action in NEEDS_NOTE and not sent.note.strip():
+            raise SaidError("invalid", _("This step needs a reason: write it into the note first."))
+        if action == "assign" and not sent.agency:
+            raise SaidError("invalid", _("Choose the agency first."))
+        if action == "mark_duplicate" and not sent.parent:
+            raise SaidError("invalid", _("Choose the other incident first."))
+        step = Step(action, sent.version, sent.note, sent.agency or None, sent.parent or None)
+        await Work(hub, who, incident_id, "console").take(step)
+        return await _back(request, hub, who, incident_id, sent)
+
+    take.__doc__ = f"Langkah / The step {action} of an incident."
+    take.__name__ = action
+    return take
+
+
+async def _back(
+    request: Request, hub: Services, who: Identity, incident_id: str, sent: StepForm
+) -> HTMLResponse:
+    if sent.shown == "list":
+        return await _list(request, hub, who, "open")
+    return await _one(request, hub, who, incident_id, whole=False)
+
+
+async def _list(request: Request, hub: Services, who: Identity, which: Which) -> HTMLResponse:
+    """The list's fragment, made once for all who see the same."""
+    language = language_of(request)
+    works = bool(who.user.roles & WORKING)
+    html = await _snapshot(request, hub, which).rendered(
+        lambda listed: (language, works, who.user.name if who.user.name in listed.claimers else ""),
+        lambda listed: pages_of(request).render(
+            language, "incidents_list.html", _shown(who, which, listed) | {"user": who.user}
+        ),
+    )
+    return HTMLResponse(html)
+
+
+def _shown(who: Identity, which: Which, listed: Listed) -> dict[str, Any]:
+    return {
+        "which": which,
+        "incidents": listed.rows,
+        "names": listed.names,
+        "works": bool(who.user.roles & WORKING),
+        "now_ms": listed.now_ms,
+    }
+
+
+def _snapshot(request: Request, hub: Services, which: Which) -> Snapshot[Listed]:
+    async def read() -> Listed:
+        # Before the rows: an age may be told too great by the time of the reading, never too small.
+        now_ms = hub.clock.now_ms()
+        return await hub.db.read(lambda conn: _read(conn, which, now_ms))
+
+    return pages_of(request).snapshot(f"incidents {which}", hub.bus, read)
+
+
+def _read(conn: Connection, which: Which, now_ms: int) -> Listed:
+    if which == "open":
+        rows = reads.listed(conn, states=OPEN)
+        rows.sort(key=lambda row: (row["state"] == "recovered", not row["unseen"]))
+    else:
+        rows = reads.listed(conn, states=tuple(CLOSED))
+        rows.sort(key=lambda row: -(row["closed_ms"] or 0))
+        rows = rows[:CLOSED_SHOWN]
+    return Listed(list(rows), _names(conn), now_ms)
+
+
+def _names(conn: Connection) -> dict[str, str]:
+    return {user.name: user.full_name or user.name for user in users.listed(conn)}
+
+
+async def _one(
+    request: Request, hub: Services, who: Identity, incident_id: str, *, whole: bool
+) -> HTMLResponse:
+    def read(conn: Connection) -> tuple[Row, dict[str, str], list[Row]]:
+        others = [row for row in reads.listed(conn, states=OPEN) if row["id"] != incident_id]
+        return reads.one(conn, incident_id), _names(conn), list(others)
+
+    found, names, others = await hub.db.read(read)
+    may = [
+        step for step in words.STEPS if step.action in found["can"] and work.BY[step.action] & who.user.roles
+    ]
+    show = page if whole else fragment
+    return await show(
+        request,
+        hub,
+        who,
+        "incident.html" if whole else "incident_story.html",
+        incident=found,
+        names=names,
+        others=others,
+        steps=may,
+        words=words,
+        works=bool(who.user.roles & WORKING),
+    )
+
+
+_ONE = "/incidents/{incident_id}"
+
+ROUTES = (
+    Route("GET", "/incidents", incidents, only(WATCHING), "pages", OPTIONS),
+    Route("GET", _ONE, incident, only(WATCHING), "pages", OPTIONS),
+    Route("POST", f"{_ONE}/acknowledge", acknowledge, only(WORKING), "pages", OPTIONS),
+    Route("POST", f"{_ONE}/claim", claim, only(WORKING), "pages", OPTIONS),
+    Route("POST", f"{_ONE}/let-go", let_go, only(WORKING), "pages", OPTIONS),
+    Route("POST", f"{_ONE}/notes", add_note, only(WORKING), "pages", OPTIONS),
+    *(
+        Route(
+            "POST", f"{_ONE}/{step.path}", _taking(step.action), only(work.BY[step.action]), "pages", OPTIONS
+        )
+        for step in words.STEPS
+    ),
+)

@@ -1,0 +1,122 @@
+"""What things are called on the pages: message ids by the hub's own keys. Tests hold the tables against the hub's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hub.console.language import marked as _
+from hub.incidents.machine import NEEDS_NOTE, Action
+
+
+@dataclass(frozen=True, slots=True)
+class StepWords:
+    """A step of an incident as its button says it."""
+
+    action: Action
+    title: str
+    wants: str = ""
+    """``agency`` or ``parent`` where the step needs one."""
+
+    @property
+    def path(self) -> str:
+        """The step in an address."""
+        return self.action.replace("_", "-")
+
+    @property
+    def needs_note(self) -> bool:
+        """Whether it asks for a reason."""
+        return self.action in NEEDS_NOTE
+
+
+STEPS = (
+    StepWords("verify", _("Verified: it is true")),
+    StepWords("release", _("Release the notices")),
+    StepWords("assign", _("Assign to an agency"), "agency"),
+    StepWords("accept", _("Agency accepted")),
+    StepWords("depart", _("On the way")),
+    StepWords("arrive", _("On scene")),
+    StepWords("contain", _("Under control")),
+    StepWords("finish", _("Done")),
+    StepWords("mark_false", _("False alarm")),
+    StepWords("mark_duplicate", _("Duplicate of another"), "parent"),
+    StepWords("hand_over", _("Hand over")),
+    StepWords("cancel", _("Cancel")),
+    StepWords("reopen", _("Reopen")),
+)
+"""In the order in which they are offered."""
+
+DONE: Mapping[str, str] = {
+    "open": _("Opened by a press"),
+    "press": _("Pressed again"),
+    "raise_priority": _("Raised to critical: another button of the site was pressed too"),
+    "revive": _("Pressed again after it was recovered"),
+    "acknowledge": _("Acknowledged"),
+    "claim": _("Claimed"),
+    "let_go": _("Let go"),
+    "note": _("Note"),
+    "verify": _("Verified"),
+    "assign": _("Assigned"),
+    "accept": _("Accepted by the agency"),
+    "depart": _("On the way"),
+    "arrive": _("On scene"),
+    "contain": _("Under control"),
+    "finish": _("Done"),
+    "mark_false": _("False alarm"),
+    "mark_duplicate": _("Duplicate of another"),
+    "hand_over": _("Handed over"),
+    "cancel": _("Cancelled"),
+    "reopen": _("Reopened"),
+    "release": _("Notices released"),
+}
+"""What an entry of a timeline says."""
+
+NOTICE_STATES: Mapping[str, str] = {
+    "waiting": _("Waiting to be sent"),
+    "sending": _("Being sent"),
+    "sent": _("Taken by the channel"),
+    "retrying": _("Failed, will be tried again"),
+    "given_up": _("Failed, no longer tried"),
+    "held": _("Held until somebody releases it"),
+    "discarded": _("Discarded, was not sent"),
+}
+
+OUTCOMES: Mapping[str, str] = {
+    "started": _("has begun"),
+    "delivered": _("taken by the channel"),
+    "failed": _("failed"),
+    "refused": _("refused"),
+    "interrupted": _("cut off; it may have arrived"),
+}
+"""What is known of one attempt; that somebody has read it is known of none."""
+
+CONDITIONS: Mapping[str, str] = {
+    "panic": _("Panic button pressed"),
+    "level": _("Water level"),
+    "rise": _("Water rises too fast"),
+    "silent": _("Gateway is silent"),
+    "ring": _("Gateway's archive is too short"),
+    "panic_unreadable": _("A press that cannot be read"),
+    "device_down": _("Device does not answer"),
+    "panic_fault": _("Panic button's line is broken"),
+    "spool_quarantined": _("Gateway's store was damaged"),
+    "spool_full": _("Gateway's store is full"),
+    "notice_given_up": _("A notice was not delivered"),
+}
+"""What an alarm is about."""
+
+EVENTS: Mapping[str, str] = {
+    "panic_press": _("Panic button pressed"),
+    "panic_release": _("Panic button released"),
+    "panic_test": _("Panic button tested"),
+    "panic_fault": _("Panic button's line is broken"),
+    "bed_edge": _("Bed changed"),
+    "door_edge": _("Door changed"),
+    "attendance_scan": _("Attendance noted"),
+    "device_down": _("Device does not answer"),
+    "device_up": _("Device answers again"),
+    "gateway_start": _("Gateway started"),
+    "spool_quarantined": _("Gateway's store was damaged"),
+    "spool_full": _("Gateway's store is full"),
+}
+"""What an event of the gateways' records is called."""

@@ -69,7 +69,7 @@ class EdgeApp:
         )
         self._readiness = readiness or Readiness()
         self._drivers = registry.build(config, clock=clock, pins=pins)
-        self.spool = Spool(str(config.spool.path), quotas=_quotas(config.spool))
+        self.spool = Spool(str(config.spool.path), quotas=quotas(config.spool))
         self.outputs = Outputs(self._drivers.buttons, clock=clock, show=self._drivers.show)
         self.panic = Panic(sink=self, outputs=self.outputs, random_hex=random_hex)
         self.sampler = Sampler(self._drivers.schedules, clock=clock, sink=self, random_hex=random_hex)
@@ -208,7 +208,8 @@ def software_version() -> str:
         return "unknown"
 
 
-def _quotas(settings: SpoolSettings) -> Quotas:
+def quotas(settings: SpoolSettings) -> Quotas:
+    """The spool's quotas as its settings say."""
     return Quotas(
         panic_bytes=int(settings.panic_mb * 1e6),
         event_bytes=int(settings.event_mb * 1e6),

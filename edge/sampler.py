@@ -31,7 +31,7 @@ _Item = TypeVar("_Item")
 GROUP_ROWS = 200
 """A commit is made at this many samples…"""
 GROUP_S = 1.0
-"""… or when the oldest has waited for this long."""
+"""… or when the last commit is this long ago: what comes after a quiet time goes at once."""
 APART_MS = 10
 """Two samples of one device are never nearer than this."""
 WAITING_MAX = 20_000
@@ -208,14 +208,16 @@ class Sampler:
                 due_s += math.ceil(late_s / poll_s) * poll_s
 
     async def _keep_writing(self) -> None:
+        loop, due_s = asyncio.get_running_loop(), 0.0
         while True:
             await self._wake.wait()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GROUP_S):
+                async with asyncio.timeout_at(due_s):
                     while len(self._waiting) < GROUP_ROWS and not self._events:
                         self._wake.clear()
                         await self._wake.wait()
             self._wake.clear()
+            due_s = loop.time() + GROUP_S
             if not await self.flush():
                 await asyncio.sleep(GROUP_S)
                 self._wake.set()

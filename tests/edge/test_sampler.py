@@ -212,6 +212,22 @@ async def test_running_keeps_the_rhythm_and_commits_the_rest_at_the_end():
     assert len(card.groups) <= 3
 
 
+async def test_what_comes_after_a_quiet_time_is_committed_at_once_and_the_next_waits_for_its_second():
+    from edge.clock import SystemClock
+
+    clock, card = SystemClock(), Card()
+    slow = SimulatedDriver("slow", "river_post", {"level_m": Wave(mean=2)}, clock=clock)
+    sampler = Sampler([Schedule(slow, 0.2, {})], clock=clock, sink=card, random_hex=lambda n: "0" * 2 * n)
+    task = asyncio.create_task(sampler.run())
+    await asyncio.sleep(0.1)
+    assert [len(group) for group in card.groups] == [1]
+    await asyncio.sleep(0.4)
+    assert [len(group) for group in card.groups] == [1]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_an_event_does_not_wait_for_its_group():
     from edge.clock import SystemClock
 

@@ -184,11 +184,11 @@ ACTIONS = {
         ("membisukan {0}", "silenced {0}"),
         (
             "Sesudah dua pembacaan yang terlewat: alarm alat bisu. Nilai terakhir tetap terlihat dengan umurnya, tidak "
-            "pernah nol; pada grafik ada celah.",
+            "pernah nol; pada grafik sungai ada celah, tempat tidur menjadi basi.",
             "After two missed readings: an alarm for a silent device. The last value stays with its age, never "
-            "zero; the plot has a gap.",
+            "zero; a river's plot has a gap, beds become stale.",
         ),
-        "/rivers",
+        "/",
     ),
     "answer": Action(
         _answer,

@@ -82,7 +82,7 @@
     list.replaceChildren(...diary.map((one, at) => {
       const item = document.createElement("li");
       const said = document.createElement("b");
-      const text = one[`said_${lang}`];
+      const text = one.ok ? capital(one[`said_${lang}`]) : one[`said_${lang}`];
       said.textContent = one.ok ? `${text}. ` : `${words.not_done}: ${text}. `;
       item.append(said, one[`look_${lang}`] + " ");
       item.classList.toggle("refused", !one.ok);
@@ -97,6 +97,10 @@
       }
       return item;
     }));
+  }
+
+  function capital(text) {
+    return text.charAt(0).toUpperCase() + text.slice(1);
   }
 
   async function look() {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import datetime as dt
 import getpass
 import json
 import logging
@@ -23,6 +24,7 @@ from hub.api.auth import users
 from hub.api.auth.passwords import Passwords, check_new
 from hub.api.auth.roles import Role
 from hub.app import HubApp, Ready
+from hub.check import findings
 from hub.clock import SystemClock
 from hub.config import HubConfig, load_config, read_secret
 from hub.db import Database
@@ -58,7 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--setup-code-file", type=Path, metavar="FILE", help="where the set-up code goes (mode 0600)"
     )
-    _command(commands, "check", _check, "read configuration and region profile and say what is wrong")
+    _command(
+        commands,
+        "check",
+        _check,
+        "read configuration, profile, secrets and certificates and say what is wrong",
+    )
     mark = _command(
         commands, "restore-mark", _restore_mark, "after a backup was restored, before the hub runs"
     )
@@ -127,6 +134,11 @@ def _write_code(path: Path, code: str | None) -> None:
 
 def _check(config: HubConfig, options: argparse.Namespace) -> int:
     region = load_region(Path(config.profile))
+    found = findings(config, region, dt.datetime.now(dt.UTC))
+    for one in sorted(found, key=lambda one: not one.serious):
+        print(f"{options.config}: {one}")
+    if any(one.serious for one in found):
+        return REFUSED
     print(f"{options.config}: baik / good, {region.name}, {len(region.gateways)} gateway")
     return 0
 

@@ -144,7 +144,7 @@ class Outbound:
         await self._client.aclose()
 
     async def _request(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Response:
-        target = self._judge(url)
+        target = self.judge(url)
         try:
             async with asyncio.timeout(self._timeout_s):
                 address = await self._pin(target)
@@ -154,7 +154,12 @@ class Outbound:
         except (httpx.HTTPError, OSError, ssl.SSLError) as error:
             raise UnreachableError(f"{target.host}: {type(error).__name__}: {error}") from error
 
-    def _judge(self, url: str) -> httpx.URL:
+    def judge(self, url: str) -> httpx.URL:
+        """Whether the hub may call there by its name; what the name's address is, is judged at each request.
+
+        Raises:
+            ForbiddenError: it may not.
+        """
         try:
             target = httpx.URL(url)
         except (httpx.InvalidURL, ValueError) as error:

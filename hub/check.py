@@ -1,0 +1,205 @@
+"""What ``siaga-hub check`` finds beyond the words of the files: secrets, certificates, channels that nobody has.
+
+Found here it is a line on a terminal in the afternoon; found by the running hub it is a notice that nobody gets.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from hub.config import HubConfig
+from hub.notify.channels.build import LEAST_SECRET_BYTES
+from hub.outbound import ForbiddenError, Outbound
+from hub.region import Region
+
+ENDS_SOON_DAYS = 30
+"""A certificate with fewer days left is told; a hub's certificates are made for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be.
+
+    Attributes:
+        serious: the hub would not start, or somebody would not be told.
+        text: what, and where.
+        hint: what to do.
+    """
+
+    serious: bool
+    text: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{'SALAH / WRONG' if self.serious else 'periksa / look at'}: {self.text}; {self.hint}"
+
+
+def findings(config: HubConfig, region: Region, now: dt.datetime) -> list[Finding]:
+    """All that can be found without calling anybody. Reads the files that the configuration names."""
+    return [
+        *_secrets(config),
+        *_certificates(config, now),
+        *_channels(config, region),
+        *_outbound(config),
+    ]
+
+
+def _secrets(config: HubConfig) -> Iterator[Finding]:
+    files = {"[database] url_file": config.database.url_file}
+    if config.influx is not None:
+        files["[influx] secret_file"] = config.influx.secret_file
+    for name, channel in config.channels.items():
+        files[f"[channels.{name}] url_file"] = channel.url_file
+        files[f"[channels.{name}] secret_file"] = channel.secret_file
+    keys = {
+        "[broker] key": config.broker.key,
+        "[broker] telemetry_key": config.broker.telemetry_key,
+        "[api] key": config.api.key,
+    }
+    for name, file in {**files, **keys}.items():
+        if file:
+            yield from _secret(name, Path(file))
+    for name, channel in config.channels.items():
+        if channel.url and 0 < _size(channel.secret_file) < LEAST_SECRET_BYTES:
+            yield Finding(
+                True,
+                f"the secret of channel {name} is shorter than {LEAST_SECRET_BYTES} bytes",
+                "make a longer one with its receiver",
+            )
+
+
+def _secret(name: str, path: Path) -> Iterator[Finding]:
+    try:
+        content = path.read_bytes()
+        mode = path.stat().st_mode
+    except OSError as error:
+        yield Finding(True, f"{name}: {error}", "the account of the hub must be able to read it")
+        return
+    if not content.strip():
+        yield Finding(True, f"{name}: {path} is empty", "write the secret into it")
+    if mode & (stat.S_IRWXO | stat.S_IRWXG):
+        yield Finding(False, f"{name}: other accounts may read or write {path}", f"chmod 600 {path}")
+
+
+def _size(path: str) -> int:
+    try:
+        return len(Path(path).read_bytes().strip())
+    except OSError:
+        return 0
+
+
+def _certificates(config: HubConfig, now: dt.datetime) -> Iterator[Finding]:
+    broker = config.broker
+    try:
+        authority = x509.load_pem_x509_certificate(Path(broker.ca).read_bytes())
+    except (OSError, ValueError) as error:
+        authority = None
+        yield Finding(True, f"[broker] ca: {error}", "it is ca.pem of siaga-provision")
+    pairs = [
+        ("[broker] certificate", broker.certificate, broker.key, authority),
+        ("[broker] telemetry_certificate", broker.telemetry_certificate, broker.telemetry_key, authority),
+    ]
+    if config.api.certificate:
+        pairs.append(("[api] certificate", config.api.certificate, config.api.key, None))
+    names = set()
+    for what, certificate, key, signer in pairs:
+        try:
+            found = x509.load_pem_x509_certificate(Path(certificate).read_bytes())
+        except (OSError, ValueError) as error:
+            yield Finding(True, f"{what}: {error}", "write a PEM file's path")
+            continue
+        if what.startswith("[broker]"):
+            names.add(found.subject.rfc4514_string())
+        yield from _certificate(what, found, signer, now)
+        if not _fits(found, key):
+            yield Finding(True, f"{what} and its key do not belong together", "take both from one enrolment")
+    if len(names) == 1:
+        yield Finding(
+            True,
+            f"both certificates of [broker] are of {names.pop()}",
+            "the broker ends the older connection of a name: one certificate for each",
+        )
+
+
+def _certificate(
+    what: str, found: x509.Certificate, signer: x509.Certificate | None, now: dt.datetime
+) -> Iterator[Finding]:
+    ends = found.not_valid_after_utc
+    if now < found.not_valid_before_utc:
+        yield Finding(
+            True, f"{what} begins only {found.not_valid_before_utc:%Y-%m-%d}", "is the clock right?"
+        )
+    elif now >= ends:
+        yield Finding(True, f"{what} has ended {ends:%Y-%m-%d}", "make a new one with siaga-provision")
+    elif ends - now < dt.timedelta(days=ENDS_SOON_DAYS):
+        yield Finding(False, f"{what} ends {ends:%Y-%m-%d}", "make a new one with siaga-provision")
+    if signer is not None:
+        try:
+            found.verify_directly_issued_by(signer)
+        except (InvalidSignature, ValueError, TypeError):
+            yield Finding(
+                True, f"{what} is not of the authority in [broker] ca", "take both from one enrolment"
+            )
+
+
+def _fits(certificate: x509.Certificate, key: str) -> bool:
+    """Whether the key is the certificate's; a key that cannot be read was told as a secret."""
+    try:
+        private = load_pem_private_key(Path(key).read_bytes(), None)
+    except OSError:
+        return True
+    except (ValueError, TypeError):
+        return False
+    return private.public_key() == certificate.public_key()
+
+
+def _channels(config: HubConfig, region: Region) -> Iterator[Finding]:
+    wanted = {channel.id: agency for agency in region.agencies.values() for channel in agency.channels}
+    for agency in region.agencies.values():
+        there = [channel for channel in agency.channels if channel.id in config.channels]
+        if not there:
+            yield Finding(
+                True,
+                f"agency {agency.id} ({agency.name}) has no channel in this file, so it is never told",
+                f"add [channels.{agency.channels[0].id}]"
+                if agency.channels
+                else "give it one in agencies.toml",
+            )
+        for channel in agency.channels:
+            if there and channel not in there:
+                yield Finding(
+                    False,
+                    f"channel {channel.id} of agency {agency.id} is not in this file, so it always fails",
+                    f"add [channels.{channel.id}], or take it out of agencies.toml",
+                )
+        for channel in there:
+            kind = "webhook" if config.channels[channel.id].url else "apprise"
+            if kind != channel.kind:
+                yield Finding(
+                    True,
+                    f"channel {channel.id} is {channel.kind} in agencies.toml and {kind} here",
+                    "url is for a webhook, url_file for Apprise",
+                )
+    for name in config.channels:
+        if name not in wanted:
+            yield Finding(
+                False, f"channel {name} belongs to no agency", "name it in agencies.toml or take it out"
+            )
+
+
+def _outbound(config: HubConfig) -> Iterator[Finding]:
+    outbound = Outbound(config.outbound.allow, allow_private=config.outbound.private)
+    for name, channel in config.channels.items():
+        try:
+            if channel.url:
+                outbound.judge(channel.url)
+        except ForbiddenError as error:
+            yield Finding(True, f"channel {name}: {error}", "see [outbound] of this file")

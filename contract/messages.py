@@ -44,7 +44,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of all messages."""
 
 
-class DeviceColumn(msgspec.Struct, frozen=True, array_like=True):
+class DeviceColumn(msgspec.Struct, frozen=True, array_like=True, cache_hash=True):
     """A device of a telemetry frame: its rows carry one value for each quantity, in this order."""
 
     device: Name
@@ -52,7 +52,9 @@ class DeviceColumn(msgspec.Struct, frozen=True, array_like=True):
     quantities: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=128)]
 
 
-class _FrameHead(Message, frozen=True, kw_only=True):
+class FrameHead(Message, frozen=True, kw_only=True):
+    """What every frame begins with."""
+
     version: int = msgspec.field(name="v")
     gateway: GatewayId = msgspec.field(name="gw")
     epoch: Epoch = msgspec.field(name="ep")
@@ -74,7 +76,7 @@ class _FrameHead(Message, frozen=True, kw_only=True):
         return self.first + self.n - 1
 
 
-class TelemetryFrame(_FrameHead, frozen=True, kw_only=True):
+class TelemetryFrame(FrameHead, frozen=True, kw_only=True):
     """Consecutive telemetry records of one stream and one boot."""
 
     devices: tuple[DeviceColumn, ...] = msgspec.field(name="dev")
@@ -97,7 +99,7 @@ class EventRecord(msgspec.Struct, frozen=True, array_like=True):
     """The bytes that the spool holds, unchanged; the hub hashes them."""
 
 
-class EventFrame(_FrameHead, frozen=True, kw_only=True):
+class EventFrame(FrameHead, frozen=True, kw_only=True):
     """Consecutive panic or event records of one stream and one boot."""
 
     events: tuple[EventRecord, ...] = msgspec.field(name="ev")

@@ -62,6 +62,10 @@ NEWEST_BLOCK = 256
 LIVE_EVERY_MS = 10_000
 """How often the newest sample of each device is sent while the hub holds."""
 
+HOLD_DOUBT_MS = 30_000
+"""So long without a word of the hub's flow, a hold is doubted: a word of before may have overtaken the one that ended
+it, and a gateway with nothing new to send would wait for ever."""
+
 LIVE_JOIN = 4
 """Newest samples with no more rows than these between them share a frame."""
 
@@ -156,6 +160,7 @@ class Uplink:
         self._greeted = False
         self._wants_hello = False
         self._flow: Flow = "open"
+        self._flow_heard_ms = 0
         self._quiet_until_ms = 0
         self._refused_version = ""
         self._live: deque[Range] = deque()
@@ -179,7 +184,8 @@ class Uplink:
 
     @property
     def wants_hello(self) -> bool:
-        """A life of the hub that has not said hello sent a receipt, or no hello came at all: ask in the beat."""
+        """Ask in the beat: a life of the hub that has not said hello sent a receipt, no hello came at all, or a hold
+        is doubted."""
         return self._wants_hello
 
     @property
@@ -264,6 +270,7 @@ class Uplink:
             flight.due_ms = max(flight.due_ms, self._quiet_until_ms)
 
     def _set_flow(self, flow: Flow, now_ms: int) -> None:
+        self._flow_heard_ms = now_ms
         if flow == self._flow:
             return
         self._flow = flow
@@ -333,6 +340,8 @@ class Uplink:
         if self._connected_ms is None:
             return Wait(None)
         if not self._greeted and now_ms >= self._connected_ms + HELLO_WAIT_MS:
+            self._wants_hello = True
+        if self._flow == "hold" and now_ms >= self._flow_heard_ms + HOLD_DOUBT_MS:
             self._wants_hello = True
         for lane in LANES:
             if not self._may_speak(lane, now_ms):

@@ -521,6 +521,31 @@ def test_flights_of_samples_do_not_go_again_while_the_hub_holds(rig):
     assert isinstance(wait, Send) or wait.until_ms - rig.now <= 2000
 
 
+def test_a_hold_without_a_word_for_long_is_doubted(rig):
+    """The word of a hub that was killed may arrive after the one that ended its hold (world seed 24761)."""
+    rig.hello(flow="open")
+    rig.spool.append_samples(samples(5, 1))
+    rig.send_all()
+    rig.receipt("telemetry", flow="hold")
+    rig.now += 29_000
+    rig.next()
+    assert not rig.uplink.wants_hello
+    rig.receipt("telemetry", flow="hold")
+    rig.now += 29_000
+    rig.next()
+    assert not rig.uplink.wants_hello, "it was said again"
+    rig.now += 1_000
+    rig.next()
+    assert rig.uplink.wants_hello
+    rig.hello(flow="open")
+    assert not rig.uplink.wants_hello
+    rig.now += 3_000
+    assert [(frame.first, frame.last) for frame in rig.send_all()] == [(1, 5)]
+    rig.now += 60_000
+    rig.next()
+    assert not rig.uplink.wants_hello, "an open hub is asked nothing"
+
+
 def test_a_spool_made_anew_starts_the_sending_anew(rig):
     rig.spool.append_panic(1, event(1))
     rig.send()

@@ -1,0 +1,187 @@
+"""What people do at the console: they come in, hear and see a press, take it on, and are told who was quicker."""
+
+import asyncio
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.town import press
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(60), pytest.mark.asyncio(loop_scope="module")]
+
+expect.set_options(timeout=8000)
+
+
+async def test_who_is_not_logged_in_comes_by_the_form_to_where_one_wanted_to_go(city, opened):
+    window = await opened(None, "/incidents?which=closed")
+    page = window.page
+    await expect(page).to_have_url(re.compile(r"/login\?next="))
+    # By keys alone: the name has the focus, Enter sends.
+    await page.keyboard.type("operator")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(city.logins["operator"])
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/incidents\?which=closed$"))
+    await expect(page.locator(".user")).to_have_text("operator")
+    await page.locator("#logout").focus()
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/login$"))
+    await page.goto("/incidents")
+    await expect(page).to_have_url(re.compile(r"/login\?next="))
+
+
+async def test_a_wrong_password_is_said_in_words_and_lets_nobody_in(city, opened):
+    window = await opened(None, "/login?next=/incidents")
+    window.excuse("status of 401")
+    page = window.page
+    await page.locator("[name=name]").fill("operator")
+    await page.locator("[name=password]").fill("salah-sama-sekali")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert").filter(has_text=re.compile("sandi"))).to_be_visible()
+    await expect(page.locator("[name=name]")).to_have_value("operator")
+    await expect(page.locator("[name=password]")).to_have_value("")
+    await expect(page.locator("[name=password]")).to_be_focused()
+    await page.goto("/incidents")
+    await expect(page).to_have_url(re.compile(r"/login\?next="))
+
+
+async def test_a_link_to_another_site_is_no_place_to_go_after_the_login(city, opened):
+    page = (await opened(None, "/login?next=https://example.invalid/")).page
+    await page.locator("[name=name]").fill("operator")
+    await page.locator("[name=password]").fill(city.logins["operator"])
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(str(city.api.base_url).rstrip("/") + "/")
+
+
+async def test_a_page_whose_session_has_ended_says_so_and_leads_to_the_login(city, opened):
+    window = await opened(None, "/login?next=/incidents")
+    window.excuse("status of 401")
+    page = window.page
+    await page.locator("[name=name]").fill("layar")
+    await page.locator("[name=password]").fill(city.logins["layar"])
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/incidents$"))
+    expired = page.locator("#expired")
+    await expect(expired).to_be_hidden()
+    other = await window.context.request.get("/incidents")
+    csrf = re.search(r'"X-CSRF-Token":"([0-9a-f]+)"', (await other.text()).replace("&#34;", '"'))
+    done = await window.context.request.post("/api/logout", headers={"X-CSRF-Token": csrf[1]})
+    assert done.ok
+    await page.evaluate("document.body.dispatchEvent(new CustomEvent('live-all'))")  # as at the next change
+    await expect(expired).to_be_visible()
+    await expired.get_by_role("link").click()
+    await expect(page).to_have_url(re.compile(r"/login\?next=%2Fincidents$"))
+
+
+async def test_a_press_appears_with_its_sound_and_is_quiet_once_acknowledged(city, opened, quiet):
+    window = await opened("operator", "/incidents")
+    page = window.page
+    await expect(page.locator("#no-incidents")).to_be_visible()
+    await page.locator("#sound-test").click()
+    await expect(page.locator("body")).to_have_attribute("data-audio", "running")
+    tested = len(await window.tones())
+    assert tested > 0
+    await press(city, "tugu")
+    row = page.locator("li.incident")
+    await expect(row).to_have_count(1)
+    await expect(row).to_have_attribute("data-sound", re.compile("[1-4]"))
+    await expect(row.locator(".mark-priority")).to_be_visible()
+    await expect(page.locator("#no-incidents")).to_have_count(0)
+    assert (await page.locator("#news").text_content()) != "", "who listens to the page hears of it too"
+    await page.wait_for_function("before => tones.length > before", arg=tested)
+    await row.locator("button[data-shortcut=a]").click()
+    await expect(row).not_to_have_attribute("data-sound", re.compile("."))
+    rung = len(await window.tones())
+    await asyncio.sleep(2.6)  # twice the pause between two rings of the most urgent
+    assert len(await window.tones()) == rung
+
+
+async def test_a_mute_counts_down_and_ends_and_a_new_press_ends_it_at_once(city, opened, quiet):
+    window = await opened("operator", "/incidents")
+    page = window.page
+    await page.locator("#sound-test").click()
+    await press(city, "tugu")
+    await expect(page.locator("li.incident[data-sound]")).to_have_count(1)
+    text = page.locator("#sound-mute-text")
+    usual = await text.text_content()
+    await page.keyboard.press("m")
+    await expect(text).to_contain_text(re.compile(r"\b(60|59)\b"))
+    await page.evaluate("skip(30_000)")
+    await expect(text).to_contain_text(re.compile(r"\b(30|29|28)\b"))
+    rung = len(await window.tones())
+    await page.evaluate("skip(20_000)")
+    await asyncio.sleep(0.6)  # the page looks four times a second whether it is to ring
+    assert len(await window.tones()) == rung, "muted, and rings all the same"
+    await page.evaluate("skip(15_000)")
+    await expect(text).to_have_text(usual)
+    await page.wait_for_function("before => tones.length > before", arg=rung)
+    # Muted for what one knows; what is new rings.
+    await page.keyboard.press("m")
+    await expect(text).not_to_have_text(usual)
+    rung = len(await window.tones())
+    await press(city, "rsud-igd")
+    await expect(page.locator("li.incident[data-sound]")).to_have_count(2)
+    await expect(text).to_have_text(usual)
+    await page.wait_for_function("before => tones.length > before", arg=rung)
+
+
+async def test_acknowledged_by_key_on_one_console_is_seen_on_another(city, opened, quiet):
+    mine, theirs = await opened("operator", "/incidents"), await opened("pengendali", "/incidents")
+    await press(city, "tugu")
+    for window in (mine, theirs):
+        await expect(window.page.locator("li.incident.unacknowledged")).to_have_count(1)
+    await mine.page.keyboard.press("a")
+    for window in (mine, theirs):
+        await expect(window.page.locator("li.incident")).to_have_count(1)
+        await expect(window.page.locator("li.incident.unacknowledged")).to_have_count(0)
+
+
+async def test_a_viewer_sees_a_press_and_can_change_nothing(city, opened, quiet):
+    page = (await opened("layar", "/incidents")).page
+    await press(city, "tugu")
+    row = page.locator("li.incident")
+    await expect(row).to_have_count(1)
+    await expect(row.get_by_role("button")).to_have_count(0)
+    await page.keyboard.press("a")
+    await expect(row).to_have_class(re.compile("unacknowledged"))
+
+
+async def test_of_two_who_claim_at_once_one_has_it_and_the_other_is_told(city, opened, quiet):
+    windows = [await opened("operator", "/incidents"), await opened("pengendali", "/incidents")]
+    await press(city, "tugu")
+    buttons = [window.page.locator("li.incident button[data-shortcut=c]") for window in windows]
+    for window, button in zip(windows, buttons, strict=True):
+        window.excuse("status of 409")
+        await expect(button).to_be_visible()
+    # Both have clicked before either page can hear of the other's click.
+    await asyncio.gather(*(button.evaluate("button => button.click()") for button in buttons))
+    for window in windows:
+        await expect(window.page.locator("li.incident .claimed bdi")).to_have_count(1)
+    names = {await window.page.locator("li.incident .claimed bdi").text_content() for window in windows}
+    assert len(names) == 1, "both pages say the same"
+    told = [window for window in windows if await window.page.locator("#said .fault").count()]
+    won = [window for window in windows if await window.page.get_by_role("button", name="Lepas").count()]
+    assert len(told) == 1, "the other was not told"
+    assert len(won) == 1
+    assert told != won
+
+
+async def test_a_step_that_needs_a_reason_says_so_and_with_one_it_is_on_the_timeline(city, opened, quiet):
+    window = await opened("pengendali", "/incidents")
+    window.excuse("status of 4(00|22)")
+    page = window.page
+    await press(city, "tugu")
+    await page.locator("li.incident a.title").click()
+    await page.locator("#do-acknowledge").click()
+    await expect(page.locator("#do-acknowledge")).to_have_count(0)
+    await page.locator("#do-mark-false").click()
+    await expect(page.locator("#said .fault")).to_be_visible()
+    await page.locator("#note").fill("telepon balik: salah tekan <b>sekali</b>")
+    await page.locator("#do-mark-false").click()
+    await expect(page.locator("#story-timeline .note")).to_have_text(
+        "telepon balik: salah tekan <b>sekali</b>"
+    )
+    await expect(page.locator("#note")).to_have_count(1)
+    await page.goto("/incidents")
+    await expect(page.locator("#no-incidents")).to_be_visible()

@@ -76,6 +76,27 @@ class Curve:
         """The highest value; None without any."""
         return max((step.high for step in self.steps), default=None)
 
+    @property
+    def stretches(self) -> list[list[Step]]:
+        """The steps of each stretch without a gap: what may be drawn as one line."""
+        begins = {gap.to_ms for gap in self.gaps if not gap.partly}
+        found: list[list[Step]] = []
+        for step in self.steps:
+            if not found or step.t_ms in begins:
+                found.append([])
+            found[-1].append(step)
+        return found
+
+    @property
+    def doubtful(self) -> int:
+        """How many values are not plainly good."""
+        return sum(step.doubtful for step in self.steps)
+
+    @property
+    def error_ms(self) -> int | None:
+        """How uncertain the times are at most; None where all are good."""
+        return max((step.error_ms for step in self.steps if step.error_ms), default=None)
+
 
 async def read(
     series: Queries, station: Station, *, minutes: int, now_ms: int, most_steps: int = MOST_STEPS

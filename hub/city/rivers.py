@@ -59,6 +59,13 @@ class Level:
             return None
         return self.station.labels[self.severity + 1]
 
+    @property
+    def to_next_mm(self) -> int | None:
+        """How much is missing to the next worse level; None at the worst, and where nothing is known."""
+        if self.value_mm is None or self.severity is None or self.severity >= len(self.station.thresholds_mm):
+            return None
+        return max(0, self.station.thresholds_mm[self.severity] - self.value_mm)
+
 
 def levels(
     region: Region, states: Iterable[StationState], silent: Collection[str], now_ms: int

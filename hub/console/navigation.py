@@ -21,6 +21,9 @@ class Entry:
 ENTRIES = (
     Entry("/", _("Overview"), "o", WATCHING),
     Entry("/incidents", _("Incidents"), "i", WATCHING),
+    Entry("/rivers", _("Rivers"), "r", WATCHING),
+    Entry("/beds", _("Beds"), "b", WATCHING),
+    Entry("/gateways", _("Gateways"), "g", PLANT),
     Entry("/events", _("Events"), "e", PLANT),
 )
 

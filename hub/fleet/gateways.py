@@ -206,6 +206,7 @@ def overview(conn: Connection, known: Iterable[Registered]) -> list[dict[str, An
                 "silent_since_ms": row and row.silent_since_ms,
                 "first_ms": row and row.first_ms,
                 "last_ms": row and row.last_ms,
+                "interval_s": row.interval_s if row else one.interval_s,
                 "software": row.software if row else "",
                 "config": row.config if row else "",
                 "clock": row.clock if row else "unknown",

@@ -7,19 +7,15 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 from sqlalchemy import Connection, Row, select
 
-from contract.codec import decode_body
-from contract.errors import DecodeError
 from hub.api.access import PUBLIC, Hub, Route, only
 from hub.api.auth.roles import PLANT
-from hub.ingest.tables import dead_letters, events
+from hub.ingest import reads
+from hub.ingest.tables import dead_letters
 
 HOUR_MS = 3600 * 1000
 MOST = 1000
 SHOWN_BYTES = 300
 """How much of a dead letter is shown."""
-
-PERSONAL = frozenset({"attendance_scan"})
-"""Event kinds whose data names a person, if only by a pseudonym; it is not for this list."""
 
 Limit = Annotated[int, Query(ge=1, le=MOST)]
 
@@ -41,11 +37,8 @@ async def recent_events(
     now_ms = hub.clock.now_ms()
     from_ms = now_ms - HOUR_MS if since_ms is None else since_ms
 
-    def read(conn: Connection) -> list[dict[str, Any]]:
-        rows = select(events).where(events.c.received_ms >= from_ms).order_by(events.c.id.desc())
-        return [_event(row) for row in conn.execute(rows.limit(limit))]
-
-    return {"events": await hub.db.read(read), "from_ms": from_ms, "now_ms": now_ms}
+    found = await hub.db.read(lambda conn: reads.recent_events(conn, since_ms=from_ms, limit=limit))
+    return {"events": found, "from_ms": from_ms, "now_ms": now_ms}
 
 
 async def dead(hub: Hub, limit: Limit = 100) -> dict[str, Any]:
@@ -69,33 +62,6 @@ async def health(hub: Hub, response: Response) -> dict[str, bool]:
 async def readiness(hub: Hub) -> dict[str, Any]:
     """Kesiapan / What keeps the hub from being ready."""
     return {"missing": list(hub.ready()), "now_ms": hub.clock.now_ms()}
-
-
-def _event(row: Row[Any]) -> dict[str, Any]:
-    data: dict[str, Any] | None = None
-    if not row.malformed and row.kind not in PERSONAL:
-        try:
-            data = dict(decode_body(row.body).data)
-        except DecodeError:
-            data = None
-    return {
-        "id": row.id,
-        "event_id": row.event_id,
-        "gateway": row.gateway,
-        "site": row.site,
-        "lane": row.lane,
-        "kind": row.kind,
-        "device": row.device,
-        "data": data,
-        "t_ms": row.t_ms,
-        "error_ms": row.error_ms,
-        "received_ms": row.received_ms,
-        "age_ms": row.age_ms,
-        "again": row.again,
-        "conflict": row.conflict,
-        "malformed": row.malformed,
-        "copy_of": row.copy_of,
-    }
 
 
 def _letter(row: Row[Any]) -> dict[str, Any]:

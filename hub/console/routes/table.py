@@ -1,11 +1,14 @@
 """Every page: the tables of all subjects in one."""
 
 from hub.api.access import Route
-from hub.console.routes import assets, incidents, login, overview
+from hub.console.routes import assets, beds, gateways, incidents, login, overview, rivers
 
 ROUTES: tuple[Route, ...] = (
     *assets.ROUTES,
     *login.ROUTES,
     *overview.ROUTES,
     *incidents.ROUTES,
+    *rivers.ROUTES,
+    *beds.ROUTES,
+    *gateways.ROUTES,
 )

@@ -15,6 +15,7 @@ from hub.api.services import Services
 from hub.bus import Bus
 from hub.city.beds import PanelWords
 from hub.db import Database
+from hub.fleet import gateways as fleet
 from hub.rules.model import StationState
 from tests.hub.city import NOW, REGION
 
@@ -123,7 +124,10 @@ async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
         region=REGION,
         bus=Bus(),
         notify=notify,
-        gateways=lambda conn: [{"gateway": name, "silent": name in silent} for name in REGION.gateways],
+        gateways=lambda conn: [
+            row | {"silent": row["gateway"] in silent}
+            for row in fleet.overview(conn, fleet.registry(REGION).values())
+        ],
         silent=lambda: silent,
         levels=lambda: levels,
         panels=PanelWords(curves),

@@ -24,6 +24,7 @@ from hub.console.asset_files import Assets
 from hub.console.language import LANGUAGES, Language, Words, language_of, sentences
 from hub.console.navigation import entries
 from hub.console.snapshot import Snapshot
+from hub.notify.policy import PRIORITY_LABELS
 from hub.region import Region
 
 T = TypeVar("T")
@@ -126,16 +127,35 @@ def _environment(language: Language, region: Region, assets: Assets) -> Environm
         asset=assets.address,
         assets_missing=assets.missing,
         script_words=_script_words(words),
+        priority_labels={
+            int(priority): dict(zip(LANGUAGES, labels, strict=True))
+            for priority, labels in PRIORITY_LABELS.items()
+        },
     )
     env.filters.update(
         clock=partial(show.clock_time, zone),
+        lately=partial(show.lately, zone),
         moment=partial(show.moment, zone, region.zone_label),
         duration=partial(show.duration, words),
         number=partial(show.number, language),
         said=lambda both: both[language] if isinstance(both, Mapping) else both,
         age=_age(words),
+        t=_translated(words),
     )
     return env
+
+
+def _translated(words: Words) -> Callable[..., str]:
+    """Filter: the sentence of a message id that is no literal.
+
+    What ``_`` gives is safe HTML, for a sentence of ours with its values escaped; this gives text, which is escaped
+    as a whole, because an id that no table knows may come from a gateway.
+    """
+
+    def translated(msgid: str, **values: Any) -> str:
+        return words(msgid) % values if values else words(msgid)
+
+    return translated
 
 
 def _age(words: Words) -> Callable[..., Markup]:
@@ -164,7 +184,7 @@ def _script_words(words: Words) -> dict[str, str]:
         "h": words("h"),
         "d": words("d"),
         "offline": words("Connection to the hub lost since %(time)s. What you see is as old as that."),
-        "expired": words("Your session has ended. What you see is no longer renewed."),
+        "unrenewed": words("A part of this page could not be renewed since %(time)s."),
         "unanswered": words("The hub did not answer. Nothing was changed; try again."),
         "mute": words("Mute for 60 s"),
         "muted": words("Muted, %(seconds)s s left"),

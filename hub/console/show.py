@@ -25,6 +25,15 @@ def moment(zone: ZoneInfo, label: str, t_ms: int | None) -> str:
     return f"{_local(zone, t_ms):%d-%m-%Y %H:%M:%S} {label}"
 
 
+def lately(zone: ZoneInfo, t_ms: int | None, now_ms: int) -> str:
+    """The time of day, with the date before it where it was not today: ``20-11 14:03:22``."""
+    if t_ms is None:
+        return UNKNOWN
+    then = _local(zone, t_ms)
+    same_day = then.date() == _local(zone, now_ms).date()
+    return f"{then:%H:%M:%S}" if same_day else f"{then:%d-%m %H:%M:%S}"
+
+
 def duration(words: Words, ms: int | None) -> str:
     """A span in its two largest units: ``3 s``, ``12 min``, ``2 h 05 min``, ``3 d 4 h``. live.js writes the same."""
     if ms is None:

@@ -97,6 +97,8 @@ CONDITIONS: Mapping[str, str] = {
     "silent": _("Gateway is silent"),
     "ring": _("Gateway's archive is too short"),
     "panic_unreadable": _("A press that cannot be read"),
+    "panic_unstored": _("A press that cannot be stored"),
+    "copied_card": _("A gateway's card is a copy"),
     "device_down": _("Device does not answer"),
     "panic_fault": _("Panic button's line is broken"),
     "spool_quarantined": _("Gateway's store was damaged"),

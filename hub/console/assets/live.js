@@ -6,9 +6,9 @@
   const words = JSON.parse(document.getElementById("words").textContent);
   const body = document.body;
   const TOPICS = ["incident", "alarm", "station", "gateway", "bed", "notice"];
-  const PULSE_MS = 10_000, PATIENCE_MS = 5_000, RETRY_MS = 2_000;
+  const PULSE_MS = 10_000, PATIENCE_MS = 5_000, RETRY_MS = 2_000, REST_MS = 30_000;
   let ahead = Number(body.dataset.now) - Date.now(); // the hub's clock less ours
-  let lostAt = null, life = null, stream = null, streamUp = false, ended = false;
+  let lostAt = null, life = null, stream = null, streamUp = false, ended = false, resting = 0;
 
   const say = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
   const tell = (name, detail) => body.dispatchEvent(new CustomEvent(name, { detail }));
@@ -35,32 +35,43 @@
     }
   }
 
+  function banner() { // says what is not of now, and since when; nothing where all is
+    const line = document.getElementById("link");
+    const part = document.querySelector(".unrenewed");
+    const since = lostAt ?? (part ? Number(part.dataset.since) : null);
+    line.hidden = since === null || ended;
+    if (since !== null) line.textContent = say(lostAt === null ? words.unrenewed : words.offline, { time: clock.format(since) });
+    body.classList.toggle("offline", lostAt !== null || ended);
+  }
+
   function lost() {
     if (lostAt !== null || ended) return;
     lostAt = now();
-    const banner = document.getElementById("link");
-    banner.textContent = say(words.offline, { time: clock.format(lostAt) });
-    banner.hidden = false;
-    body.classList.add("offline");
+    banner();
     tell("live-lost", { since: lostAt });
   }
 
   function found() {
     if (lostAt === null) return;
     lostAt = null;
-    document.getElementById("link").hidden = true;
-    body.classList.remove("offline");
+    banner();
     tell("live-all");
+  }
+
+  function unrenewed(part) { // a part of the page that the hub did not give anew
+    if (!part?.classList || part.classList.contains("unrenewed")) return;
+    part.classList.add("unrenewed");
+    part.dataset.since = now();
+    banner();
   }
 
   function over() { // the session has ended
     ended = true;
     stream?.close();
-    document.getElementById("link").hidden = true;
-    const banner = document.getElementById("expired");
-    banner.querySelector("a").href = "/login?next=" + encodeURIComponent(location.pathname + location.search);
-    banner.hidden = false;
-    body.classList.add("offline");
+    const line = document.getElementById("expired");
+    line.querySelector("a").href = "/login?next=" + encodeURIComponent(location.pathname + location.search);
+    line.hidden = false;
+    banner();
   }
 
   async function pulse() {
@@ -98,7 +109,8 @@
       lost();
       if (stream.readyState !== EventSource.CLOSED) return; // the browser comes back by itself
       pulse();
-      setTimeout(listen, RETRY_MS);
+      const dead = stream;
+      setTimeout(() => { if (stream === dead) listen(); }, RETRY_MS);
     };
   }
 
@@ -114,17 +126,26 @@
   document.addEventListener("htmx:response:error", (event) => {
     const { response, text } = event.detail.ctx;
     if (response.status === 401) return over();
-    const asked = event.detail.ctx.request.method;
-    if (asked === "GET") return; // what is shown stays, and its age tells
+    const { request, sourceElement } = event.detail.ctx;
+    if (request.method === "GET") return unrenewed(sourceElement);
     const parsed = new DOMParser().parseFromString(text ?? "", "text/html");
     toast(parsed.body.textContent.trim() || words.unanswered, "fault");
     tell("live-all");
   });
   document.addEventListener("htmx:error", (event) => {
-    const method = event.detail.ctx?.request?.method;
-    if (method && method !== "GET") toast(words.unanswered, "fault");
+    const { request, sourceElement } = event.detail.ctx ?? {};
+    if (request?.method === "GET") unrenewed(sourceElement);
+    else if (request) toast(words.unanswered, "fault");
   });
-  document.addEventListener("htmx:after:swap", tick);
+  document.addEventListener("htmx:after:swap", () => { tick(); banner(); }); // what came anew has no such mark
+
+  // A browser has few connections to a host: a page that nobody sees lets its stream go, if it has no sound to make.
+  document.addEventListener("visibilitychange", () => {
+    if (!("live" in body.dataset) || document.querySelector("[data-audible]")) return;
+    clearTimeout(resting);
+    if (document.hidden) resting = setTimeout(() => { stream?.close(); stream = null; streamUp = false; }, REST_MS);
+    else if (stream === null) { listen(); tell("live-all"); }
+  });
 
   globalThis.siaga = { now, span, say, words, toast, clock };
   tick();

@@ -1,23 +1,68 @@
-"""The overview: what is wrong now."""
+"""The overview: what is wrong now. Its alarms can be acknowledged where they are shown."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Path, Request
 from fastapi.responses import HTMLResponse
+from sqlalchemy import Connection
 
-from hub.api.access import Hub, Route, Who, only
-from hub.api.auth.roles import EVERYONE, WATCHING
+from hub.alarms import service as alarms
+from hub.api.access import Hub, Identity, Route, Who, only
+from hub.api.auth import users
+from hub.api.auth.roles import EVERYONE, PLANT, WATCHING, WORKING
+from hub.api.changes import change
 from hub.api.routes.stream import LIFE
-from hub.console.page import OPTIONS, fragment, page
+from hub.api.services import Services
+from hub.city import beds, rivers
+from hub.console import overview as tiles
+from hub.console.asking import ask
+from hub.console.language import language_of
+from hub.console.page import OPTIONS, page, pages_of
+from hub.console.snapshot import Snapshot
+from hub.incidents import reads
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the overview shows."""
+
+    now_ms: int
+    incidents: tiles.IncidentTile
+    alarms: list[tiles.AlarmLine]
+    river: tiles.RiverTile
+    beds: tiles.BedTile
+    silent: list[str]
+    gateways: int
+    series_down_ms: int | None
+    series_configured: bool
+    missing: list[str]
+    names: Mapping[str, str]
 
 
 async def overview(request: Request, hub: Hub, who: Who, part: str = "") -> HTMLResponse:
     """Ikhtisar / What is wrong now, at a glance."""
     if part:
-        return await fragment(request, hub, who, "overview_tiles.html")
-    return await page(request, hub, who, "overview.html")
+        return await _now(request, hub, who)
+    return await page(request, hub, who, "overview.html", **_shown(who, await _snapshot(request, hub).get()))
+
+
+async def acknowledge(
+    request: Request, hub: Hub, who: Who, alarm_id: Annotated[int, Path(ge=1, le=2**53)]
+) -> HTMLResponse:
+    """Akui alarm / Acknowledge an alarm: a person has seen it."""
+    await change(
+        hub,
+        who,
+        "alarm.acknowledge",
+        f"alarm/{alarm_id}",
+        lambda conn: alarms.acknowledge(conn, alarm_id, actor=who.user.name, now_ms=hub.clock.now_ms()),
+        topic="alarm",
+    )
+    return await _now(request, hub, who)
 
 
 async def pulse(hub: Hub) -> dict[str, Any]:
@@ -25,7 +70,69 @@ async def pulse(hub: Hub) -> dict[str, Any]:
     return {"now_ms": hub.clock.now_ms(), "life": LIFE}
 
 
+async def _now(request: Request, hub: Services, who: Identity) -> HTMLResponse:
+    language = language_of(request)
+    rights = (bool(who.user.roles & WORKING), bool(who.user.roles & PLANT))
+    html = await _snapshot(request, hub).rendered(
+        lambda _: (language, rights),
+        lambda read: pages_of(request).render(language, "overview_now.html", _shown(who, read)),
+    )
+    return HTMLResponse(html)
+
+
+def _shown(who: Identity, read: Read) -> dict[str, Any]:
+    return {
+        "read": read,
+        "now_ms": read.now_ms,
+        "by_priority": tiles.by_priority(read.alarms),
+        "alarms": read.alarms[: tiles.ALARMS_SHOWN],
+        "works": bool(who.user.roles & WORKING),
+        "plant": bool(who.user.roles & PLANT),
+    }
+
+
+def _snapshot(request: Request, hub: Services) -> Snapshot[Read]:
+    async def read() -> Read:
+        return await _read(hub)
+
+    return pages_of(request).snapshot("overview", hub.bus, read)
+
+
+async def _read(hub: Services) -> Read:
+    now_ms = hub.clock.now_ms()
+
+    def from_store(conn: Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, str]]:
+        names = {user.name: user.full_name or user.name for user in users.listed(conn)}
+        return reads.listed(conn), alarms.active(conn), names
+
+    incidents, active, names = await hub.db.read(from_store)
+    silent = hub.silent()
+    wards = beds.wards(hub.region, await _panels(hub, now_ms), silent, now_ms)
+    return Read(
+        now_ms=now_ms,
+        incidents=tiles.incident_tile(incidents),
+        alarms=tiles.alarm_lines(hub.region, active, incidents),
+        river=tiles.river_tile(rivers.levels(hub.region, hub.levels(), silent, now_ms)),
+        beds=tiles.bed_tile(beds.hospitals(hub.region, wards)),
+        silent=tiles.silent_sites(hub.region, silent),
+        gateways=len(hub.region.gateways),
+        series_down_ms=(hub.pipeline().get("series") or {}).get("down_ms"),
+        series_configured=hub.series is not None,
+        missing=list(hub.ready()),
+        names=names,
+    )
+
+
+async def _panels(hub: Services, now_ms: int) -> beds.Panels:
+    """The panels' last words. While pages are open the hub follows them anyhow, and nobody waits for InfluxDB."""
+    if hub.panels.remembered and hub.bus.listeners:
+        return hub.panels.remembered
+    asked = await ask(hub, lambda _: hub.panels.ask(now_ms))
+    return hub.panels.remembered if asked.value is None else asked.value
+
+
 ROUTES = (
     Route("GET", "/", overview, only(WATCHING), "pages", OPTIONS),
+    Route("POST", "/alarms/{alarm_id}/acknowledge", acknowledge, only(WORKING), "pages", OPTIONS),
     Route("GET", "/pulse", pulse, only(EVERYONE), "pages", {"include_in_schema": False}),
 )

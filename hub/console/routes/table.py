@@ -1,13 +1,14 @@
 """Every page: the tables of all subjects in one."""
 
 from hub.api.access import Route
-from hub.console.routes import assets, beds, gateways, incidents, login, overview, rivers
+from hub.console.routes import assets, beds, events, gateways, incidents, login, overview, rivers
 
 ROUTES: tuple[Route, ...] = (
     *assets.ROUTES,
     *login.ROUTES,
     *overview.ROUTES,
     *incidents.ROUTES,
+    *events.ROUTES,
     *rivers.ROUTES,
     *beds.ROUTES,
     *gateways.ROUTES,

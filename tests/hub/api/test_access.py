@@ -58,6 +58,8 @@ EXPECTED = {
     ("POST", "/logout"): EVERYONE,
     ("GET", "/pulse"): EVERYONE,
     ("GET", "/"): WATCHING,
+    ("POST", "/alarms/{alarm_id}/acknowledge"): WORKING,
+    ("GET", "/events"): PLANT,
     ("GET", "/incidents"): WATCHING,
     ("GET", PAGE): WATCHING,
     ("GET", "/rivers"): WATCHING,

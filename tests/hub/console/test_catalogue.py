@@ -70,5 +70,6 @@ def test_a_template_has_no_inline_script_style_or_handler(path):
     assert "<style" not in text
     assert "js:" not in text
     assert "| safe" not in text
+    assert not re.search(r"\b_\(\s*[^'\"\s]", text), "what _ gives is safe HTML; a variable goes through | t"
     for script in re.findall(r"<script\b[^>]*>", text):
         assert 'nonce="{{ nonce }}"' in script

@@ -278,6 +278,6 @@ def samples(accepted: AcceptedTelemetry, watches: Callable[[str, str], bool]) ->
             values=dict(zip(column.quantities, row[2:], strict=True)),
             quality={column.quantities[quantity]: code for quantity, code in codes.items()},
             t_ms=base_ms + cast(int, row[1]),
-            age_ms=accepted.ages_ms[at],
+            age_ms=accepted.age_ms(at),
             live=frame.live,
         )

@@ -24,7 +24,7 @@ from hub.ingest.events import RefusedRecord
 from hub.ingest.judging import Judging
 from hub.ingest.ledger import StreamKey
 from hub.ingest.pipeline import Pipeline
-from hub.series.lines import encode
+from hub.series.lines import encode, encode_whole
 from hub.series.writer import Batch, SeriesWriter, Written
 
 log = logging.getLogger(__name__)
@@ -148,10 +148,7 @@ class Samples:
         if known in self._in_writer:
             self._pipeline.count("repeated.telemetry")
             return
-        lines = encode(frame, accepted.site)
-        for record in accepted.refused:
-            lines[record.seq - frame.first] = b""
-        if self._writer is None or not self._writer.offer(Batch(token, lines)):
+        if self._writer is None or not self._writer.offer(_batch(token)):
             self._pipeline.count("dropped.writer_full")
             return
         self._in_writer.add(known)
@@ -260,3 +257,16 @@ class Samples:
             log.exception("ledger_not_flushed streams=%s", list(taken))
             self._pipeline.count("failed.ledger")
         return True
+
+
+def _batch(token: _Frame) -> Batch:
+    """The frame's lines, those of refused records left out."""
+    accepted = token.accepted
+    if not accepted.refused:
+        body = encode_whole(accepted.frame, accepted.site)
+        if body is not None:
+            return Batch.whole(token, body, accepted.frame.n)
+    lines = encode(accepted.frame, accepted.site)
+    for record in accepted.refused:
+        lines[record.seq - accepted.frame.first] = b""
+    return Batch(token, lines)

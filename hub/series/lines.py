@@ -5,63 +5,20 @@ Every name that came over the wire is escaped, so that no device can write a lin
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import lru_cache
+from itertools import chain
+from typing import Any
+from zlib import crc32
 
 import msgspec
 
 from contract.codec import point_ns
-from contract.kinds import KINDS, QUALITY_SUFFIX, TIME_ERROR_FIELD
-from contract.messages import DeviceColumn, TelemetryFrame
+from contract.kinds import TIME_ERROR_FIELD
+from contract.messages import TelemetryFrame
+from hub.series.table import Column, Table, table
 
 _encoder = msgspec.json.Encoder()
-
-_SPECIAL = re.compile(r"[, =]")
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\%]")
-
-
-def escape(name: str) -> str:
-    """A tag's value, a tag's key or a field's key as line protocol writes it.
-
-    Commas, spaces and equals signs have an escape of their own. A newline has none, and a backslash at the end would
-    eat the separator behind it; these, other control characters and the percent sign are written ``%0A``, so that two
-    names stay two.
-    """
-    return _SPECIAL.sub(r"\\\g<0>", _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name))
-
-
-class _Column:
-    """What is the same in every line of a device: its series and the names and types of its fields."""
-
-    __slots__ = ("fields", "good", "quality", "series")
-
-    def __init__(self, site: str, gateway: str, column: DeviceColumn) -> None:
-        quantities = KINDS[column.kind].quantities
-        tags = (("device", column.device), ("gateway", gateway), ("site", site))
-        named = "".join(f",{key}={escape(value)}" for key, value in tags if value)
-        suffixes = ["i" if quantities[name].type == "int" else "" for name in column.quantities]
-        self.series = f"{escape(column.kind)}{named} ".encode()
-        self.fields = [
-            (f"{name}=".encode(), suffix.encode())
-            for name, suffix in zip(column.quantities, suffixes, strict=True)
-        ]
-        self.quality = [f"{name}{QUALITY_SUFFIX}=".encode() for name in column.quantities]
-        whole = ",".join(
-            f"{name}=%b{suffix}" for name, suffix in zip(column.quantities, suffixes, strict=True)
-        )
-        self.good = self.series.replace(b"%", b"%%") + whole.encode() + b" %d"
-        """The whole line of a record with every value and nothing to say of their quality."""
-
-
-@lru_cache(maxsize=65_536)
-def _column(site: str, gateway: str, column: DeviceColumn) -> _Column | None:
-    """None for a kind or a quantity that the table does not have."""
-    known = KINDS.get(column.kind)
-    if known is None or any(name not in known.quantities for name in column.quantities):
-        return None
-    return _Column(site, gateway, column)
 
 
 def encode(frame: TelemetryFrame, site: str) -> list[bytes]:
@@ -73,7 +30,7 @@ def encode(frame: TelemetryFrame, site: str) -> list[bytes]:
     A value is written as the type that the kinds table gives its quantity. Where it is not of that type (2.5 in an
     integer field) InfluxDB refuses the line, and that record only.
     """
-    columns = [_column(site, frame.gateway, column) for column in frame.devices]
+    columns = table(site, frame.gateway, frame.devices).columns
     extras = _extras(frame, columns)
     numbers = _encoder.encode(frame.rows)[2:-2].split(b"],[")
     base_ns = point_ns(frame.base_ms or 0, frame.boot)
@@ -88,11 +45,45 @@ def encode(frame: TelemetryFrame, site: str) -> list[bytes]:
         if at in extras or b"null" in text:
             lines.append(_line(column, values, extras.get(at, ()), ns))
         else:
-            lines.append(column.good % (*values, ns))
+            lines.append(column.good % (*values, b"%d" % ns))
     return lines
 
 
-def _extras(frame: TelemetryFrame, columns: list[_Column | None]) -> dict[int, list[bytes]]:
+def encode_whole(frame: TelemetryFrame, site: str) -> bytes | None:
+    """The same lines in one piece with line ends between them, for a frame without anything special.
+
+    None where the lines are to be written one by one: a value is absent, there is a quality to be told, devices have
+    not equally many quantities, or a time is before 1970.
+    """
+    if frame.quality or frame.time_error:
+        return None
+    known = table(site, frame.gateway, frame.devices)
+    return None if known.good is None else _whole(frame, known, known.good)
+
+
+def _whole(frame: TelemetryFrame, known: Table, good: list[bytes]) -> bytes | None:
+    """All numbers are encoded in one go and put into one template of all lines: a call for each would cost more than
+    everything else together."""
+    rows, step = frame.rows, known.values + 1
+    base_ms = frame.base_ms or 0
+    flat: list[Any] = list(chain.from_iterable(rows))
+    aliases, offsets = flat[0 :: step + 1], flat[1 :: step + 1]
+    if base_ms + min(offsets) <= 0:
+        return None
+    numbers: list[Any] = [None] * (len(rows) * step)
+    for at in range(known.values):
+        numbers[at::step] = flat[at + 2 :: step + 1]
+    numbers[known.values :: step] = [base_ms + offset for offset in offsets]
+    text = _encoder.encode(numbers)
+    if b"null" in text:
+        return None
+    # A time is the milliseconds and behind them the six digits that tell the boot (contract.codec.point_ns).
+    boot = b"%06d" % (crc32(frame.boot.encode()) % 1_000_000)
+    lines = (boot + b"\n").join([good[alias] for alias in aliases]) + boot
+    return lines % tuple(text[1:-1].split(b","))
+
+
+def _extras(frame: TelemetryFrame, columns: list[Column | None]) -> dict[int, list[bytes]]:
     """Fields beside the values, by row: qualities that are not good and times that are not sure."""
     if not frame.quality and not frame.time_error:
         return {}
@@ -106,14 +97,14 @@ def _extras(frame: TelemetryFrame, columns: list[_Column | None]) -> dict[int, l
     return extras
 
 
-def _line(column: _Column, values: list[bytes], extras: list[bytes] | tuple[()], ns: int) -> bytes:
+def _line(column: Column, values: list[bytes], extras: list[bytes] | tuple[()], ns: int) -> bytes:
     fields = [*_present(column, values), *extras]
     if not fields:
         return b""
     return b"%b%b %d" % (column.series, b",".join(fields), ns)
 
 
-def _present(column: _Column, values: list[bytes]) -> Iterator[bytes]:
+def _present(column: Column, values: list[bytes]) -> Iterator[bytes]:
     for (name, suffix), value in zip(column.fields, values, strict=True):
         if value != b"null":
             yield name + value + suffix

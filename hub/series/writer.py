@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -22,22 +22,42 @@ from hub.series.influx import Influx
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
 class Batch:
     """Lines that are answered together, as those of one frame.
 
+    Args:
+        lines: line protocol without line ends; an empty item counts as written.
+
     Attributes:
         token: the caller's own; comes back in Written.
-        lines: line protocol without line ends; an empty item counts as written.
+        body: all lines that are not empty, with line ends between them.
+        count: how many lines, the empty ones included.
+        size: bytes of all lines, with line ends.
     """
 
-    token: Any
-    lines: Sequence[bytes]
-    size: int = field(init=False)
-    """Bytes of all lines, with line ends."""
+    __slots__ = ("_lines", "body", "count", "size", "token")
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", sum(map(len, self.lines)) + len(self.lines))
+    def __init__(self, token: Any, lines: Sequence[bytes]) -> None:
+        self._fill(token, b"\n".join(filter(None, lines)), len(lines), lines)
+
+    @classmethod
+    def whole(cls, token: Any, body: bytes, count: int) -> Batch:
+        """Of lines in one piece, none of them empty."""
+        batch = cls.__new__(cls)
+        batch._fill(token, body, count, None)
+        return batch
+
+    def _fill(self, token: Any, body: bytes, count: int, lines: Sequence[bytes] | None) -> None:
+        self.token = token
+        self.body = body
+        self.count = count
+        self.size = len(body) + 1
+        self._lines = lines
+
+    @property
+    def lines(self) -> Sequence[bytes]:
+        """The lines one by one."""
+        return self.body.split(b"\n") if self._lines is None else self._lines
 
 
 @dataclass(frozen=True)
@@ -77,8 +97,11 @@ class Limits:
 BROKEN = 3
 """Connections that a post may break in a row before it is sent in parts."""
 
+_WHOLE = -1
+"""As the line of a place: all lines of its batch."""
+
 _Place = tuple[int, int, bytes]
-"""(batch of the post, line of the batch, the line)."""
+"""(batch of the post, line of the batch, the line): what a post is made of, and is taken apart into when refused."""
 
 
 class SeriesWriter:
@@ -137,12 +160,12 @@ class SeriesWriter:
         limits = self._limits
         over = (
             self.waiting_bytes + batch.size > limits.full_bytes
-            or self.waiting + len(batch.lines) > limits.full_lines
+            or self.waiting + batch.count > limits.full_lines
         )
         if over and self.waiting:
             self._judge_flow()
             return False
-        self.waiting += len(batch.lines)
+        self.waiting += batch.count
         self.waiting_bytes += batch.size
         self._queue.append(batch)
         self._some.set()
@@ -161,14 +184,8 @@ class SeriesWriter:
             batches = self._take()
             if not batches:
                 continue
-            places = [
-                (at, index, line)
-                for at, batch in enumerate(batches)
-                for index, line in enumerate(batch.lines)
-                if line
-            ]
-            rejected = await self._settle(places)
-            self._finish(batches, rejected)
+            places = [(at, _WHOLE, batch.body) for at, batch in enumerate(batches) if batch.body]
+            self._finish(batches, await self._settle(batches, places))
 
     def _take(self) -> list[Batch]:
         """The oldest batches that make one post."""
@@ -176,7 +193,7 @@ class SeriesWriter:
         lines = size = 0
         while self._queue:
             batch = self._queue[0]
-            lines, size = lines + len(batch.lines), size + batch.size
+            lines, size = lines + batch.count, size + batch.size
             if batches and (lines > self._limits.post_lines or size > self._limits.post_bytes):
                 break
             batches.append(self._queue.popleft())
@@ -189,17 +206,17 @@ class SeriesWriter:
         for at, index, reason in rejected:
             by_batch.setdefault(at, []).append((index, reason))
         for at, batch in enumerate(batches):
-            bad = tuple(sorted(by_batch.get(at, ())))
-            self.waiting -= len(batch.lines)
+            bad = tuple(sorted(by_batch[at])) if at in by_batch else ()
+            self.waiting -= batch.count
             self.waiting_bytes -= batch.size
-            self.written += len(batch.lines) - len(bad)
+            self.written += batch.count - len(bad)
             self.rejected += len(bad)
             self._on_written(Written(batch, bad))
         if rejected:
             log.warning("series_lines_rejected lines=%d reason=%s", len(rejected), rejected[0][2])
         self._judge_flow()
 
-    async def _settle(self, places: list[_Place]) -> list[tuple[int, int, str]]:
+    async def _settle(self, batches: list[Batch], places: list[_Place]) -> list[tuple[int, int, str]]:
         """Write the lines, whatever it takes; return (batch, line, reason) of those that are never taken."""
         failures = 0
         while places:
@@ -207,10 +224,11 @@ class SeriesWriter:
                 await self._influx.write([line for _, _, line in places])
             except (BadLines, TooLarge) as error:
                 self._answered()
-                if len(places) == 1:
-                    at, index, _ = places[0]
+                parts = _apart(batches, places)
+                if len(parts) == 1:
+                    at, index, _ = parts[0]
                     return [(at, index, error.message)]
-                return await self._halve(places)
+                return await self._halve(batches, parts)
             except SeriesError as error:
                 if isinstance(error, NoDatabase):
                     unmade = await self._create_database()
@@ -221,16 +239,18 @@ class SeriesWriter:
                 self._failed(error)
                 await asyncio.sleep(self._pause_s(failures))
                 failures += 1
-                if failures >= BROKEN and len(places) > 1 and await self._breaks(error):
-                    return await self._halve(places)
+                parts = _apart(batches, places)
+                if failures >= BROKEN and len(parts) > 1 and await self._breaks(error):
+                    return await self._halve(batches, parts)
             else:
                 self._answered()
                 break
         return []
 
-    async def _halve(self, places: list[_Place]) -> list[tuple[int, int, str]]:
+    async def _halve(self, batches: list[Batch], places: list[_Place]) -> list[tuple[int, int, str]]:
         half = len(places) // 2
-        return [*await self._settle(places[:half]), *await self._settle(places[half:])]
+        first = await self._settle(batches, places[:half])
+        return [*first, *await self._settle(batches, places[half:])]
 
     async def _breaks(self, error: SeriesError) -> bool:
         """Whether this post breaks the connection of a server that else answers.
@@ -280,3 +300,11 @@ class SeriesWriter:
             log.warning("series_flow flow=%s waiting=%d down_ms=%d", flow, self.waiting, down_ms)
             if self._on_flow is not None:
                 self._on_flow(flow)
+
+
+def _apart(batches: list[Batch], places: list[_Place]) -> list[_Place]:
+    """The same places; a batch alone line by line, since it is not to be halved otherwise."""
+    if len(places) > 1 or places[0][1] != _WHOLE:
+        return places
+    at = places[0][0]
+    return [(at, index, line) for index, line in enumerate(batches[at].lines) if line]

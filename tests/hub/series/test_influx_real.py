@@ -14,7 +14,8 @@ from contract import codec
 from hub.clock import SystemClock
 from hub.series.errors import BadLines, NoDatabase, SeriesError, TooLarge, Unavailable
 from hub.series.influx import Influx, InfluxConfig
-from hub.series.lines import encode, escape
+from hub.series.lines import encode
+from hub.series.table import escape
 from hub.series.writer import Batch, Limits, SeriesWriter, Written
 from tests.hub.series.test_lines import BASE_MS, BOOT, BREAKOUTS, frame
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from contract import codec
 from contract.kinds import KINDS
 from contract.messages import DeviceColumn, TelemetryFrame
-from hub.series.lines import encode, escape
+from hub.series import lines
+from hub.series.table import escape
 
 BOOT = "0f0f0f0f"
 BASE_MS = 1_790_000_000_000
@@ -35,6 +36,25 @@ def frame(devices, rows, *, gateway="gw-pos-hulu", base_ms=BASE_MS, **more) -> T
         **more,
     )
     return cast(TelemetryFrame, codec.decode_frame("telemetry", codec.encode(made)))
+
+
+def encode(made: TelemetryFrame, site: str) -> list[bytes]:
+    """The frame's lines; those in one piece, where it has them, are the same."""
+    found = lines.encode(made, site)
+    whole = lines.encode_whole(made, site)
+    assert whole is None or whole.split(b"\n") == found
+    return found
+
+
+def test_a_usual_frame_is_written_in_one_piece_and_one_with_something_to_tell_is_not():
+    devices = [("a", "river_post", ("level_m", "tips")), ("b", "weather", ("wind_m_s", "device_status"))]
+    usual = frame(devices, [(0, 0, 1.25, 7), (1, 0, 2, 0), (0, 10, 1e-7, -(2**63))])
+    assert lines.encode_whole(usual, "s") == b"\n".join(lines.encode(usual, "s"))
+    for change in ({"quality": ((0, 0, 1),)}, {"time_error": ((0, 2000),)}, {"base_ms": -1}):
+        assert lines.encode_whole(frame(devices, [(0, 0, 1.25, 7)], **change), "s") is None
+    assert lines.encode_whole(frame(devices, [(0, 0, None, 7)]), "s") is None
+    uneven = [*devices, ("c", "door_contact", ("open",))]
+    assert lines.encode_whole(frame(uneven, [(0, 0, 1.25, 7)]), "s") is None
 
 
 def read(line: bytes) -> tuple[str, dict[str, str], dict[str, float], int]:

@@ -84,7 +84,7 @@ class _Watched:
         self.skipped: Skipped | None = None
         self._last: StationState | None = None
         self._slope = None if station.rise is None else Slope(station.rise)
-        self._judged: dict[tuple[str, int], None] = {}
+        self._judged: dict[tuple[str, int], int] = {}
 
     def known(self) -> StationState | None:
         if self._last is None and self.skipped is None:
@@ -100,7 +100,7 @@ class _Watched:
         if value_mm is None:
             return []
         age_ms = _age_ms(sample, now_ms)
-        if (sample.stream[1], sample.seq) in self._judged:
+        if self._judged.get((sample.stream[1], sample.seq)) == sample.t_ms:
             return []
         at_ms = now_ms - age_ms
         if age_ms > LIVE_AGE_MS or not self._newer(sample, at_ms):
@@ -121,7 +121,10 @@ class _Watched:
         if last is None:
             return True
         if sample.stream[1] == last.epoch:
-            return sample.seq > last.seq
+            # A number at or below the last, of the running boot and yet later by both clocks: the card was put back
+            # and gives numbers twice. Nobody may have noticed yet, and the river must not be blind meanwhile.
+            put_back = sample.age_ms is not None and sample.t_ms > last.t_ms and at_ms > last.at_ms
+            return sample.seq > last.seq or put_back
         # Another epoch: unsettled records moved to it come again, and their way here may make them look a little
         # younger than they are. A time that goes back further than that is a repaired clock.
         moved = last.t_ms - LIVE_AGE_MS <= sample.t_ms <= last.t_ms
@@ -182,7 +185,7 @@ class _Watched:
         ]
 
     def _remember(self, sample: Sample) -> None:
-        self._judged[sample.stream[1], sample.seq] = None
+        self._judged[sample.stream[1], sample.seq] = sample.t_ms
         if len(self._judged) > MAX_JUDGED:
             del self._judged[next(iter(self._judged))]
 

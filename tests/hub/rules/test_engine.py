@@ -133,6 +133,35 @@ def test_a_clock_that_was_ahead_and_is_repaired_does_not_blind_the_station():
     assert engine.judge(new, NOW_MS + 1000), "a new epoch"
 
 
+def test_a_card_that_was_put_back_does_not_blind_the_station():
+    """It goes on in its epoch with numbers that were judged already, unnoticed (world seed 21822)."""
+    engine = Engine([POST])
+    for seq in range(1, 48):
+        engine.judge(sample(seq, 0.1, t_ms=NOW_MS + seq * 1000), NOW_MS + seq * 1000)
+    later = NOW_MS + 60_000
+    assert engine.judge(sample(20, 2.5, t_ms=later), later + 100)
+    assert engine.judge(sample(21, 0.1, t_ms=later + 1000), later + 1100)
+    assert engine.judge(sample(20, 2.5, t_ms=later, age_ms=5000), later + 5100) == [], "sent again"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {
+            "age_ms": None,
+            "t_ms": NOW_MS + 60_000,
+        },  # of an earlier boot: the backlog of a card that was cut off
+        {"age_ms": 0, "t_ms": NOW_MS + 20_000},  # a late repeat
+        {"age_ms": 30_000, "t_ms": NOW_MS + 60_000},  # old by its boot clock, whatever its time says
+    ],
+)
+def test_a_lower_number_that_is_not_later_by_both_clocks_changes_nothing(wrong):
+    engine = Engine([POST])
+    for seq in range(40, 48):
+        engine.judge(sample(seq, 0.1, t_ms=NOW_MS + seq * 1000), NOW_MS + seq * 1000)
+    assert engine.judge(sample(20, 2.5, **wrong), NOW_MS + 60_100) == []
+
+
 def test_records_moved_to_a_new_epoch_are_not_judged_again():
     """The same records under new numbers, on the way a little longer than at first."""
     engine = Engine([POST])

@@ -39,11 +39,13 @@ class Spark:
         lines: points of each stretch without a gap.
         gaps: (x, width) of the times without values.
         thresholds: (y, Siaga number) of those within the box.
+        span_ms: the time that it shows; less than was asked for where nothing was recorded before.
     """
 
     lines: tuple[str, ...]
     gaps: tuple[tuple[float, float], ...]
     thresholds: tuple[tuple[float, int], ...]
+    span_ms: int
 
     WIDTH = 240
     HEIGHT = 56
@@ -91,13 +93,17 @@ def post(level: Level, curve: Curve | None, now_ms: int) -> Post:
 
 
 def spark(curve: Curve, station: Station) -> Spark:
-    """A curve in a small box whose height reaches up to the next threshold above it."""
+    """A curve in a small box whose height reaches up to the next threshold above it.
+
+    It begins with the first value: a post that has just been set up did not fail before.
+    """
     thresholds = [mm / 1000 for mm in station.thresholds_mm]
     low, high = _span(curve, thresholds)
+    from_ms = curve.steps[0].t_ms if curve.steps else curve.from_ms
     inner = Spark.HEIGHT - 2 * Spark.MARGIN
 
     def x(t_ms: float) -> float:
-        return round((t_ms - curve.from_ms) / max(1, curve.to_ms - curve.from_ms) * Spark.WIDTH, 1)
+        return round((t_ms - from_ms) / max(1, curve.to_ms - from_ms) * Spark.WIDTH, 1)
 
     def y(value: float) -> float:
         return round(Spark.MARGIN + inner * (1 - (value - low) / (high - low)), 1)
@@ -108,11 +114,14 @@ def spark(curve: Curve, station: Station) -> Spark:
     return Spark(
         lines=tuple(" ".join(f"{at_x},{at_y}" for at_x, at_y in line) for line in lines),
         gaps=tuple(
-            (x(gap.from_ms), round(x(gap.to_ms) - x(gap.from_ms), 1)) for gap in curve.gaps if not gap.partly
+            (x(gap.from_ms), round(x(gap.to_ms) - x(gap.from_ms), 1))
+            for gap in curve.gaps
+            if not gap.partly and gap.to_ms > from_ms
         ),
         thresholds=tuple(
             (y(value), siaga(number)) for number, value in enumerate(thresholds, 1) if low <= value <= high
         ),
+        span_ms=curve.to_ms - from_ms,
     )
 
 

@@ -31,20 +31,24 @@
   let looking = false; // a person has chosen a part; new data must not take it away
 
   function columns() { // a null where a gap begins, so that no line crosses it
-    const t = [], low = [], high = [];
+    const t = [], low = [], high = [], middle = [];
     const gaps = said.gaps.filter(([, , partly]) => !partly);
     let next = 0;
     for (const [ms, least, most] of said.points) {
       while (next < gaps.length && gaps[next][0] <= ms) {
         const begin = gaps[next++][0] / 1000;
-        if (t.length && begin > t.at(-1) && begin < ms / 1000) { t.push(begin); low.push(null); high.push(null); }
+        if (t.length && begin > t.at(-1) && begin < ms / 1000) { t.push(begin); low.push(null); high.push(null); middle.push(null); }
       }
-      t.push(ms / 1000); low.push(least); high.push(most);
+      t.push(ms / 1000); low.push(least); high.push(most); middle.push((least + most) / 2);
     }
-    return [t, high, low];
+    return [t, middle, high, low];
   }
 
-  const edges = () => ({ min: said.from_ms / 1000, max: said.to_ms / 1000 });
+  function edges() { // a post that was heard for a small part of the time only is not squeezed to the edge
+    const begun = said.points.length ? said.points[0][0] : said.from_ms;
+    const min = begun - said.from_ms > (said.to_ms - said.from_ms) / 2 ? begun - (said.to_ms - begun) / 12 : said.from_ms;
+    return { min: Math.min(min, said.to_ms - 60_000) / 1000, max: said.to_ms / 1000 };
+  }
 
   function height(_, min, max) { // room for the curve and for the next threshold above it
     const above = thresholds.find(({ m }) => m > (max ?? 0));
@@ -69,7 +73,7 @@
     ctx.save();
     ctx.beginPath(); ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height); ctx.clip();
     for (const [from, to, partly] of said.gaps) {
-      const x0 = u.valToPos(from / 1000, "x", true), x1 = u.valToPos(to / 1000, "x", true);
+      const x0 = Math.max(u.valToPos(from / 1000, "x", true), bbox.left), x1 = u.valToPos(to / 1000, "x", true);
       const width = Math.max(x1 - x0, 2 * devicePixelRatio);
       ctx.globalAlpha = partly ? 0.35 : 0.8;
       ctx.fillStyle = pattern;
@@ -134,6 +138,7 @@
   };
 
   function options() {
+    const level = { points: { show: false }, value: (_, m) => (m == null ? "–" : `${metres.format(m)} m`) };
     const unit = scale(), axis = { stroke: MUTED, font: `${Math.round(13 * unit)}px system-ui, sans-serif`, grid: { stroke: LINE, width: 1 }, ticks: { stroke: LINE, width: 1 } };
     return {
       ...size(),
@@ -146,10 +151,11 @@
       ],
       series: [
         { label: words.time, value: (_, s) => (s == null ? "–" : at(s)) },
-        { label: words.high, stroke: CURVE, width: 1.5, points: { show: false }, value: (_, m) => (m == null ? "–" : `${metres.format(m)} m`) },
-        { label: words.low, stroke: CURVE, width: 1.5, points: { show: false }, value: (_, m) => (m == null ? "–" : `${metres.format(m)} m`) },
+        { ...level, stroke: CURVE, width: 2 },
+        { ...level, label: words.high },
+        { ...level, label: words.low },
       ],
-      bands: [{ series: [1, 2], fill: "#cfd9e240" }],
+      bands: [{ series: [2, 3], fill: "#cfd9e238" }],
       cursor: { points: { size: 7 }, drag: { x: true, y: false } },
       legend: { live: true },
       hooks: {

@@ -176,6 +176,13 @@ def test_a_small_curve_of_nothing_is_drawn_without_a_line():
     assert (found.lines, found.gaps) == ((), ((0.0, 240.0),))
 
 
+def test_a_small_curve_begins_with_the_first_value():
+    steps = tuple(Step(t * 1000, 1.0, 1.0) for t in range(240, 300, 30))
+    found = view.spark(Curve(0, 300_000, 30_000, steps, (Gap(0, 240_000),)), HULU)
+    assert (found.gaps, found.span_ms) == ((), 60_000)
+    assert found.lines[0].startswith("0.0,")
+
+
 @pytest.mark.parametrize(
     ("rate", "lately", "direction"),
     [(120, None, "rising"), (-120, None, "falling"), (9, None, "steady"), (None, None, None)],

@@ -85,6 +85,8 @@ AIMS = (
     Aim("latency_ms.commit_20k.p99", "publish to receipt at 20,000 values/s, p99", "ms", "<", 25),
     Aim("latency_ms.press_to_page.p50", "press to page, 1 console, p50", "ms"),
     Aim("latency_ms.press_to_page.p99", "press to page, 1 console, p99", "ms", "<", 50),
+    Aim("latency_ms.press_to_page.p50_50", "press to page, 50 consoles, p50", "ms"),
+    Aim("latency_ms.press_to_page.p99_50", "press to page, 50 consoles, p99", "ms", "<", 50),
     Aim("edge.rss_mb", "gateway, resident memory", "MB", "<", 40),
     Aim("edge.cpu_pct", "gateway, processor at 50 values/s", "% of a core", "<", 1),
     Aim("edge.start_s", "gateway, start to first delivery", "s", "<", 0.6),

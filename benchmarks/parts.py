@@ -47,6 +47,7 @@ class Part:
 PARTS: dict[str, Part] = {
     "ingest": Part("benchmarks.ingest", "ceiling of InfluxDB and the whole path, by turns"),
     "latency": Part("benchmarks.latency", "publish to commit at 1,000 and 20,000 values/s"),
+    "press": Part("benchmarks.press", "press to page, with 1 and with 50 consoles"),
     "hub": Part("benchmarks.start", "start and memory of the hub"),
     "edge": Part("benchmarks.edge", "the gateway by itself", under="edge"),
 }

@@ -65,8 +65,9 @@ async def test_a_page_whose_session_has_ended_says_so_and_leads_to_the_login(cit
     expired = page.locator("#expired")
     await expect(expired).to_be_hidden()
     other = await window.context.request.get("/incidents")
-    csrf = re.search(r'"X-CSRF-Token":"([0-9a-f]+)"', (await other.text()).replace("&#34;", '"'))
-    done = await window.context.request.post("/api/logout", headers={"X-CSRF-Token": csrf[1]})
+    found = re.search(r'"X-CSRF-Token":"([0-9a-f]+)"', (await other.text()).replace("&#34;", '"'))
+    assert found is not None
+    done = await window.context.request.post("/api/logout", headers={"X-CSRF-Token": found[1]})
     assert done.ok
     await page.evaluate("document.body.dispatchEvent(new CustomEvent('live-all'))")  # as at the next change
     await expect(expired).to_be_visible()

@@ -7,8 +7,8 @@ nobody listens, so that a city of a thousand posts does not push the news of an 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hub.bus import Bus
@@ -17,8 +17,6 @@ from hub.clock import Clock
 from hub.region import Region
 from hub.rules.model import StationState
 from hub.series.errors import SeriesError
-
-log = logging.getLogger(__name__)
 
 LEVELS_EVERY_S = 1.0
 BEDS_EVERY_S = 2.0
@@ -61,10 +59,9 @@ class CityWatch:
         while True:
             await asyncio.sleep(BEDS_EVERY_S)
             if self._bus.listeners:
-                try:
+                # That InfluxDB is away is told by its writer, once.
+                with suppress(SeriesError):
                     self.tell_beds(await self._words.ask(self._clock.now_ms()))
-                except SeriesError as error:
-                    log.debug("beds_not_watched error=%s", error)
 
     def tell_levels(self) -> None:
         """Tell that posts have been heard since the last time."""

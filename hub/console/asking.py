@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,8 +10,6 @@ from typing import Generic, TypeVar
 from hub.api.services import Services
 from hub.series.errors import SeriesError
 from hub.series.shared import Queries
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -43,8 +40,7 @@ async def ask(hub: Services, question: Callable[[Queries], Awaitable[T]]) -> Ask
     try:
         async with asyncio.timeout(PATIENCE_S):
             return Asked(await question(hub.series))
-    except (SeriesError, TimeoutError) as error:
-        log.debug("page_without_series error=%s", error)
+    except (SeriesError, TimeoutError):
         return Asked(None, _down_since_ms(hub))
 
 

@@ -22,6 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from contract import topics
+from edge.cancelled import raise_if_cancelled
 from edge.clock import Clock
 from edge.config import Broker
 from edge.errors import CardError, CertificateError
@@ -172,6 +173,7 @@ class Link:
     async def _carry(self, client: aiomqtt.Client, name: str) -> None:
         session, broker = self._session, self._broker
         await client.subscribe(topics.gateway_filter(session.cell, session.gateway), qos=1)
+        raise_if_cancelled()
         log.info("link.up broker=%s:%d", broker.host, broker.port)
         async with asyncio.TaskGroup() as group:
             carry = _Carrier(client, session, self._clock, group, self._patience)

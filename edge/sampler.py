@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 from contract.codec import encode_body
 from contract.kinds import KINDS, Quality
 from contract.messages import EventBody
+from edge.cancelled import raise_if_cancelled
 from edge.clock import Clock
 from edge.drivers.base import Driver, Edge, MissedPollError, Reading, Value
 from edge.errors import EdgeError, RecordError
@@ -201,6 +202,7 @@ class Sampler:
             if self._resting.is_set():
                 return
             await self.poll(device.schedule.driver.device)
+            raise_if_cancelled()
             due_s += poll_s
             late_s = loop.time() + 2 * APART_MS / 1000 - due_s
             if late_s > 0:

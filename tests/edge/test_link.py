@@ -1,6 +1,7 @@
 """Reconnects spread out and never keep a panic waiting; the link stops when told and sends without delay."""
 
 import asyncio
+import contextlib
 import socket
 from random import Random
 from types import SimpleNamespace
@@ -85,6 +86,24 @@ async def test_a_stop_that_comes_with_news_is_a_stop(turns):
         sending.cancel()
     assert done, "it went on"
     assert sending.cancelled()
+
+
+async def test_a_stop_that_comes_with_the_subscriptions_answer_is_a_stop():
+    """aiomqtt waits with wait_for, which swallows such a cancellation before Python 3.12."""
+
+    class Deaf:
+        async def subscribe(self, topic, *, qos):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(10)
+
+    session = SimpleNamespace(gateway="gw-uji", cell=0)  # anything more that was asked of it would fail
+    broker = SimpleNamespace(host="127.0.0.1", port=1)
+    link = Link(broker, session, clock=SystemClock(), random=Random(1))
+    carrying = asyncio.create_task(link._carry(Deaf(), "x"))
+    await asyncio.sleep(0)
+    carrying.cancel()
+    await asyncio.wait({carrying}, timeout=1)
+    assert carrying.cancelled()
 
 
 async def test_frames_do_not_wait_for_the_brokers_delayed_acknowledgement(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import pytest
@@ -226,6 +227,40 @@ async def test_what_comes_after_a_quiet_time_is_committed_at_once_and_the_next_w
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+class Deaf:
+    """A driver whose library swallows a cancellation that comes together with the answer."""
+
+    device, kind, quantities = "tuli", "river_post", ("level_m",)
+
+    def __init__(self, clock):
+        self.asked, self._clock = asyncio.Event(), clock
+
+    async def poll(self):
+        if not self.asked.is_set():
+            self.asked.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(10)
+        return Reading(self.device, {"level_m": 1.0}, self._clock.mono_ms())
+
+
+async def test_a_cancellation_that_a_driver_swallows_still_stops_the_sampler():
+    """It kept a gateway running after SIGTERM: pymodbus waits with wait_for, which does this before Python 3.12."""
+    from edge.clock import SystemClock
+
+    clock, card = SystemClock(), Card()
+    driver = Deaf(clock)
+    sampler = Sampler([Schedule(driver, 5, {})], clock=clock, sink=card, random_hex=lambda n: "0" * 2 * n)
+    task = asyncio.create_task(sampler.run())
+    await driver.asked.wait()
+    task.cancel()
+    await asyncio.wait((task,), timeout=1)
+    stopped = task.done()
+    for left in asyncio.all_tasks() - {asyncio.current_task()}:
+        left.cancel()
+    assert stopped
+    assert [sample.device for sample in card.samples] == ["tuli"], "what it read is kept"
 
 
 async def test_an_event_does_not_wait_for_its_group():

@@ -87,7 +87,7 @@ class Account:
                         part,
                         Polls(part),
                         deque(),
-                        0,
+                        began_ns - 1,
                         Levels(station) if measures and station else None,
                     )
                 )
@@ -207,7 +207,7 @@ class Account:
 
     async def _differences(self, series: Series, stream: Stream) -> Any:
         """What is left of a stream's readings must be what is left in InfluxDB, one by one."""
-        device, before = stream.device, stream.said - len(stream.waiting)
+        device = stream.device
         while True:
             points = await series.after(
                 device.gateway, device.device, device.kind, stream.found_ns, most=PAGE
@@ -220,7 +220,7 @@ class Account:
                     yield f"{stream.name}: InfluxDB has a reading at {point.t_ms} that no device said"
                     return
                 if not _is(stream, stream.waiting[0], point, report.NEAR_MS):
-                    yield _difference(stream, stream.waiting[0], point, before)
+                    yield _difference(stream, stream.waiting[0], point)
                     return
                 self._tick(stream, point)
             stream.found_ns = points[-1].time_ns
@@ -308,14 +308,15 @@ def _is(stream: Stream, poll: Poll, point: Point, near_ms: int) -> bool:
     return all(report.same(poll.values[name], point.values.get(name)) for name in stream.part.quantities)
 
 
-def _difference(stream: Stream, poll: Poll, point: Point, before: int) -> str:
+def _difference(stream: Stream, poll: Poll, point: Point) -> str:
+    number = stream.said - len(stream.waiting) + 1
     for name in stream.part.quantities:
         if not report.same(poll.values[name], point.values.get(name)):
             return (
-                f"{stream.name}: reading {before + 1} or later, {name}: the device said {poll.values[name]!r}, "
+                f"{stream.name}: reading {number}, {name}: the device said {poll.values[name]!r}, "
                 f"InfluxDB has {point.values.get(name)!r}"
             )
-    return f"{stream.name}: a reading is {point.t_ms - poll.time_ms} ms off the device's own time"
+    return f"{stream.name}: reading {number} is {point.t_ms - poll.time_ms} ms off the device's own time"
 
 
 def _unequal(readings: report.Readings) -> Iterator[str]:

@@ -60,7 +60,7 @@ def measure(root: int, folder: Path, at_s: float) -> Minute:
 class Consoles:
     """People who look: each logs in, keeps the event stream open, and asks for the pages' data now and then."""
 
-    PATHS = ("/api/incidents", "/api/stations", "/api/gateways", "/api/beds", "/api/alarms")
+    PATHS = ("/", "/incidents", "/rivers", "/beds", "/gateways", "/events", "/api/alarms", "/api/stations")
 
     def __init__(self, where: Mapping[str, Any], count: int, paths: Sequence[str] = PATHS) -> None:
         self._where = where
@@ -76,7 +76,7 @@ class Consoles:
 
     async def _one(self, at: int) -> None:
         await asyncio.sleep(at * 0.5)
-        login = {"name": "layar", "password": self._where["logins"]["layar"]}
+        login = {"name": "operator", "password": self._where["logins"]["operator"]}
         async with httpx.AsyncClient(base_url=self._where["api"], timeout=30, trust_env=False) as client:
             (await client.post("/api/login", json=login)).raise_for_status()
             await asyncio.gather(self._listen(client), self._ask(client))
@@ -143,19 +143,22 @@ class Soak:
         consoles = Consoles(where, self._consoles, self._paths)
         looking = asyncio.create_task(consoles.run())
         minutes: list[Minute] = []
+        logs = Logs(folder)
         try:
             with self._out.with_suffix(".jsonl").open("w") as rows:
                 while (at_s := time.monotonic() - began_s) <= self._minutes * 60 and demo.poll() is None:
                     minutes.append(measure(demo.pid, folder, round(at_s, 1)))
                     rows.write(json.dumps(asdict(minutes[-1])) + "\n")
                     rows.flush()
+                    logs.read()
                     if looking.done():
                         looking.result()
                     await asyncio.sleep(EVERY_S - (time.monotonic() - began_s) % EVERY_S)
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
-        troubles = logs_troubles(folder)
+        logs.read()
+        troubles = logs.troubles
         demo.send_signal(signal.SIGINT)
         code = await asyncio.to_thread(demo.wait, END_S)
         print(account(minutes, troubles))
@@ -177,14 +180,28 @@ class Soak:
         return found
 
 
-def logs_troubles(folder: Path) -> dict[str, dict[str, int]]:
-    """Warnings and errors by log."""
-    found = {}
-    for log in sorted(folder.rglob("*.log")):
-        with log.open(errors="replace") as lines:
-            if said := growth.troubles(lines):
-                found[log.name] = said
-    return found
+class Logs:
+    """Warnings and errors in the logs of a folder, read as they grow; the demo empties those that become long.
+
+    Attributes:
+        troubles: how often each was said, by log.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[Path, int] = {}
+        self.troubles: dict[str, dict[str, int]] = {}
+
+    def read(self) -> None:
+        """Read what is new."""
+        for log in sorted(self._folder.rglob("*.log")):
+            with log.open(errors="replace") as file:
+                size = log.stat().st_size
+                file.seek(self._read.get(log, 0) if size >= self._read.get(log, 0) else 0)
+                for said, count in growth.troubles(file).items():
+                    mine = self.troubles.setdefault(log.name, {})
+                    mine[said] = mine.get(said, 0) + count
+                self._read[log] = size
 
 
 def wrong(minutes: Sequence[Minute], troubles: Mapping[str, Mapping[str, int]]) -> list[str]:

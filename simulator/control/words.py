@@ -40,7 +40,6 @@ WORDS = {
     "power": ("Listrik", "Power"),
     "power_off": ("Matikan", "Cut"),
     "power_on": ("Nyalakan", "Restore"),
-    "devices": ("Alat", "Devices"),
     "servers": ("Server", "Servers"),
     "influx": ("InfluxDB, deret waktu", "InfluxDB, time series"),
     "broker": ("Mosquitto, broker MQTT", "Mosquitto, MQTT broker"),

@@ -25,13 +25,18 @@ def running(home):
     found = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and process.name != str(os.getpid()):
-            try:
-                line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
+            line = line_of(process)
             if str(home) in line:
                 found.append(line)
     return found
+
+
+def line_of(process):
+    """A process's command line, empty where it is gone."""
+    try:
+        return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
 
 
 def where(home, demo, timeout_s=90):
@@ -84,12 +89,27 @@ def test_ctrl_c_ends_it_in_good_order_and_leaves_nothing_running(tmp_path):
         assert httpx.get(url, params=query, auth=tuple(said["influx"]["login"])).status_code == 200
         assert httpx.get(url, params=query).status_code == 401
         assert len(running(home)) > 16
+        # A visitor stops what he can and goes away: the demo undoes it, and the account holds.
+        with httpx.Client(
+            base_url=said["control"]["url"], headers={"X-Control-Token": said["control"]["token"]}, timeout=30
+        ) as control:
+            for action, target in (
+                ("press", "tugu"),
+                ("cut", "gw-pos-muara"),
+                ("power_off", "gw-rsud-contoh"),
+                ("silence", "gw-rs-bunda/panel-mawar"),
+                ("influx_freeze", ""),
+                ("hub_kill", ""),
+            ):
+                assert control.post("/do", json={"action": action, "target": target}).status_code == 200
         demo.send_signal(signal.SIGINT)
-        out, _ = demo.communicate(timeout=60)
+        out, _ = demo.communicate(timeout=90)
     finally:
         demo.kill()
     assert demo.returncode == 0, out
     assert "hilang / lost                            0\n" in out
+    assert "visitor: pressed Simpang Tugu" in out
+    assert "Semuanya cocok. / Everything adds up." in out
     assert running(home) == []
     assert list(home.iterdir()) == []
 
@@ -104,6 +124,32 @@ def test_a_killed_demo_leaves_nothing_running_either(tmp_path):
     while left := running(home):
         assert time.monotonic() < end, left
         time.sleep(0.1)
+
+
+def test_a_part_that_dies_by_itself_ends_the_demo_in_words_and_leaves_nothing_running(tmp_path):
+    home = tmp_path / "home"
+    demo = start(home, "--for", "3600", "--headless")
+    try:
+        where(home, demo)
+        [pid] = [
+            int(one.name)
+            for one in Path("/proc").iterdir()
+            if one.name.isdigit()
+            and str(home / f"demo-{demo.pid}/gateways/gw-pos-muara.toml") in line_of(one)
+        ]
+        os.kill(pid, signal.SIGKILL)
+        said, _ = demo.communicate(timeout=60)
+    finally:
+        demo.kill()
+    assert demo.returncode == 1
+    assert "gw-pos-muara ended by itself with -9" in said
+    assert "Langkah berikut: " in said
+    assert " | " in said, "the last lines of its log"
+    assert "Traceback" not in said
+    assert running(home) == []
+    left = [one for one in home.rglob("*") if one.is_file()]
+    assert left
+    assert {one.suffix for one in left} == {".log"}, "keys and databases are gone, the logs are there"
 
 
 def test_a_profile_that_is_not_there_is_told_in_one_line(tmp_path):

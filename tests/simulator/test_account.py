@@ -38,11 +38,14 @@ def powered_off():
 
 
 @pytest.fixture
-def account(city, powered_off, monkeypatch):
-    one = Account(city, SimpleNamespace(), powered_off, 0)
-    one.influx = Series([])
-    monkeypatch.setattr(one, "_series", lambda: one.influx)
-    return one
+def influx():
+    return Series([])
+
+
+@pytest.fixture
+def account(city, powered_off, influx, monkeypatch):
+    monkeypatch.setattr(Account, "_series", lambda _: influx)
+    return Account(city, SimpleNamespace(), powered_off, 0)
 
 
 def waiting(account):
@@ -50,11 +53,13 @@ def waiting(account):
 
 
 async def differences(account):
-    return [said for stream in account._all() async for said in account._differences(account.influx, stream)]
+    return [
+        said for stream in account._all() async for said in account._differences(account._series(), stream)
+    ]
 
 
-async def test_what_is_there_is_ticked_off_and_forgotten(city, account):
-    city.heard, account.influx.points = asked(POST, [0.5, 0.6, 2.1])
+async def test_what_is_there_is_ticked_off_and_forgotten(city, account, influx):
+    city.heard, influx.points = asked(POST, [0.5, 0.6, 2.1])
     account.hear()
     assert city.heard == []
     assert waiting(account) == [3, 3]
@@ -64,48 +69,46 @@ async def test_what_is_there_is_ticked_off_and_forgotten(city, account):
     assert await differences(account) == []
 
 
-async def test_what_is_still_on_its_way_waits_for_the_next_time(city, account):
+async def test_what_is_still_on_its_way_waits_for_the_next_time(city, account, influx):
     city.heard, points = asked(POST, [0.5, 0.6, 2.1, 2.2])
     account.hear()
-    account.influx.points = [points[0], points[3]]
+    influx.points = [points[0], points[3]]
     await account.tick_off()
     assert waiting(account) == [3, 3], "a live sample that came before its backlog ticks nothing off"
-    account.influx.points = points
+    influx.points = points
     await account.tick_off()
     assert waiting(account) == [0, 0]
 
 
-async def test_at_the_end_a_missing_a_changed_and_an_invented_reading_are_found(city, account):
+async def test_at_the_end_a_missing_a_changed_and_an_invented_reading_are_found(city, account, influx):
     city.heard, points = asked(POST, [0.5, 0.6, 2.1])
     account.hear()
-    account.influx.points = points[:2]
+    influx.points = points[:2]
     found = await differences(account)
     assert len(found) == 2
     assert "1 polls that the device answered are not in InfluxDB" in found[0]
 
 
-async def test_an_invented_reading_is_found(city, account):
+async def test_an_invented_reading_is_found(city, account, influx):
     city.heard, points = asked(POST, [0.5, 0.6])
     account.hear()
     extra = Point(
         points[1].gateway, points[1].device, points[1].kind, points[1].time_ns + 10, points[1].values
     )
-    account.influx.points = [*points, extra]
+    influx.points = [*points, extra]
     assert "that no device said" in (await differences(account))[0]
 
 
-async def test_a_power_cut_excuses_what_was_not_written_and_nothing_else(city, account, powered_off):
+async def test_a_power_cut_excuses_what_was_not_written_and_nothing_else(city, account, influx, powered_off):
     city.heard, points = asked(POST, [0.5 + at / 100 for at in range(30)])
     account.hear()
-    account.influx.points = points[:18] + points[20:]
+    influx.points = points[:18] + points[20:]
     assert len(await differences(account)) == 2
     other = Account(city, SimpleNamespace(), {POST.gateway: [19_500]}, 0)
-    other.influx = account.influx
     city.heard, _ = asked(POST, [0.5 + at / 100 for at in range(30)])
     other.hear()
     assert await differences(other) == []
     late = Account(city, SimpleNamespace(), {POST.gateway: [28_500]}, 0)
-    late.influx = account.influx
     city.heard, _ = asked(POST, [0.5 + at / 100 for at in range(30)])
     late.hear()
     assert len(await differences(late)) == 2

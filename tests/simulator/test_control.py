@@ -25,11 +25,13 @@ def told():
 
 
 @pytest.fixture
-async def page(told):
-    city = City()
-    hands = Interference(city, on_press=lambda _: None)
-    async with ControlPage(city, hands, None, tell=lambda *both: told.append(both)) as page:
-        page.hands = hands
+def hands():
+    return Interference(City(), on_press=lambda _: None)
+
+
+@pytest.fixture
+async def page(hands, told):
+    async with ControlPage(hands._city, hands, None, tell=lambda *both: told.append(both)) as page:
         yield page
 
 
@@ -45,10 +47,10 @@ def cut(target="gw-pos-muara"):
     return {"action": "cut", "target": target}
 
 
-async def test_what_is_asked_for_is_done_told_and_explained(page, browser, told):
+async def test_what_is_asked_for_is_done_told_and_explained(page, browser, told, hands):
     answer = await browser.post("/do", json=cut())
     assert answer.status_code == 200
-    assert page.hands.is_cut("gw-pos-muara")
+    assert hands.is_cut("gw-pos-muara")
     assert told == [
         ("memutus jaringan Pos Duga Air Muara Cilaras", "cut the network of Pos Duga Air Muara Cilaras")
     ]
@@ -74,10 +76,10 @@ async def test_what_is_asked_for_is_done_told_and_explained(page, browser, told)
         ({TOKEN_HEADER: ""}, "token"),
     ],
 )
-async def test_another_web_page_presses_nothing(page, browser, told, headers, why):
+async def test_another_web_page_presses_nothing(browser, told, headers, why, hands):
     answer = await browser.post("/do", json=cut(), headers=headers)
     assert (answer.status_code, answer.json()) == (403, {"refused": why})
-    assert not page.hands.is_cut("gw-pos-muara")
+    assert not hands.is_cut("gw-pos-muara")
     assert told == []
 
 
@@ -131,9 +133,9 @@ async def test_it_speaks_indonesian_and_english_by_a_switch(browser):
         (b" " * (MOST_BYTES + 1), 413),
     ],
 )
-async def test_nonsense_is_refused_and_does_nothing(page, browser, told, body, status):
+async def test_nonsense_is_refused_and_does_nothing(browser, told, body, status, hands):
     assert (await browser.post("/do", content=body)).status_code == status
-    assert not page.hands.disturbed
+    assert not hands.disturbed
     assert told == []
 
 
@@ -154,9 +156,9 @@ async def test_a_server_that_does_not_come_back_is_said_too(page, browser):
     assert "mosquitto" in answer.json()["en"]
 
 
-async def test_a_port_that_is_taken_is_told(page):
+async def test_a_port_that_is_taken_is_told(page, hands):
     with pytest.raises(PortTaken):
-        await ControlPage(page._city, page.hands, page.port).__aenter__()
+        await ControlPage(page._city, hands, page.port).__aenter__()
 
 
 async def test_it_listens_to_this_machine_only_and_ends_with_its_block(told):

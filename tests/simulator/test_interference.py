@@ -108,7 +108,7 @@ async def test_a_press_is_told_and_a_second_one_waits_until_the_button_is_let_go
     city, hands, pressed, monkeypatch
 ):
     now_s = 100.0
-    monkeypatch.setattr(interference.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr("simulator.interference.time.monotonic", lambda: now_s)
     await hands.press(BUTTON, by="visitor")
     with pytest.raises(Refused, match="still being pressed"):
         await hands.press(BUTTON, by="story")
@@ -168,7 +168,7 @@ def test_a_device_answers_again_when_nobody_holds_it_silent(city, hands):
 
 def test_held_water_moves_slowly_stays_and_flows_back(hands, monkeypatch):
     now_s = 0.0
-    monkeypatch.setattr(interference.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr("simulator.interference.time.monotonic", lambda: now_s)
     assert hands.level_m(STATION.id, 0.5) == 0.5
     hands.hold(STATION, 2.0)
     now_s = 1.0
@@ -239,7 +239,7 @@ async def test_healing_undoes_everything(city, hands):
 
 async def test_only_what_nobody_disturbs_is_measured(hands, pressed, monkeypatch):
     now_s = 1000.0
-    monkeypatch.setattr(interference.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr("simulator.interference.time.monotonic", lambda: now_s)
     hands.cut("gw-pos-muara", by="story")
     await hands.press(BUTTON, by="story")
     hands.cut("gw-pos-muara", by="visitor")

@@ -35,7 +35,7 @@ class Snapshot(Generic[T]):
         return await asyncio.shield(self._current())
 
     async def rendered(self, key: Callable[[T], Hashable], render: Callable[[T], str]) -> str:
-        """The HTML of the newest reading, made once for all with the same key."""
+        """What is made of the newest reading, once for all with the same key."""
         reading = self._current()
         kept = self._rendered
         value = await asyncio.shield(reading)

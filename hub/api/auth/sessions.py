@@ -6,8 +6,9 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from hub.api.tables import sessions, users
 
@@ -62,6 +63,19 @@ def find(conn: Connection, token: str, timeouts: Timeouts, *, now_ms: int) -> Se
     if idle or old:
         return None
     return Session(row.token_hash, row.user, row.created_ms, row.seen_ms)
+
+
+def good(timeouts: Timeouts, *, now_ms: int) -> Select[Any]:
+    """Every session that is good now, joined with its user."""
+    return (
+        select(sessions)
+        .join(users, users.c.name == sessions.c.user)
+        .where(
+            users.c.active,
+            sessions.c.seen_ms >= now_ms - round(timeouts.idle_s * 1000),
+            sessions.c.created_ms >= now_ms - round(timeouts.absolute_s * 1000),
+        )
+    )
 
 
 def touch(conn: Connection, session: Session, *, now_ms: int) -> None:

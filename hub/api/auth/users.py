@@ -139,6 +139,14 @@ def listed(conn: Connection) -> list[User]:
     return [user_of(row) for row in conn.execute(select(users).order_by(users.c.name))]
 
 
+def of_sessions(conn: Connection, timeouts: sessions.Timeouts, *, now_ms: int) -> dict[str, Roles]:
+    """The roles of who stands behind each session that is good now, by the hash of its token."""
+    rows = conn.execute(
+        sessions.good(timeouts, now_ms=now_ms).add_columns(users.c.roles)  # its own join has the user
+    )
+    return {row.token_hash: parse(row.roles.split()) for row in rows}
+
+
 def count(conn: Connection) -> int:
     """How many users there are."""
     return conn.execute(select(func.count()).select_from(users)).scalar_one()

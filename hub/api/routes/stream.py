@@ -16,7 +16,7 @@ from typing import Annotated
 from fastapi import Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from hub.api.access import Hub, Route, Who, find_identity, only
+from hub.api.access import Hub, Identity, Route, Who, find_identity, only
 from hub.api.auth.roles import PLANT, WATCHING
 from hub.api.errors import ApiError
 from hub.bus import Subscription, Update
@@ -42,8 +42,7 @@ async def stream(
     hub: Hub, who: Who, last_event_id: Annotated[str | None, Header()] = None
 ) -> AsyncIterator[ServerSentEvent]:
     """Aliran perubahan / Changes as they happen, as server-sent events."""
-    topics = None if who.user.roles & PLANT else TOPICS
-    async with hub.bus.subscribe(topics=topics, after=_after(last_event_id)) as updates:
+    async with hub.bus.subscribe(topics=topics_of(who), after=after(last_event_id)) as updates:
         yield ServerSentEvent(
             event="hello", data={"life": LIFE}, id=f"{LIFE}-{hub.bus.number}", retry=RETRY_MS
         )
@@ -58,6 +57,11 @@ async def open_streams(hub: Hub) -> None:
     """Refuse a stream too many, before the answer begins."""
     if hub.bus.listeners >= MOST_STREAMS:
         raise ApiError("too_many_streams")
+
+
+def topics_of(who: Identity) -> frozenset[str] | None:
+    """What this person may hear of; None for everything."""
+    return None if who.user.roles & PLANT else TOPICS
 
 
 def _event(update: Update) -> ServerSentEvent:
@@ -80,7 +84,7 @@ async def _for_a_while(updates: Subscription) -> AsyncIterator[Update]:
         yield update
 
 
-def _after(last_event_id: str | None) -> int | None:
+def after(last_event_id: str | None) -> int | None:
     """Number of the last update that the listener has; of another life it is one that nobody knows."""
     if not last_event_id:
         return None

@@ -89,7 +89,7 @@
 
   function listen() {
     if (ended) return;
-    stream = new EventSource("/api/stream");
+    stream = new EventSource("/live" + (body.dataset.part ? "?part=" + body.dataset.part : ""));
     stream.addEventListener("hello", (event) => {
       const new_life = JSON.parse(event.data).life;
       const again = life !== null;
@@ -103,6 +103,11 @@
         tell(`live-${topic}`, told);
         if (told.subject) tell(`live-${topic}-${told.subject}`, told);
       });
+    stream.addEventListener("part", (event) => { // a part of this page, as it is now
+      const { target, html } = JSON.parse(event.data);
+      const part = document.getElementById(target);
+      if (part && globalThis.htmx) htmx.swap({ text: html, target: part, sourceElement: part, swap: "outerMorph" });
+    });
     stream.addEventListener("missed", () => tell("live-all"));
     stream.onerror = () => {
       streamUp = false;
@@ -136,6 +141,14 @@
     const { request, sourceElement } = event.detail.ctx ?? {};
     if (request?.method === "GET") unrenewed(sourceElement);
     else if (request) toast(words.unanswered, "fault");
+  });
+  // Of two answers that overtook each other the newer stays: data-order is the hub's life and its count of changes.
+  document.addEventListener("htmx:before:swap", (event) => {
+    for (const { fragment, target } of event.detail.tasks) {
+      const [life, number] = (fragment.querySelector("[data-order]")?.dataset.order ?? "").split(" ");
+      const [shownLife, shown] = (target?.dataset?.order ?? "").split(" ");
+      if (life && life === shownLife && Number(number) < Number(shown)) event.preventDefault();
+    }
   });
   document.addEventListener("htmx:after:swap", () => { tick(); banner(); }); // what came anew has no such mark
 

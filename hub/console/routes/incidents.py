@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from hub.api import work
 from hub.api.access import Hub, Identity, Route, Who, only
 from hub.api.auth import users
-from hub.api.auth.roles import WATCHING, WORKING
+from hub.api.auth.roles import WATCHING, WORKING, Roles
+from hub.api.routes.stream import LIFE
 from hub.api.services import Services
 from hub.api.work import Step, Work
 from hub.console import words
@@ -28,6 +29,9 @@ from hub.incidents.machine import CLOSED, NEEDS_NOTE, OPEN, Action
 
 CLOSED_SHOWN = 50
 
+SHOWN = 100
+"""Most open incidents in the list. More than that nobody reads, and each is sent to every console at every press."""
+
 Which = Literal["open", "closed"]
 
 Row: TypeAlias = Mapping[str, Any]
@@ -35,10 +39,20 @@ Row: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a list of incidents shows: rows, and people's full names by their user names."""
+    """What a list of incidents shows.
 
+    Attributes:
+        number: of the newest update that the bus had told when it was read.
+        rows: at most SHOWN of ``total``.
+        names: people's full names by their user names.
+        good: the roles behind each good session, by the hash of its token; so that one reading serves all streams.
+    """
+
+    number: int
     rows: list[Row]
+    total: int
     names: Mapping[str, str]
+    good: Mapping[str, Roles]
     now_ms: int
 
     @property
@@ -67,7 +81,7 @@ async def incidents(
     """Insiden / Incidents: the unacknowledged first, then the most urgent, then the newest."""
     if part:
         return await _list(request, hub, who, which)
-    listed = await _snapshot(request, hub, which).get()
+    listed = await snapshot(request, hub, which).get()
     return await page(request, hub, who, "incidents.html", **_shown(who, which, listed))
 
 
@@ -129,45 +143,56 @@ async def _back(
 
 async def _list(request: Request, hub: Services, who: Identity, which: Which) -> HTMLResponse:
     """The list's fragment, made once for all who see the same."""
+    return HTMLResponse(await list_for(request, hub, who, which))
+
+
+async def list_for(request: Request, hub: Services, who: Identity, which: Which) -> str:
+    """The list's HTML for a person; the same string for all who see the same."""
     language = language_of(request)
     works = bool(who.user.roles & WORKING)
-    html = await _snapshot(request, hub, which).rendered(
+    return await snapshot(request, hub, which).rendered(
         lambda listed: (language, works, who.user.name if who.user.name in listed.claimers else ""),
         lambda listed: pages_of(request).render(
             language, "incidents_list.html", _shown(who, which, listed) | {"user": who.user}
         ),
     )
-    return HTMLResponse(html)
 
 
 def _shown(who: Identity, which: Which, listed: Listed) -> dict[str, Any]:
     return {
         "which": which,
         "incidents": listed.rows,
+        "more": listed.total - len(listed.rows),
         "names": listed.names,
         "works": bool(who.user.roles & WORKING),
         "now_ms": listed.now_ms,
+        "number": listed.number,
+        "life": LIFE,
     }
 
 
-def _snapshot(request: Request, hub: Services, which: Which) -> Snapshot[Listed]:
+def snapshot(request: Request, hub: Services, which: Which = "open") -> Snapshot[Listed]:
+    """The reading that all lists share."""
+
     async def read() -> Listed:
-        # Before the rows: an age may be told too great by the time of the reading, never too small.
-        now_ms = hub.clock.now_ms()
-        return await hub.db.read(lambda conn: _read(conn, which, now_ms))
+        # Both before the rows: an age may be told too great by the time of the reading, never too small.
+        now_ms, number = hub.clock.now_ms(), hub.bus.number
+        return await hub.db.read(lambda conn: _read(hub, conn, which, now_ms, number))
 
     return pages_of(request).snapshot(f"incidents {which}", hub.bus, read)
 
 
-def _read(conn: Connection, which: Which, now_ms: int) -> Listed:
+def _read(hub: Services, conn: Connection, which: Which, now_ms: int, number: int) -> Listed:
     if which == "open":
         rows = reads.listed(conn, states=OPEN)
         rows.sort(key=lambda row: (row["state"] == "recovered", not row["unseen"]))
+        most = SHOWN
     else:
         rows = reads.listed(conn, states=tuple(CLOSED))
         rows.sort(key=lambda row: -(row["closed_ms"] or 0))
-        rows = rows[:CLOSED_SHOWN]
-    return Listed(list(rows), _names(conn), now_ms)
+        most = CLOSED_SHOWN
+    good = users.of_sessions(conn, hub.timeouts, now_ms=now_ms)
+    return Listed(number, list(rows[:most]), len(rows), _names(conn), good, now_ms)
 
 
 def _names(conn: Connection) -> dict[str, str]:

@@ -29,6 +29,9 @@ Epoch = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
 BootId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f-]{8,36}$")]
 GatewayId = Annotated[str, msgspec.Meta(min_length=3, max_length=48)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+MOST_ANSWERED = 256
+"""Panics in one receipt that a person has acknowledged."""
+
 EventId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
 Number = int | float
 Range = tuple[Seq, Seq]
@@ -250,6 +253,9 @@ class Receipt(Message, frozen=True, kw_only=True):
     new_epoch: bool = False
     """A record of this stream conflicts with one the hub holds (a cloned or restored card): move what is
     unsettled of the lane to a new epoch."""
+    answered: Annotated[tuple[EventId, ...], msgspec.Meta(max_length=MOST_ANSWERED)] = ()
+    """Panics of the gateway that a person has acknowledged: a lamp at the button may say so. Said again now and then,
+    in a receipt without ranges; it settles nothing."""
 
 
 class VersionRefusal(Message, frozen=True, kw_only=True):

@@ -168,6 +168,7 @@ class EdgeApp:
             clock=self._clock,
             status=self,
             on_received=self.outputs.received,
+            on_answered=self.outputs.acknowledged,
         )
         return Link(self._config.broker, session, clock=self._clock, random=self._random)
 

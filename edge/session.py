@@ -87,10 +87,12 @@ class Session:
         clock: Clock,
         status: Status,
         on_received: Callable[[tuple[str, ...]], None] = lambda _: None,
+        on_answered: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
         """
         Args:
             on_received: told the event ids of panics that the hub has committed.
+            on_answered: told the event ids of panics that a person has acknowledged.
         """
         self._identity = identity
         self._spool = spool
@@ -98,6 +100,7 @@ class Session:
         self._clock = clock
         self._status = status
         self._on_received = on_received
+        self._on_answered = on_answered
         self._sent: dict[tuple[Lane, str], Ranges] = {}
 
     @property
@@ -270,10 +273,13 @@ class Session:
 
     def _receipt(self, receipt: Receipt, mono_ms: int) -> None:
         receipt = self._of_what_was_sent(receipt)
-        proved = self._panics_in(receipt) if receipt.inc == self._spool.inc else ()
+        ours = receipt.inc == self._spool.inc
+        proved = self._panics_in(receipt) if ours else ()
         self._uplink.on_receipt(receipt, mono_ms)
         if proved:
             self._on_received(proved)
+        if ours and receipt.answered:
+            self._on_answered(receipt.answered)
 
     def _of_what_was_sent(self, receipt: Receipt) -> Receipt:
         """The receipt without what this session never sent.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from contract.codec import encode
-from contract.messages import Flow, HaveStream, Incarnation, Message
+from contract.messages import MOST_ANSWERED, Flow, HaveStream, Incarnation, Message, Receipt
 from contract.topics import Lane, topic
 from hub.clock import Clock
 from hub.ingest.accept import ForeignVersion, Registered
@@ -85,6 +85,15 @@ class Answers:
     def say_flow(self, gateway: str) -> None:
         """Tell one gateway whether it may send its backlog now."""
         self._say(self._control, gateway, "down/receipt", flow_receipt(self.inc, self.flow))
+
+    def say_answered(self, gateway: str, events: Sequence[str]) -> None:
+        """Tell a gateway which of its presses a person has acknowledged; one that is not known is told nothing."""
+        if gateway not in self._gateways:
+            return
+        for at in range(0, len(events), MOST_ANSWERED):
+            said = tuple(events[at : at + MOST_ANSWERED])
+            receipt = Receipt(inc=self.inc, lane="panic", flow=self.flow, answered=said)
+            self._say(self._control, gateway, "down/receipt", receipt, urgent=True)
 
     def hello(
         self,

@@ -64,7 +64,7 @@ class Gateway:
         quotas = Quotas(panic_bytes=2**20, event_bytes=2**20, telemetry_bytes=2**20, wal_bytes=2**20)
         self.spool = Spool(str(folder / "spool.sqlite"), quotas=quotas)
         self.spool.open(BOOT, 0)
-        self.received = []
+        self.received, self.answered = [], []
         self.session = Session(
             Identity("gw-hulu", 5, 10.0, "0.1.0", "abc"),
             self.spool,
@@ -72,6 +72,7 @@ class Gateway:
             clock=self.clock,
             status=Status(),
             on_received=self.received.extend,
+            on_answered=self.answered.extend,
         )
 
     def connect(self):
@@ -182,6 +183,21 @@ def test_a_receipt_settles_and_the_lamp_hears_of_its_press(gateway):
     assert gateway.received == ["5d41402abc4b2a76b9719d911017c592"]
     gateway.hear("down/receipt", receipt)
     assert len(gateway.received) == 1
+
+
+def test_the_lamp_hears_that_a_person_has_answered(gateway):
+    appended = gateway.press()
+    gateway.connect()
+    gateway.greet(echo_ms=1000, echo_boot=BOOT)
+    gateway.frames()
+    event = "5d41402abc4b2a76b9719d911017c592"
+    gateway.hear("down/receipt", Receipt(inc=(0, 1), lane="panic", answered=(event,)))
+    assert gateway.answered == [], "of an earlier life of the hub"
+    gateway.hear("down/receipt", Receipt(inc=INC, lane="panic", answered=(event,)))
+    assert gateway.answered == [event]
+    assert gateway.session.panic_waits, "an answer settles nothing"
+    gateway.hear("down/receipt", Receipt(inc=INC, epoch=appended.epoch, lane="panic", ranges=((1, 1),)))
+    assert gateway.answered == [event]
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,29 @@ async def test_a_press_becomes_a_row_an_incident_and_a_notice_before_its_receipt
             assert query(tmp_path, "select count(*) from incident_presses") == [(1,)]
 
 
+async def test_the_gateway_hears_that_a_person_has_acknowledged_its_press(broker, tmp_path):
+    ep, config = epoch(), write_config(tmp_path, broker)
+    (tmp_path / "password").write_text("jembatan gantung 17 ikan")
+    who = ["siti", "--role", "operator", "--password-file", str(tmp_path / "password")]
+    with gateway(broker, HOSPITAL) as one:
+        async with running(config) as (_, ready):
+            assert await asyncio.to_thread(main, ["users", "add", *who, "--config", str(config)]) == 0
+            await greeted(one)
+            await one.send("up/panic", press(one.name, ep, 1))
+            await one.receipted(ep, 1, 1)
+            async with httpx.AsyncClient(base_url=ready.api, trust_env=False) as client:
+                login = {"name": "siti", "password": "jembatan gantung 17 ikan"}
+                csrf = (await client.post("/api/login", json=login)).json()["csrf"]
+                incident = (await client.get("/api/incidents")).json()["incidents"][0]["id"]
+                url = f"/api/incidents/{incident}/acknowledge"
+                answer = await client.post(url, json={}, headers={"X-CSRF-Token": csrf})
+                assert answer.status_code == 200
+            said = await one.hears(lambda message: isinstance(message, Receipt) and message.answered)
+    assert isinstance(said, Receipt)
+    assert (said.lane, said.ranges) == ("panic", ())
+    assert [(row[0],) for row in query(tmp_path, "select event_id from incident_presses")] == [said.answered]
+
+
 async def test_a_press_goes_the_same_way_on_postgresql(broker, postgres, tmp_path):
     ep = epoch()
     url = postgres.create_database()

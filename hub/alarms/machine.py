@@ -47,6 +47,13 @@ class AlarmError(HubError, LookupError):
     """There is no such alarm."""
 
 
+MOMENTARY: frozenset[str] = frozenset(
+    {"panic_unreadable", "panic_unstored", "copied_card", "spool_quarantined"}
+)
+"""Conditions that happen and do not last: nothing will ever say that they are over, so they are when a person has seen
+them, and begin anew when they happen again."""
+
+
 def raising(state: State, severity: int, new_severity: int, *, rearm: bool) -> Step | None:
     """The step that a raised condition is, None where it says nothing new."""
     if state not in ACTIVE:

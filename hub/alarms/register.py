@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from hub.alarms.machine import ACTIVE, TRANSITIONS, AlarmError, State, Step, raising
+from hub.alarms.machine import ACTIVE, MOMENTARY, TRANSITIONS, AlarmError, State, Step, raising
 from hub.alarms.tables import alarm_history, alarms
 
 
@@ -116,6 +116,8 @@ def clear_alarm(conn: Connection, fingerprint: Fingerprint, *, now_ms: int, note
 def acknowledge(conn: Connection, alarm_id: int, *, actor: str, now_ms: int, note: str = "") -> State:
     """A person has seen it; return the state now. Idempotent: a second one changes nothing.
 
+    What only happened, and does not last, is over with that.
+
     Raises:
         AlarmError: there is no such alarm.
     """
@@ -132,6 +134,9 @@ def acknowledge(conn: Connection, alarm_id: int, *, actor: str, now_ms: int, not
         .values(state=new_state, changed_ms=now_ms, acknowledged_ms=now_ms, acknowledged_by=actor)
     )
     _record(conn, row, "acknowledge", new_state, severity=row.severity, now_ms=now_ms, actor=actor, note=note)
+    if row.condition in MOMENTARY and new_state in ACTIVE:
+        clear_alarm(conn, _fingerprint(row), now_ms=now_ms)
+        return "normal"
     return new_state
 
 
@@ -154,6 +159,10 @@ def history(conn: Connection, alarm_id: int) -> list[dict[str, Any]]:
 def _find(conn: Connection, fingerprint: Fingerprint) -> Row[Any] | None:
     same = [alarms.c[name] == value for name, value in asdict(fingerprint).items()]
     return conn.execute(select(alarms).where(*same)).one_or_none()
+
+
+def _fingerprint(row: Row[Any]) -> Fingerprint:
+    return Fingerprint(row.site, row.gateway, row.device, row.point, row.condition)
 
 
 def _create(conn: Connection, fingerprint: Fingerprint, now_ms: int) -> Row[Any]:

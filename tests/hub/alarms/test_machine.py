@@ -159,6 +159,23 @@ TestRegister = Register.TestCase
 TestRegister.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
+@pytest.mark.parametrize(("condition", "after"), [("copied_card", "normal"), ("silent", "acknowledged")])
+def test_what_only_happened_is_over_once_a_person_has_seen_it_and_what_lasts_is_not(condition, after):
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    where = service.Fingerprint("rs-1", "gw-rs-1", "gw-rs-1", "", condition)
+    with engine.begin() as conn:
+        raised = service.raise_alarm(conn, where, severity=2, now_ms=1, rearm=True)
+        assert service.acknowledge(conn, raised.alarm_id, actor="siti", now_ms=2) == after
+        assert [one["state"] for one in service.active(conn)] == [after] * (after != "normal")
+        again = service.raise_alarm(conn, where, severity=2, now_ms=3, rearm=True)
+        assert (again.alarm_id, again.state) == (raised.alarm_id, "unacknowledged")
+        steps = [step["step"] for step in service.history(conn, raised.alarm_id)]
+    engine.dispose()
+    ended = ["raise", "acknowledge", "clear", "raise"]
+    assert steps == (ended if after == "normal" else ["raise", "acknowledge", "rearm"])
+
+
 def test_what_says_nothing_new_writes_nothing():
     engine = create_engine("sqlite://")
     metadata.create_all(engine)

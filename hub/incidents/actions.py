@@ -192,7 +192,8 @@ def _acknowledge(conn: Connection, row: Row[Any], actor: Actor, now_ms: int, not
     conn.execute(
         update(incidents)
         .where(incidents.c.id == row.id)
-        .values(acknowledged_by=actor.name, acknowledged_ms=now_ms)
+        # A clock that was set back must not leave it unacknowledged.
+        .values(acknowledged_by=actor.name, acknowledged_ms=max(now_ms, row.last_press_ms))
     )
     if row.alarm_id is not None:
         alarms.acknowledge(conn, row.alarm_id, actor=actor.name, now_ms=now_ms, note=note)

@@ -151,6 +151,11 @@ def test_a_press_after_the_acknowledgement_asks_for_another(conn, one):
     assert alarms.active(conn)[0]["state"] == "acknowledged"
 
 
+def test_an_acknowledgement_holds_though_the_clock_was_set_back(conn, one):
+    assert actions.acknowledge(conn, one, actor=SITI, now_ms=NOW - 60_000) is True
+    assert reads.one(conn, one)["unseen"] is False
+
+
 def test_a_note_is_on_the_timeline_and_an_empty_one_is_not(conn, one):
     actions.add_note(conn, one, "menelepon IGD", actor=SITI, now_ms=NOW)
     with pytest.raises(TransitionError):

@@ -101,6 +101,7 @@ class Demo:
                 found = await self._play(city, began_ns)
             fine = not found.problems
         finally:
+            self._teller.stops()
             (self._chosen.home / "demo.json").unlink(missing_ok=True)
             if fine:
                 shutil.rmtree(self._folder, ignore_errors=True)

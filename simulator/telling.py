@@ -5,6 +5,7 @@ Bahasa Indonesia first, English second.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import Protocol, TextIO
@@ -78,6 +79,9 @@ class Teller(Protocol):
     def ends(self, found: Report) -> None:
         """What it came to."""
 
+    def stops(self) -> None:
+        """Nothing more is told, whatever happened."""
+
 
 class Silent:
     """Tells nothing; for machines."""
@@ -104,6 +108,8 @@ class Silent:
 
     def ends(self, found: Report) -> None: ...
 
+    def stops(self) -> None: ...
+
 
 class Screen:
     """Lines, and at a terminal one more at the bottom that is written over and over."""
@@ -120,11 +126,21 @@ class Screen:
         self._out.flush()
 
     def live(self, text: str) -> None:
-        """The line at the bottom; nothing in a log."""
-        if self.is_terminal and text != self._live:
+        """The line at the bottom, cut to the terminal's width; nothing in a log."""
+        if not self.is_terminal:
+            return
+        text = text[: shutil.get_terminal_size().columns - 1]
+        if text != self._live:
             self._live = text
             self._out.write("\r\033[K" + text)
             self._out.flush()
+
+    def clear(self) -> None:
+        """Take the line at the bottom away."""
+        if self._live:
+            self._out.write("\r\033[K")
+            self._out.flush()
+        self._live = ""
 
 
 class Presenter:
@@ -248,6 +264,9 @@ class Presenter:
         self._screen.line()
         if not found.problems:
             self._screen.line("  Semuanya cocok. / Everything adds up.")
+
+    def stops(self) -> None:
+        self._screen.clear()
 
 
 def _clock(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -32,6 +32,7 @@ from hub.notify.worker import NotifyWorker
 from hub.region import Region
 from hub.rules.engine import Engine
 from hub.rules.model import Change
+from hub.series import post
 from hub.series.influx import Influx, InfluxConfig
 from hub.series.writer import SeriesWriter
 from simulator.world import dbapi, disk
@@ -56,7 +57,24 @@ class WorldInflux(Influx):
 
     async def __aenter__(self) -> WorldInflux:
         self._client = httpx.AsyncClient(base_url=self.config.url, transport=self._server, trust_env=False)
+        self._poster = WorldPoster(self._client)
         return self
+
+
+class WorldPoster(post.Poster):
+    """Posts to the fake server as to a real one."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        super().__init__(str(client.base_url), {}, 10.0)
+        self._client = client
+
+    async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> post.Answer:
+        """The fake server's answer."""
+        try:
+            answer = await self._client.post(path, content=body, headers=dict(headers))
+        except httpx.TransportError as error:
+            raise ConnectionError(str(error)) from error
+        return post.Answer(answer.status_code, answer.headers, answer.content)
 
 
 class WorldConnection(production.Connection):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,6 @@ from hub.incidents.service import Incidents
 from hub.incidents.tables import presses
 from hub.incidents.technical import FAULTS
 from hub.ingest.accept import AcceptedBeat
-from hub.ingest.answered import Answered
 from hub.ingest.answers import Answers, over
 from hub.ingest.broker import Address
 from hub.ingest.control import Control
@@ -237,7 +236,6 @@ class _Hub:
             control=over(self._subscriber.control),
             telemetry=over(self._subscriber.telemetry),
         )
-        self._answered = Answered(db, clock, self._bus, self._answers.say_answered)
         self._judging = Judging(
             rules.load(region, memory.states), region, db, clock, series=influx, changed=self._told.changed
         )
@@ -272,7 +270,7 @@ class _Hub:
             bus=self._bus,
             notify=self._notify,
             gateways=lambda conn: fleet.overview(conn, known.values()),
-            silent=lambda: {gateway for gateway in known if liveness.silent(gateway)},
+            silent=lambda: {*filter(liveness.silent, known), *self._told.devices_down()},
             levels=self._judging.states,
             panels=panels,
             pipeline=self._numbers,
@@ -299,7 +297,6 @@ class _Hub:
             "station-states": self._judging.save_states(),
             "history": self._judging.look_over_gaps(),
             "notify": self._notify.run(),
-            "answered": self._answered.run(),
             "watch-levels": self._watch.watch_levels(),
             "watch-beds": self._watch.watch_beds(),
             "watchdog": self._readiness.watchdog(),
@@ -362,7 +359,12 @@ class _Told:
         self._notify = notify
         self._incidents = incidents
         self._incident_of: dict[int, str] = {}
+        self._down: dict[str, tuple[str, ...]] = {}
         self.judging: Judging | None = None
+
+    def devices_down(self) -> Iterator[str]:
+        """``gateway/device`` of each device that does not answer, as the last beats say."""
+        return (f"{gateway}/{device}" for gateway, devices in self._down.items() for device in devices)
 
     # On the writer's thread, within the transaction
 
@@ -405,6 +407,9 @@ class _Told:
 
     def account(self, accepted: AcceptedBeat) -> None:
         """A gateway's account: where its telemetry has no gap any more, the past can be looked over."""
+        if self._down.get(accepted.gateway, ()) != accepted.beat.devices_down:
+            self._down[accepted.gateway] = accepted.beat.devices_down
+            self._bus.publish("gateway", accepted.gateway)
         said = accepted.beat.lanes.get("telemetry")
         if said is not None and self.judging is not None:
             self.judging.filled(accepted.gateway, said.epoch, said.floor)

@@ -34,7 +34,8 @@ class Services:
     Attributes:
         gateways: one mapping a gateway with its liveness and ledger line (accepted, committed, on its way, refused,
             lost); called within a read transaction.
-        silent: ids of the gateways that are silent now.
+        silent: what is not heard now: ids of gateways, and ``gateway/device`` where a device does not answer its
+            gateway.
         levels: the river posts' states, as the rules engine has them now.
         panels: what the bed panels said last.
         pipeline: rates, queue depths, dead letters, latency quantiles; plain values only.

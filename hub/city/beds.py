@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hub.city.rivers import is_silent
 from hub.region import Region, Site, Ward
 from hub.series.errors import Unavailable
 from hub.series.shared import Queries
@@ -123,10 +124,15 @@ def wards(region: Region, panels: Panels, silent: Collection[str], now_ms: int) 
     """Every ward of the region, in the profile's order.
 
     Args:
-        silent: ids of the gateways that are silent.
+        silent: what is not heard (``hub.api.services.Services.silent``).
     """
     return [
-        _ward(ward, panels.get((ward.gateway, ward.device)), ward.gateway in silent, now_ms)
+        _ward(
+            ward,
+            panels.get((ward.gateway, ward.device)),
+            is_silent(silent, ward.gateway, ward.device),
+            now_ms,
+        )
         for ward in region.wards.values()
     ]
 

@@ -28,7 +28,8 @@ class Level:
         rate_mm_h: rate of rise, below zero where it falls; None where unknown.
         t_ms: time of the value by its gateway's clock.
         age_ms: age of the value by the hub's reckoning.
-        stale: its gateway is silent, or it had no value for longer than the station's ``stale_s``.
+        stale: its gateway is silent, its device does not answer, or it had no value for longer than the station's
+            ``stale_s``.
         next_ms: when the next worse level is reached if it goes on rising so; None where it does not, or nobody knows.
     """
 
@@ -74,13 +75,18 @@ def levels(
 
     Args:
         states: as the rules engine knows them; posts of which it knows nothing may be missing.
-        silent: ids of the gateways that are silent.
+        silent: what is not heard (``hub.api.services.Services.silent``).
     """
     known = {state.station: state for state in states if state.value_mm is not None}
     return [
-        _level(station, known.get(station.id), station.gateway in silent, now_ms)
+        _level(station, known.get(station.id), is_silent(silent, station.gateway, station.device), now_ms)
         for station in upstream_first(region.stations.values())
     ]
+
+
+def is_silent(silent: Collection[str], gateway: str, device: str) -> bool:
+    """Whether a device is not heard, for whatever reason."""
+    return gateway in silent or f"{gateway}/{device}" in silent
 
 
 def upstream_first(stations: Iterable[Station]) -> list[Station]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
 
-from hub.city.curves import Curve, Tendency, tendency
+from hub.city.curves import Curve, Step, Tendency, tendency
 from hub.city.rivers import Level
 from hub.region import Region, Station
 from hub.rules.model import siaga
@@ -20,8 +20,8 @@ STEADY_MM_H = 10
 STEADY_M = 0.01
 """So is a change below this."""
 
-TENDENCY_MS = 15 * 60 * 1000
-"""How far back the tendency looks where the rate of rise is not known."""
+TENDENCY_MS = 3 * 60 * 1000
+"""How far back the tendency looks where the rate of rise is not known: after a crest the water falls."""
 
 Range = Literal["1h", "3h", "24h", "7d"]
 
@@ -108,8 +108,11 @@ def spark(curve: Curve, station: Station) -> Spark:
     def y(value: float) -> float:
         return round(Spark.MARGIN + inner * (1 - (value - low) / (high - low)), 1)
 
+    def middle(step: Step) -> float:
+        return min(step.t_ms + curve.step_ms / 2, curve.to_ms)
+
     lines = [
-        [(x(step.t_ms), y((step.low + step.high) / 2)) for step in stretch] for stretch in curve.stretches
+        [(x(middle(step)), y((step.low + step.high) / 2)) for step in stretch] for stretch in curve.stretches
     ]
     return Spark(
         lines=tuple(" ".join(f"{at_x},{at_y}" for at_x, at_y in line) for line in lines),

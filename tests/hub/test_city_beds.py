@@ -30,6 +30,7 @@ def test_an_input_that_says_nothing_sensible_is_unknown(value):
 def test_a_stale_ward_keeps_its_last_beds_and_counts_none_as_free():
     for found in (
         ward({"bed_01": 0, "bed_02": 0}, silent={"gw-rs-1"}),
+        ward({"bed_01": 0, "bed_02": 0}, silent={"gw-rs-1/panel-1"}),
         ward({"time": NOW - STALE_S * 1000 - 1, "bed_01": 0, "bed_02": 0}),
     ):
         assert (found.free, found.taken, found.unknown, found.stale) == (0, 0, 2, True)

@@ -39,8 +39,12 @@ def test_records_that_wait_for_the_history_pass_are_no_value():
 
 
 def test_a_silent_gateway_or_an_old_value_makes_it_stale_with_its_last_level():
-    assert not level(now_ms=NOW - 5000 + 300_000).stale
-    for found in (level(silent={"gw-pasar"}), level(now_ms=NOW - 5000 + 300_001)):
+    assert not level(now_ms=NOW - 5000 + 300_000, silent={"gw-lain", "gw-pasar/hujan"}).stale
+    for found in (
+        level(silent={"gw-pasar"}),
+        level(silent={"gw-pasar/level-1"}),
+        level(now_ms=NOW - 5000 + 300_001),
+    ):
         assert (found.stale, found.value_mm, found.next_ms) == (True, 1300, None)
 
 

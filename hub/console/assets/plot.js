@@ -127,7 +127,8 @@
     ctx.restore();
   }
 
-  const times = (_, splits) => {
+  const times = (_u, splits, _axis, _space, step_s) => {
+    if (step_s < 60) return splits.map((s) => seconds.format(s * 1000));
     let before = "";
     return splits.map((s) => {
       const today = day.format(s * 1000).replace("/", "-");

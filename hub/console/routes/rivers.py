@@ -20,7 +20,7 @@ from hub.console.page import OPTIONS, fragment, page
 from hub.region import Station
 
 SPARK_MINUTES = 60
-SPARK_STEPS = 120
+SPARK_STEPS = 240
 
 
 async def rivers(request: Request, hub: Hub, who: Who, part: str = "") -> HTMLResponse:

@@ -33,6 +33,7 @@ from hub.incidents.service import Incidents
 from hub.incidents.tables import presses
 from hub.incidents.technical import FAULTS
 from hub.ingest.accept import AcceptedBeat
+from hub.ingest.answered import Answered
 from hub.ingest.answers import Answers, over
 from hub.ingest.broker import Address
 from hub.ingest.control import Control
@@ -236,6 +237,7 @@ class _Hub:
             control=over(self._subscriber.control),
             telemetry=over(self._subscriber.telemetry),
         )
+        self._answered = Answered(db, clock, self._bus, self._answers.say_answered)
         self._judging = Judging(
             rules.load(region, memory.states), region, db, clock, series=influx, changed=self._told.changed
         )
@@ -297,6 +299,7 @@ class _Hub:
             "station-states": self._judging.save_states(),
             "history": self._judging.look_over_gaps(),
             "notify": self._notify.run(),
+            "answered": self._answered.run(),
             "watch-levels": self._watch.watch_levels(),
             "watch-beds": self._watch.watch_beds(),
             "watchdog": self._readiness.watchdog(),

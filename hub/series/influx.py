@@ -6,9 +6,11 @@ Timestamps are nanoseconds everywhere, which is the default of all of them, so n
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import logging
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,6 +18,7 @@ from typing import Any, Literal
 import httpx
 
 from hub.series.errors import BadLines, NoDatabase, SeriesError, TooLarge, Unavailable
+from hub.series.post import Poster
 
 log = logging.getLogger(__name__)
 
@@ -56,25 +59,28 @@ class Influx:
         self.version = ""
         """As the server tells it; "" before the first answer."""
         self._client: httpx.AsyncClient | None = None
+        self._poster: Poster | None = None
+        self._write_path = "/write?" + urllib.parse.urlencode({"db": config.database})
 
     async def __aenter__(self) -> Influx:
         self._client = httpx.AsyncClient(
             base_url=self.config.url,
             headers=_headers(self.config),
-            auth=httpx.BasicAuth(self.config.user, self.config.secret)
-            if self.config.auth == "basic"
-            else None,
             timeout=self.config.timeout_s,
             limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
             follow_redirects=False,
             trust_env=False,
         )
+        self._poster = Poster(self.config.url, _headers(self.config), self.config.timeout_s)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+        if self._poster is not None:
+            self._poster.close()
+            self._poster = None
 
     async def write(self, lines: Sequence[bytes]) -> None:
         """Write lines, all of them or none that is known of: after an error any of them may be stored.
@@ -89,9 +95,15 @@ class Influx:
         if self.config.gzip:
             body = gzip.compress(body, compresslevel=1)
             headers["Content-Encoding"] = "gzip"
-        answer = await self._ask("POST", "/write", params=self._database, content=body, headers=headers)
-        if answer.status_code != httpx.codes.NO_CONTENT:
-            raise _refusal(answer)
+        if self._poster is None:
+            raise _not_open()
+        try:
+            answer = await self._poster.post(self._write_path, headers, body)
+        except (OSError, TimeoutError) as error:
+            raise self._no_answer(error) from error
+        self.version = answer.headers.get("x-influxdb-version", self.version)
+        if answer.status != httpx.codes.NO_CONTENT:
+            raise _refusal(answer.status, answer.headers, answer.content)
 
     async def query(self, q: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The rows of an InfluxQL query, tags and columns by name, ``time`` in ms UTC. Bind with ``$name``.
@@ -103,7 +115,7 @@ class Influx:
         form = {"q": q, "epoch": "ms", "params": json.dumps(dict(params or {}))}
         answer = await self._ask("POST", "/query", params=self._database, data=form)
         if answer.status_code != httpx.codes.OK:
-            error = _refusal(answer)
+            error = _refusal(answer.status_code, answer.headers, answer.content)
             if isinstance(error, BadLines):
                 raise SeriesError(f"query refused: {error.message}", "see the query in the log of InfluxDB")
             raise error
@@ -118,7 +130,7 @@ class Influx:
         name = self.config.database.replace("\\", "\\\\").replace('"', '\\"')
         answer = await self._ask("POST", "/query", data={"q": f'CREATE DATABASE "{name}"'})
         if answer.status_code != httpx.codes.OK:
-            raise _refusal(answer)
+            raise _refusal(answer.status_code, answer.headers, answer.content)
         _rows(answer)
         log.info("influx_database_created database=%s", self.config.database)
 
@@ -136,26 +148,35 @@ class Influx:
 
     async def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         if self._client is None:
-            raise Unavailable("the connection to InfluxDB is not open", "enter the Influx first")
+            raise _not_open()
         try:
             answer = await self._client.request(method, path, **request)
         except httpx.HTTPError as error:
-            message = f"no answer from {self.config.url}: {type(error).__name__} {error}".rstrip()
-            raise Unavailable(message, "see whether InfluxDB runs", answered=False) from error
+            raise self._no_answer(error) from error
         self.version = answer.headers.get("X-Influxdb-Version", self.version)
         return answer
 
+    def _no_answer(self, error: Exception) -> Unavailable:
+        message = f"no answer from {self.config.url}: {type(error).__name__} {error}".rstrip()
+        return Unavailable(message, "see whether InfluxDB runs", answered=False)
+
+
+def _not_open() -> Unavailable:
+    return Unavailable("the connection to InfluxDB is not open", "enter the Influx first")
+
 
 def _headers(config: InfluxConfig) -> dict[str, str]:
+    if config.auth == "basic":
+        login = base64.b64encode(f"{config.user}:{config.secret}".encode()).decode()
+        return {"Authorization": f"Basic {login}"}
     words = {"token": "Token", "bearer": "Bearer"}
     return {"Authorization": f"{words[config.auth]} {config.secret}"} if config.auth in words else {}
 
 
-def _refusal(answer: httpx.Response) -> SeriesError:
+def _refusal(status: int, headers: Mapping[str, str], content: bytes) -> SeriesError:
     """What an answer that is no success means."""
-    status = answer.status_code
-    reason = _reason(answer)
-    said = f"{status} {reason or answer.text[:200]}".strip()
+    reason = _reason(headers, content)
+    said = f"{status} {reason or content[:200].decode(errors='replace')}".strip()
     if status == 413:
         return TooLarge(said)
     if status == 404:
@@ -172,12 +193,12 @@ def _refusal(answer: httpx.Response) -> SeriesError:
     return Unavailable(said, "see the log of InfluxDB")
 
 
-def _reason(answer: httpx.Response) -> str:
+def _reason(headers: Mapping[str, str], content: bytes) -> str:
     """InfluxDB's own words: 1.x ``error``, 2.x and 3 ``message`` or ``error``; "" where it did not say any."""
     try:
-        said = json.loads(answer.content)
+        said = json.loads(content)
     except ValueError:
-        return str(answer.headers.get("X-Influxdb-Error", ""))
+        return headers.get("x-influxdb-error", "")
     if not isinstance(said, dict):
         return ""
     return str(said.get("error") or said.get("message") or "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
@@ -100,7 +100,10 @@ class Judging:
 
     def judge(self, accepted: AcceptedTelemetry) -> None:
         """Judge every sample of a frame that is of a station. Pure and quick; what it finds is queued."""
-        for sample in samples(accepted, self._engine.watches):
+        watched = self._engine.watched(accepted.gateway)
+        if not watched:
+            return
+        for sample in samples(accepted, watched):
             for change in self._engine.judge(sample, accepted.received_ms):
                 self._unwritten[_of(change)] += 1
                 self._changes.put_nowait(change)
@@ -110,7 +113,7 @@ class Judging:
 
         Such a sample is not to be receipted: a hub that is killed now hears it again and judges it again.
         """
-        return any(
+        return bool(self._unwritten) and any(
             gateway == of_gateway and epoch == of_epoch and first <= seq <= last
             for of_gateway, of_epoch, seq in self._unwritten
         )
@@ -251,17 +254,18 @@ def _of(change: Change) -> tuple[str, str, int]:
     return change.gateway, change.epoch, change.seq
 
 
-def samples(accepted: AcceptedTelemetry, watches: Callable[[str, str], bool]) -> Iterator[Sample]:
-    """The samples of a frame that somebody wants, refused ones left out."""
+def samples(accepted: AcceptedTelemetry, watched: Set[str]) -> Iterator[Sample]:
+    """The samples of those devices in a frame, refused ones left out."""
     frame = accepted.frame
-    wanted = [watches(accepted.gateway, column.device) for column in frame.devices]
-    if not any(wanted):
+    wanted = [column.device in watched for column in frame.devices]
+    if True not in wanted:
         return
     refused = {record.seq for record in accepted.refused}
     quality: dict[int, dict[int, int]] = {}
     for at, quantity, code in frame.quality:
         quality.setdefault(at, {})[quantity] = code
     base_ms = cast(int, frame.base_ms)
+    stream = (accepted.gateway, frame.epoch, "telemetry")
     for at, row in enumerate(frame.rows):
         alias = cast(int, row[0])
         if not wanted[alias] or frame.first + at in refused:
@@ -269,7 +273,7 @@ def samples(accepted: AcceptedTelemetry, watches: Callable[[str, str], bool]) ->
         column = frame.devices[alias]
         codes = quality.get(at, {})
         yield Sample(
-            stream=(accepted.gateway, frame.epoch, "telemetry"),
+            stream=stream,
             seq=frame.first + at,
             gateway=accepted.gateway,
             site=accepted.site,

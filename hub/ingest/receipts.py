@@ -47,9 +47,11 @@ class Receipts:
         new_epoch: bool = False,
     ) -> None:
         """Records are committed, others are dead-lettered."""
-        pending = self._pending.setdefault(key, _Pending())
-        pending.ranges.update(ranges)
-        pending.refused.update({(first, last): reason for first, last, reason in refused})
+        pending = self._of(key)
+        for first, last in ranges:
+            pending.ranges.add(first, last)
+        for first, last, reason in refused:
+            pending.refused[first, last] = reason
         pending.new_epoch |= new_epoch
 
     def commit_events(self, key: StreamKey, committed: Committed) -> None:
@@ -58,10 +60,16 @@ class Receipts:
 
     def note(self, noted: Noted) -> None:
         """What a beat said is on record."""
-        pending = self._pending.setdefault(noted.key, _Pending())
+        pending = self._of(noted.key)
         pending.noted.update(dict.fromkeys(noted.ranges))
         pending.closed |= noted.closed
         pending.new_epoch |= noted.new_epoch
+
+    def _of(self, key: StreamKey) -> _Pending:
+        pending = self._pending.get(key)
+        if pending is None:
+            pending = self._pending[key] = _Pending()
+        return pending
 
     def take(self, flow: Flow) -> Iterator[tuple[StreamKey, Receipt]]:
         """Every receipt that is due, panics first; nothing is due afterwards."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
@@ -46,22 +45,21 @@ OWING_AT_MOST = 256
 _Known = tuple[StreamKey, str, int, int]
 
 
-@dataclass(frozen=True, slots=True)
 class _Frame:
-    """A frame on its way through InfluxDB."""
+    """A frame on its way through InfluxDB.
 
-    accepted: AcceptedTelemetry
-    received_mono_ms: int
+    Attributes:
+        known: what makes it the same frame. A card put back from an older copy gives numbers twice, in another boot.
+    """
 
-    @property
-    def key(self) -> StreamKey:
-        return StreamKey(self.accepted.gateway, self.accepted.frame.epoch, "telemetry")
+    __slots__ = ("accepted", "key", "known", "received_mono_ms")
 
-    @property
-    def known(self) -> _Known:
-        """What makes it the same frame. A card put back from an older copy gives numbers twice, in another boot."""
-        frame = self.accepted.frame
-        return self.key, frame.boot, frame.first, frame.last
+    def __init__(self, accepted: AcceptedTelemetry, received_mono_ms: int) -> None:
+        frame = accepted.frame
+        self.accepted = accepted
+        self.received_mono_ms = received_mono_ms
+        self.key = StreamKey(accepted.gateway, frame.epoch, "telemetry")
+        self.known: _Known = (self.key, frame.boot, frame.first, frame.last)
 
 
 class Fresh:
@@ -72,7 +70,11 @@ class Fresh:
 
     def add(self, key: StreamKey, ranges: tuple[tuple[int, int], ...]) -> None:
         """These are in InfluxDB."""
-        self._ranges.setdefault(key, Ranges()).update(ranges)
+        known = self._ranges.get(key)
+        if known is None:
+            known = self._ranges[key] = Ranges()
+        for first, last in ranges:
+            known.add(first, last)
 
     def take(self, most: int, gateway: str | None = None) -> dict[StreamKey, Ranges]:
         """Some streams' ranges, of one gateway if asked; to be put back where storing them fails."""
@@ -182,15 +184,20 @@ class Samples:
             else:
                 self._pipeline.count("dropped.owing_full")
             return
-        good = Ranges([(frame.first, frame.last)])
-        for record in refused:
-            good.remove(record.seq, record.seq)
-        ranges = good.pairs()
+        ranges: tuple[tuple[int, int], ...] = ((frame.first, frame.last),)
+        if refused:
+            good = Ranges(ranges)
+            for record in refused:
+                good.remove(record.seq, record.seq)
+            ranges = good.pairs()
+            self._pipeline.count("refused.telemetry", len(refused))
         self.fresh.add(token.key, ranges)
         self._pipeline.committed(
-            "telemetry", good.count, sent_ms=accepted.sent_ms, received_mono_ms=token.received_mono_ms
+            "telemetry",
+            frame.n - len(refused),
+            sent_ms=accepted.sent_ms,
+            received_mono_ms=token.received_mono_ms,
         )
-        self._pipeline.count("refused.telemetry", len(refused))
         self._pipeline.values.add(sum(map(len, frame.rows)) - 2 * len(frame.rows))
         self._answers.commit(token.key, ranges, tuple(refused_ranges(refused)))
 

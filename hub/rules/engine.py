@@ -39,15 +39,18 @@ class Engine:
     def __init__(self, stations: Iterable[Station]) -> None:
         self._watched = {(station.gateway, station.device): _Watched(station) for station in stations}
         self._by_id = {watched.station.id: watched for watched in self._watched.values()}
+        self._devices: dict[str, frozenset[str]] = {}
+        for gateway, device in self._watched:
+            self._devices[gateway] = self._devices.get(gateway, frozenset()) | {device}
 
     def judge(self, sample: Sample, now_ms: int) -> list[Change]:
         """What the sample changes; empty for most. Devices that are no station cost one look-up."""
         watched = self._watched.get((sample.gateway, sample.device))
         return [] if watched is None else watched.judge(sample, now_ms)
 
-    def watches(self, gateway: str, device: str) -> bool:
-        """Whether samples of that device are judged at all (so that others need not be built)."""
-        return (gateway, device) in self._watched
+    def watched(self, gateway: str) -> frozenset[str]:
+        """Devices of that gateway whose samples are judged at all (so that others need not be built)."""
+        return self._devices.get(gateway, frozenset())
 
     def restore(self, states: Iterable[StationState]) -> None:
         """Take up the states that were stored, at hub start. Unknown stations are left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 
 from contract.kinds import KINDS
@@ -23,8 +24,8 @@ def level(station: Station, severity: int, value_mm: int) -> int:
 
     A level is entered at value ≥ threshold and left below threshold − hysteresis; several may be passed at once.
     """
-    entered = sum(value_mm >= threshold for threshold in station.thresholds_mm)
-    kept = sum(value_mm >= threshold - station.hysteresis_mm for threshold in station.thresholds_mm)
+    entered = bisect_right(station.thresholds_mm, value_mm)
+    kept = bisect_right(station.thresholds_mm, value_mm + station.hysteresis_mm)
     return max(entered, min(severity, kept))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 LIVE_AGE_MS = 10 * 60 * 1000
 """A record older than this on arrival is history: stored, never raising an alarm that says "now"."""
@@ -37,8 +37,7 @@ def to_mm(value_m: float) -> int | None:
     return round(value_m * 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """A device's values at one time, as the hub has accepted them.
 
     Attributes:

@@ -81,8 +81,8 @@ def test_only_good_values_of_stations_are_judged():
     for seq, impossible in enumerate((float("nan"), float("inf"), 61.0, 1e300, -20.5, 2**62), 30):
         assert engine.judge(sample(seq, impossible), NOW_MS) == []
     assert engine.judge(sample(22, 9.0, device="other"), NOW_MS) == []
-    assert not engine.watches("gw-pos", "other")
-    assert engine.watches("gw-pos", "duga-air")
+    assert engine.watched("gw-pos") == {"duga-air"}
+    assert engine.watched("gw-other") == set()
     assert engine.states() == []
     assert engine.judge(sample(23, 60.0), NOW_MS)
 

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 LOOK_S = 1.0
 PATIENCE_S = 60.0
 """How long an incident that people have touched must lie still before the operator goes on with it."""
+LOGIN_S = 30.0
+"""Pause before a refused login is tried again; doubled each time."""
 ALARM_S = 30.0
 """How long an alarm flashes before the operator acknowledges it."""
 
@@ -65,6 +67,8 @@ class Operator:
         self._agency = agency
         self._think_s = think_s
         self._since_s: dict[tuple[str, ...], float] = {}
+        self._login_s = 0.0
+        self._pause_s = LOGIN_S
 
     async def run(self) -> None:
         """Work until cancelled. A hub that does not answer is asked again."""
@@ -74,7 +78,7 @@ class Operator:
             except httpx.HTTPStatusError as error:
                 log.info("operator=refused error=%r", error)
                 if error.response.status_code == httpx.codes.UNAUTHORIZED:
-                    await self._come_back()
+                    await self.come_back(asyncio.get_running_loop().time())
             except httpx.HTTPError as error:
                 log.info("operator=waiting error=%r", error)
             await asyncio.sleep(LOOK_S)
@@ -122,11 +126,18 @@ class Operator:
             body["agency"] = self._agency
         await self._do(f"{place}/{action}", {**body, "note": note})
 
-    async def _come_back(self) -> None:
+    async def come_back(self, now_s: float) -> None:
+        """Log in again, ever less often while that is refused: a visitor may have changed the password, and each
+        failure counts against everybody on this machine."""
+        if now_s < self._login_s:
+            return
         try:
             await self._log_in()
         except httpx.HTTPError as error:
             log.info("operator=locked_out error=%r", error)
+            self._login_s, self._pause_s = now_s + self._pause_s, 2 * self._pause_s
+        else:
+            self._pause_s = LOGIN_S
 
     async def _get(self, path: str, name: str) -> list[dict[str, Any]]:
         answer = await self._api.get(path)

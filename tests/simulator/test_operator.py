@@ -20,6 +20,8 @@ class Hub:
         self.alarms: list[dict[str, Any]] = []
         self.busy = False
         self.session = True
+        self.password_changed = False
+        self.logins = 0
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if not self.session:
@@ -60,6 +62,11 @@ async def at_work():
     client = httpx.AsyncClient(transport=httpx.MockTransport(hub.answer), base_url="http://hub")
 
     async def log_in():
+        hub.logins += 1
+        if hub.password_changed:
+            raise httpx.HTTPStatusError(
+                "no", request=httpx.Request("POST", "/"), response=httpx.Response(401)
+            )
         hub.session = True
 
     operator = Operator(
@@ -161,3 +168,21 @@ async def test_what_is_closed_is_forgotten(at_work):
     hub.incidents = {}
     await work(3, 5)
     assert operator._since_s == {}
+
+
+async def test_a_session_that_is_over_is_begun_anew(at_work):
+    hub, _, work, operator = at_work
+    hub.session = False
+    with pytest.raises(httpx.HTTPStatusError):
+        await work(0, 1)
+    await operator.come_back(0)
+    await work(0, 7)
+    assert ("a", "acknowledge") in hub.done
+
+
+async def test_a_changed_password_is_not_tried_every_second(at_work):
+    hub, _, _, operator = at_work
+    hub.password_changed = True
+    for now_s in range(3600):
+        await operator.come_back(now_s)
+    assert 3 <= hub.logins <= 8

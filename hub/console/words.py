@@ -104,6 +104,7 @@ CONDITIONS: Mapping[str, str] = {
     "spool_quarantined": _("Gateway's store was damaged"),
     "spool_full": _("Gateway's store is full"),
     "notice_given_up": _("A notice was not delivered"),
+    "notice_held": _("Notices wait for a person"),
 }
 """What an alarm is about."""
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, insert, select, update
 
 from hub.errors import HubError
+from hub.notify import held
 from hub.notify.policy import TRANSITIONS, UNFINISHED, Priority, State, Step
 from hub.notify.tables import deliveries, outbox
 from hub.region import Agency
@@ -96,6 +97,8 @@ def _insert(conn: Connection, notice: Notice, channel: str, fallback: tuple[str,
             updated_ms=now_ms,
         )
     )
+    if notice.held:
+        held.judge(conn, now_ms=now_ms, more=True)
     return True
 
 
@@ -110,6 +113,8 @@ def hold_older_than(conn: Connection, before_ms: int, *, now_ms: int, reason: st
     ).all()
     for row in rows:
         step(conn, row.key, "hold", now_ms=now_ms, reason=reason)
+    if rows:
+        held.judge(conn, now_ms=now_ms, more=True)
     return len(rows)
 
 
@@ -134,6 +139,8 @@ def _step_where(conn: Connection, keys: Iterable[str], state: State, name: Step,
         if conn.execute(select(outbox.c.key).where(outbox.c.key == key, outbox.c.state == state)).first():
             step(conn, key, name, now_ms=now_ms, due_ms=now_ms)
             found += 1
+    if found and state == "held":
+        held.judge(conn, now_ms=now_ms)
     return found
 
 

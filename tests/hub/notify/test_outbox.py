@@ -184,6 +184,26 @@ def test_an_outcome_that_comes_after_the_row_was_taken_anew_does_not_move_it(con
     assert states(conn) == {"n/a": "sending"}
 
 
+def test_what_waits_for_a_person_is_an_alarm_until_nothing_does(conn):
+    def state():
+        return {one["condition"]: (one["state"], one["detail"]) for one in alarms.active(conn)}
+
+    enqueue(conn, notice("a"), now_ms=NOW)
+    assert state() == {}
+    enqueue(conn, notice("b"), now_ms=NOW)
+    assert box.hold_older_than(conn, NOW + 1, now_ms=NOW + 1, reason="restored") == 2
+    assert state() == {"notice_held": ("unacknowledged", {"notices": 2})}
+    alarm = alarms.active(conn)[0]["id"]
+    alarms.acknowledge(conn, alarm, actor="siti", now_ms=NOW + 2)
+    assert box.release(conn, ["a/a"], now_ms=NOW + 3) == 1
+    assert state()["notice_held"][0] == "acknowledged", "one waits still"
+    enqueue(conn, notice("c", held="recovered"), now_ms=NOW + 4)
+    assert state()["notice_held"][0] == "unacknowledged", "another one, to be looked at anew"
+    alarms.acknowledge(conn, alarm, actor="siti", now_ms=NOW + 5)
+    assert box.discard(conn, ["b/a", "c/a"], now_ms=NOW + 6) == 2
+    assert state() == {}
+
+
 def test_after_a_restore_older_rows_wait_for_a_person_and_newer_do_not(conn):
     enqueue(conn, notice("old"), now_ms=NOW)
     enqueue(conn, notice("sending"), now_ms=NOW)

@@ -9,6 +9,7 @@ import datetime as dt
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
@@ -102,7 +103,7 @@ def _certificates(config: HubConfig, now: dt.datetime) -> Iterator[Finding]:
         authority = x509.load_pem_x509_certificate(Path(broker.ca).read_bytes())
     except (OSError, ValueError) as error:
         authority = None
-        yield Finding(True, f"[broker] ca: {error}", "it is ca.pem of siaga-provision")
+        yield Finding(True, f"[broker] ca: {error}", "it is root.pem of siaga-provision")
     pairs = [
         ("[broker] certificate", broker.certificate, broker.key, authority),
         ("[broker] telemetry_certificate", broker.telemetry_certificate, broker.telemetry_key, authority),
@@ -112,13 +113,14 @@ def _certificates(config: HubConfig, now: dt.datetime) -> Iterator[Finding]:
     names = set()
     for what, certificate, key, signer in pairs:
         try:
-            found = x509.load_pem_x509_certificate(Path(certificate).read_bytes())
+            chain = x509.load_pem_x509_certificates(Path(certificate).read_bytes())
         except (OSError, ValueError) as error:
             yield Finding(True, f"{what}: {error}", "write a PEM file's path")
             continue
+        found = chain[0]
         if what.startswith("[broker]"):
             names.add(found.subject.rfc4514_string())
-        yield from _certificate(what, found, signer, now)
+        yield from _certificate(what, chain, signer, now)
         if not _fits(found, key):
             yield Finding(True, f"{what} and its key do not belong together", "take both from one enrolment")
     if len(names) == 1:
@@ -130,9 +132,10 @@ def _certificates(config: HubConfig, now: dt.datetime) -> Iterator[Finding]:
 
 
 def _certificate(
-    what: str, found: x509.Certificate, signer: x509.Certificate | None, now: dt.datetime
+    what: str, chain: list[x509.Certificate], signer: x509.Certificate | None, now: dt.datetime
 ) -> Iterator[Finding]:
-    ends = found.not_valid_after_utc
+    found = chain[0]
+    ends = min(one.not_valid_after_utc for one in chain)
     if now < found.not_valid_before_utc:
         yield Finding(
             True, f"{what} begins only {found.not_valid_before_utc:%Y-%m-%d}", "is the clock right?"
@@ -143,7 +146,8 @@ def _certificate(
         yield Finding(False, f"{what} ends {ends:%Y-%m-%d}", "make a new one with siaga-provision")
     if signer is not None:
         try:
-            found.verify_directly_issued_by(signer)
+            for one, issuer in pairwise([*chain, signer]):
+                one.verify_directly_issued_by(issuer)
         except (InvalidSignature, ValueError, TypeError):
             yield Finding(
                 True, f"{what} is not of the authority in [broker] ca", "take both from one enrolment"

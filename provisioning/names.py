@@ -45,3 +45,16 @@ def check_hub_name(name: str) -> str:
     if name not in HUB_NAMES:
         raise NameRefused(f"{name!r} is no connection of the hub", "the hub has " + ", ".join(HUB_NAMES))
     return name
+
+
+def check_server_name(name: str) -> str:
+    """Return the name unchanged if a server's certificate may carry it: letters, digits and ``-``, as a gateway's.
+
+    Raises:
+        NameRefused: it is something else.
+    """
+    try:
+        check_gateway(name)
+    except TopicError as error:
+        raise NameRefused(f"{name!r} is no name of a server", "call it broker, hub or grafana") from error
+    return name

@@ -15,6 +15,7 @@ from provisioning.errors import NameRefused
 from simulator.servers import Mosquitto, client_context
 from tests.mqtt import NO_SUBSCRIBERS, NOT_AUTHORIZED, SUCCESS, peer, wire
 from tests.servers import new_gateway_id
+from tests.tls import handshake
 
 pytestmark = [pytest.mark.real, pytest.mark.filterwarnings("ignore:ssl.TLSVersion")]
 CELLS = (0, 7, 63)
@@ -93,20 +94,6 @@ def test_a_client_refuses_a_broker_of_another_name_or_with_a_gateways_certificat
     client.check_hostname = False
     with pytest.raises(ssl.SSLCertVerificationError, match="purpose"):
         handshake(server, client)
-
-
-def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> None:
-    """Both sides of TLS in memory."""
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = (
-        client.wrap_bio(to_client, to_server, server_hostname="127.0.0.1"),
-        server.wrap_bio(to_server, to_client, server_side=True),
-    )
-    for end in itertools.islice(itertools.cycle(ends), 10):
-        try:
-            end.do_handshake()
-        except ssl.SSLWantReadError:
-            continue
 
 
 def test_every_gateway_says_its_own_and_nobody_elses(broker, fleet, hub):

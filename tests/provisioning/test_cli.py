@@ -1,27 +1,41 @@
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from provisioning.cli import main
 
 
-def test_a_city_is_provisioned_by_hand(tmp_path, capsys):
-    ca = tmp_path / "ca"
-    assert main(["ca", str(ca), "--name", "Kota Contoh"]) == 0
-    assert main(["server", str(ca), "broker", "broker.contoh.example", "10.0.0.1"]) == 0
-    assert main(["hub", str(ca)]) == 0
-    assert main(["gateway", str(ca), "pos-duga-01", "rs-kota-01"]) == 0
+@pytest.fixture
+def city(tmp_path, capsys):
+    """The folder of a city whose root lies beside it."""
+    (tmp_path / "passphrase").write_text("kunci akar di brankas\n")
+    assert main(init(tmp_path)) == 0
+    capsys.readouterr()
+    return tmp_path / "city"
+
+
+def init(folder):
+    arguments = ["--name", "Kota Contoh", "--passphrase-file", str(folder / "passphrase")]
+    return ["ca", "init", str(folder / "root"), str(folder / "city"), *arguments]
+
+
+def test_a_city_is_provisioned_by_hand(city, tmp_path, capsys):
+    assert main(["server", str(city), "broker", "broker.contoh.example", "10.0.0.1"]) == 0
+    assert main(["hub", str(city)]) == 0
+    assert main(["gateway", str(city), "pos-duga-01", "rs-kota-01"]) == 0
     written = [Path(line) for line in capsys.readouterr().out.split()]
     assert all(path.exists() for path in written)
-    assert len(written) == 1 + 2 + 4 + 4
-    issued = ca / "issued" / "broker"
+    assert len(written) == 2 + 4 + 4
+    issued = city / "servers" / "broker"
     files = [
         "--certificate",
         str(issued / "cert.pem"),
         "--key",
         str(issued / "key.pem"),
         "--ca",
-        str(ca / "ca.pem"),
+        str(city / "root.pem"),
     ]
     assert main(["broker", str(tmp_path / "etc"), *files, "--gateway", "pos-duga-01:07"]) == 0
     assert "siaga/1/07/pos-duga-01/up/#" in (tmp_path / "etc" / "acl").read_text()
@@ -29,10 +43,37 @@ def test_a_city_is_provisioned_by_hand(tmp_path, capsys):
     assert f"certfile {issued / 'cert.pem'}\n" in conf
 
 
-@pytest.mark.parametrize("call", [["gateway", "CA", "hub"], ["ca", "CA", "--name", "x"], ["hub", "/nowhere"]])
-def test_a_refusal_says_why_and_what_next(tmp_path, capsys, call):
-    main(["ca", str(tmp_path), "--name", "Kota Contoh"])
-    assert main([str(tmp_path) if part == "CA" else part for part in call]) == 1
+def test_root_and_issuing_authority_have_folders_of_their_own(city, tmp_path, capsys):
+    names = {path.name for path in city.rglob("*")}
+    assert names == {"root.pem", "issuing.key"}
+    before = (city / "issuing.key").read_bytes()
+    renew = ["ca", "renew", str(tmp_path / "root"), str(city)]
+    assert main([*renew, "--passphrase-file", str(tmp_path / "passphrase")]) == 0
+    said = capsys.readouterr()
+    assert said.out.strip() == str(city / "root.pem")
+    root = x509.load_pem_x509_certificate((city / "root.pem").read_bytes())
+    assert root.fingerprint(hashes.SHA256()).hex() in said.err
+    assert (city / "issuing.key").read_bytes() != before
+    assert [path.read_bytes() for path in (city / "former").iterdir()] == [before]
+    (tmp_path / "wrong").write_text("another passphrase")
+    assert main([*renew, "--passphrase-file", str(tmp_path / "wrong")]) == 1
+    assert "passphrase" in capsys.readouterr().err
+    assert len(list((city / "former").iterdir())) == 1
+
+
+def test_one_folder_cannot_be_both(tmp_path, capsys):
+    (tmp_path / "passphrase").write_text("kunci akar di brankas\n")
+    one = [str(tmp_path / "a")] * 2
+    assert main(["ca", "init", *one, "--name", "x", "--passphrase-file", str(tmp_path / "passphrase")]) == 1
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("call", [["gateway", "CITY", "hub"], ["INIT"], ["hub", "/nowhere"]])
+def test_a_refusal_says_why_and_what_next(city, tmp_path, capsys, call):
+    arguments = (
+        init(tmp_path) if call == ["INIT"] else [str(city) if part == "CITY" else part for part in call]
+    )
+    assert main(arguments) == 1
     said = capsys.readouterr().err
     assert said.startswith("siaga-provision: ")
     assert said.strip().endswith(")")

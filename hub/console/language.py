@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from babel.messages.pofile import read_po
 from fastapi import Request
@@ -24,7 +24,7 @@ Words = Callable[[str], str]
 def language_of(request: Request) -> Language:
     """The language that the person chose on this browser; Indonesian where none was."""
     chosen = request.cookies.get(COOKIE, "")
-    return cast(Language, chosen) if chosen in LANGUAGES else "id"
+    return chosen if chosen in LANGUAGES else "id"
 
 
 def sentences(language: Language, catalogue: Path = CATALOGUE) -> Words:

@@ -14,6 +14,7 @@ from hub.console.routes.table import ROUTES as PAGES
 from hub.db import metadata
 from hub.incidents.machine import ACTIONS
 from tests.hub.api.conftest import PASSWORD
+from tests.hub.console.reading import first
 
 WORKING_STEPS = [a.replace("_", "-") for a in ACTIONS if a not in ("assign", "hand_over", "cancel")]
 INCIDENT = "/api/incidents/{incident_id}"
@@ -134,7 +135,7 @@ def code(answer):
     """Of an error, told as JSON or as a page."""
     if answer.headers["content-type"] == "application/json":
         return answer.json()["error"]["code"]
-    return re.search(r'data-code="(\w+)"', answer.text)[1]
+    return first(r'data-code="(\w+)"', answer.text)
 
 
 async def test_another_session_s_token_does_not_fit(hub):

@@ -1,7 +1,5 @@
 """The page of events: records, levels and silences in words, late ones where they happened, nothing personal."""
 
-import re
-
 import pytest
 from sqlalchemy import insert
 
@@ -12,16 +10,13 @@ from hub.fleet.tables import silences
 from hub.ingest.tables import events
 from tests.hub.api.test_routes import row
 from tests.hub.city import NOW, REGION
+from tests.hub.console.reading import text
 
 LEVEL = {
     "station": "hulu", "t_ms": NOW - 60_000, "old_severity": 1, "new_severity": 2, "value_mm": 1620, "history": False,
     "gateway": "gw-pasar", "epoch": "e", "seq": 1, "noted_ms": NOW,
 }  # fmt: skip
 BODY = b'{"id":"00000000000000000000000000000001","kind":"%s","device":"%s","data":%s}'
-
-
-def text(html):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
 def record(n=1, kind="bed_edge", device="panel-1", data=b"{}", **more):

@@ -10,18 +10,21 @@ import pytest
 import uvicorn
 from sqlalchemy import insert, select, update
 
-from hub.api.auth import sessions, users
+from hub.api.auth import sessions
+from hub.api.routes.stream import LIFE
+from hub.api.tables import users
 from hub.bus import Bus
 from hub.console.routes import live
 from hub.console.snapshot import Snapshot
 from hub.errors import StoreUnavailableError
-from hub.incidents import actions
+from hub.incidents import actions, timeline
 from hub.incidents.service import Incidents
 from hub.incidents.tables import incidents
 from hub.incidents.timeline import Actor
 from hub.notify.tables import deliveries, outbox
 from tests.hub.api.conftest import PASSWORD
 from tests.hub.city import NOW, REGION, press
+from tests.hub.console.reading import first, text
 
 HOSTILE = '"><script>alert(1)</script>{{7*7}}%(n)s'
 
@@ -35,10 +38,6 @@ async def pressed(hub, *some):
 async def only_id(hub):
     (found,) = await hub.read(lambda conn: conn.execute(select(incidents.c.id)).scalars().all())
     return found
-
-
-def text(html):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
 def rows(html):
@@ -84,7 +83,7 @@ async def test_what_nobody_acknowledged_comes_first_then_the_urgent(hub):
     await pressed(hub, press(), press("btn-1", gateway="gw-pasar", at=NOW + 3600_000))
     async with hub.login("siti", "operator") as siti:
         assert ["#2" in shown for _, shown in rows((await siti.get("/incidents")).text)] == [True, False]
-        newest = re.search(r"acknowledge-(\w+)", (await siti.get("/incidents")).text)[1]
+        newest = first(r"acknowledge-(\w+)", (await siti.get("/incidents")).text)
         answer = await siti.post(f"/incidents/{newest}/acknowledge", data={"shown": "list"})
         listed = rows(answer.text)
     assert ["#2" in shown for _, shown in listed] == [False, True]
@@ -243,7 +242,7 @@ async def test_an_incident_is_assigned_and_finished_from_its_page(hub):
     assert "ditelepon balik" in shown
     assert "Budi" in shown
     assert hub.notify.times > 0
-    sources = await hub.read(lambda conn: [entry["source"] for entry in actions.timeline.entries(conn, one)])
+    sources = await hub.read(lambda conn: [entry["source"] for entry in timeline.entries(conn, one)])
     assert set(sources) == {"gateway", "console"}
 
 
@@ -361,8 +360,16 @@ async def test_what_is_rendered_is_made_once_for_the_same_eyes():
         return "v"
 
     snapshot, made = Snapshot(Bus(), read, keep_s=60), []
+
+    def seen_by(eyes, _value):
+        return eyes
+
+    def render(value):
+        made.append(value)
+        return value
+
     for eyes in ("id", "id", "en"):
-        await snapshot.rendered(lambda _, eyes=eyes: eyes, lambda value: made.append(value) or value)
+        await snapshot.rendered(partial(seen_by, eyes), render)
     assert len(made) == 2
 
 
@@ -410,12 +417,12 @@ async def test_a_press_brings_the_list_itself(hub, server):
     async with httpx.AsyncClient(timeout=10) as client, await opened(hub, server, client) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         heard = Heard(answer)
-        assert (await heard.next("hello"))["life"] == live.LIFE
+        assert (await heard.next("hello"))["life"] == LIFE
         await pressed(hub, press())
         part = await heard.next("part")
     assert part["target"] == "incidents"
     assert "Tombol IGD" in part["html"]
-    assert f'data-order="{live.LIFE} 1"' in part["html"]
+    assert f'data-order="{LIFE} 1"' in part["html"]
 
 
 async def test_many_presses_at_once_bring_few_lists_and_the_last_has_all(hub, server):
@@ -446,7 +453,7 @@ async def test_who_may_no_longer_see_it_gets_no_list(hub, server, how):
         if how == "session ended":
             await hub.write(lambda conn: sessions.end_all(conn, "siti"))
         else:
-            await hub.write(lambda conn: conn.execute(update(users.users).values(roles="agency")))
+            await hub.write(lambda conn: conn.execute(update(users).values(roles="agency")))
         await pressed(hub, press())
         assert await heard.next("part") is None
 

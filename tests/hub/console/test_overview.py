@@ -14,12 +14,9 @@ from hub.incidents.service import Incidents
 from hub.rules.model import StationState
 from tests.docs.test_docs import conditions
 from tests.hub.city import NOW, REGION, press
+from tests.hub.console.reading import first, text
 
 SILENT = Fingerprint("pasar", "gw-pasar", "gw-pasar", "", "silent")
-
-
-def text(html):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
 def tile(html, name):
@@ -27,7 +24,7 @@ def tile(html, name):
     start = html.index(f'id="tile-{name}"')
     begin = html.rindex("<", 0, start)
     end = re.search(r"</(?:a|div)>", html[start:]).end() + start
-    return re.search(r'class="([^"]*)"', html[begin:])[1], text(html[begin:end])
+    return first(r'class="([^"]*)"', html[begin:]), text(html[begin:end])
 
 
 async def seen(hub, language="id", role="operator"):
@@ -138,7 +135,7 @@ async def test_an_alarm_is_in_words_and_acknowledged_where_it_is_shown(hub):
         html = (await siti.get("/")).text
         assert "Gateway tidak terdengar Pasar Contoh" in text(html)
         assert "Tinggi" in text(html)
-        one = re.search(r'hx-post="(/alarms/\d+/acknowledge)"', html)[1]
+        one = first(r'hx-post="(/alarms/\d+/acknowledge)"', html)
         after = (await siti.post(one)).text
         assert "diakui oleh Siti" in text(after)
         assert one not in after

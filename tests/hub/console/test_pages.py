@@ -11,6 +11,7 @@ from hub.console.page import pages_of
 from hub.console.routes.table import ROUTES
 from hub.errors import StoreUnavailableError
 from tests.hub.api.conftest import PASSWORD
+from tests.hub.console.reading import first
 
 PAGES = sorted(route.path for route in ROUTES if route.method == "GET" and route.path not in (
     "/assets/{name}", "/live", "/pulse", "/incidents/{incident_id}", "/rivers/{station_id}", "/gateways/{gateway_id}",
@@ -18,7 +19,7 @@ PAGES = sorted(route.path for route in ROUTES if route.method == "GET" and route
 
 
 def nonce(answer):
-    return re.search(r"script-src 'nonce-([\w-]+)'", answer.headers["content-security-policy"])[1]
+    return first(r"script-src 'nonce-([\w-]+)'", answer.headers["content-security-policy"])
 
 
 def english(client):
@@ -181,7 +182,7 @@ async def test_the_cookies_of_the_login_page_are_bound_to_this_host(hub):
 async def test_logging_out_ends_the_session_and_leads_to_the_login(hub):
     async with hub.login("siti", "viewer") as siti:
         page = (await siti.get("/")).text
-        token = re.search(r'"X-CSRF-Token":"(\w+)"', page)[1]
+        token = first(r'"X-CSRF-Token":"(\w+)"', page)
         siti.headers.pop("X-CSRF-Token")
         assert (await siti.post("/logout")).status_code == 403
         answer = await siti.post("/logout", headers={"X-CSRF-Token": token})

@@ -148,8 +148,17 @@ def identity_of(request: Request) -> Identity:
     return identity
 
 
-Hub = Annotated[Services, Depends(hub_of)]
-Who = Annotated[Identity, Depends(identity_of)]
+async def _hub(request: Request) -> Services:
+    """Asynchronous, for a plain function would be run in a thread."""
+    return hub_of(request)
+
+
+async def _who(request: Request) -> Identity:
+    return identity_of(request)
+
+
+Hub = Annotated[Services, Depends(_hub)]
+Who = Annotated[Identity, Depends(_who)]
 
 
 def cookie_name(services: Services) -> str:

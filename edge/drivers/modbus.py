@@ -325,10 +325,12 @@ class _Part:
         self._requests = registers.plan(instrument, self._wanted)
         self._identity = registers.identity_requests(instrument)
         self._known_in = 0
+        self._decoder = registers.Decoder(
+            instrument, settings=source.settings, wanted=self._wanted, inverted=source.inverted
+        )
         self._counts: Mapping[str, Count] = {}
 
     async def read(self) -> registers.Decoded:
-        source = self._source
         try:
             await self._identify()
             words = await self._read(self._requests)
@@ -336,14 +338,7 @@ class _Part:
             if error.reason != "resting":
                 self._known_in = 0
             raise
-        decoded = registers.decode(
-            source.instrument,
-            words,
-            settings=source.settings,
-            wanted=self._wanted,
-            inverted=source.inverted,
-            counts=self._counts,
-        )
+        decoded = self._decoder.decode(words, self._counts)
         self._counts = decoded.counts
         return decoded
 

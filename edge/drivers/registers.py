@@ -117,30 +117,57 @@ def decode(
     inverted: bool = False,
     counts: Mapping[str, Count] | None = None,
 ) -> Decoded:
-    """What the registers say. A point whose registers are not there has quality NO_ANSWER and no value."""
-    values: dict[str, Value] = {}
-    quality: dict[str, Quality] = {}
-    kept = dict(counts or {})
-    for point in wanted_points(instrument, wanted):
-        value, code = _value(instrument, point, words, inverted=inverted)
-        if point.counter and value is not None:
-            count = advance(kept.get(point.quantity), int(value), point.width * 16)
-            kept[point.quantity] = count
-            value = count.total
-        values[point.quantity] = value
-        if code is not Quality.GOOD:
-            quality[point.quantity] = code
-    for each in instrument.derived:
-        if not wanted or each.quantity in wanted:
+    """What the registers say, once; who asks again and again keeps a Decoder."""
+    return Decoder(instrument, settings=settings, wanted=wanted, inverted=inverted).decode(words, counts)
+
+
+class Decoder:
+    """What the registers of one instrument mean, worked out once: a poll of it costs little then."""
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        *,
+        settings: Mapping[str, float] | None = None,
+        wanted: Collection[str] = (),
+        inverted: bool = False,
+    ) -> None:
+        """
+        Args:
+            wanted: the only quantities to give; empty for all.
+            inverted: bits mean the opposite.
+        """
+        self._points = [_Place(instrument, p, inverted=inverted) for p in wanted_points(instrument, wanted)]
+        self._derived = [each for each in instrument.derived if not wanted or each.quantity in wanted]
+        self._settings = instrument.settings(settings or {})
+        asked = [place.point.quantity for place in self._points]
+        # Sources of derived quantities are read, but perhaps not wanted.
+        self._unwanted = [name for name in asked if wanted and name not in wanted]
+
+    def decode(self, words: Words, counts: Mapping[str, Count] | None = None) -> Decoded:
+        """What the registers say. A point whose registers are not there has quality NO_ANSWER and no value."""
+        values: dict[str, Value] = {}
+        quality: dict[str, Quality] = {}
+        kept = dict(counts or {})
+        for place in self._points:
+            point = place.point
+            value, code = place.value(words)
+            if point.counter and value is not None:
+                count = advance(kept.get(point.quantity), int(value), point.width * 16)
+                kept[point.quantity] = count
+                value = count.total
+            values[point.quantity] = value
+            if code is not Quality.GOOD:
+                quality[point.quantity] = code
+        for each in self._derived:
             source = values[each.source]
-            given = instrument.settings(settings or {})
-            values[each.quantity] = None if source is None else each.of(float(source), given)
+            values[each.quantity] = None if source is None else each.of(float(source), self._settings)
             if each.source in quality:
                 quality[each.quantity] = quality[each.source]
-    if wanted:
-        values = {name: value for name, value in values.items() if name in wanted}
-        quality = {name: code for name, code in quality.items() if name in wanted}
-    return Decoded(values, quality, kept)
+        for name in self._unwanted:
+            del values[name]
+            quality.pop(name, None)
+        return Decoded(values, quality, kept)
 
 
 def advance(count: Count | None, raw: int, bits: int) -> Count:
@@ -169,48 +196,68 @@ def _spans(instrument: Instrument, point: Point) -> set[tuple[int, int]]:
     return spans
 
 
-def _value(instrument: Instrument, point: Point, words: Words, *, inverted: bool) -> tuple[Value, Quality]:
-    base = instrument.address_base
-    if any((point.table, address) not in words for address, _ in _spans(instrument, point)):
-        return None, Quality.NO_ANSWER
-    raw = _raw(point, point.address - base, words)
-    if raw is None:
-        return None, Quality.NO_ANSWER
-    if point.type == "bit":
-        return int(bool(raw) != inverted), Quality.GOOD
-    status = point.invalid_bits
-    if status is not None and words[point.table, status.address - base] & status.mask:
-        return None, Quality.INVALID
-    if _unsigned(point, point.address - base, words) in point.invalid or not math.isfinite(raw):
-        return None, Quality.INVALID
-    decimals = 0 if point.decimals_at is None else words[point.table, point.decimals_at - base]
-    if decimals > MAX_DECIMALS:
-        return None, Quality.INVALID
-    return _scaled(point, raw, decimals), Quality.GOOD
+class _Place:
+    """Where a point's number stands, and what it means."""
 
+    __slots__ = (
+        "_base",
+        "_decimals_at",
+        "_digits",
+        "_invalid",
+        "_inverted",
+        "_keys",
+        "_plain",
+        "_status",
+        "point",
+    )
 
-def _scaled(point: Point, raw: float, decimals: int) -> Value:
-    """The value in its unit, without digits that the instrument never gave."""
-    if point.counter or (point.scale == 1 and point.offset == 0 and decimals == 0):
-        return raw
-    value: float = raw * point.scale / 10**decimals + point.offset
-    if point.type == "f32":
-        return float(f"{value:.9g}")
-    return round(value, decimals + max(_decimals(point.scale), _decimals(point.offset)))
+    def __init__(self, instrument: Instrument, point: Point, *, inverted: bool) -> None:
+        base, table = instrument.address_base, point.table
+        self.point = point
+        self._base = base
+        self._keys = [
+            (table, address + at) for address, width in _spans(instrument, point) for at in range(width)
+        ]
+        status = point.invalid_bits
+        self._status = None if status is None else ((table, status.address - base), status.mask)
+        self._decimals_at = None if point.decimals_at is None else (table, point.decimals_at - base)
+        self._digits = max(_decimals(point.scale), _decimals(point.offset))
+        self._plain = point.scale == 1 and point.offset == 0
+        self._invalid = frozenset(point.invalid)
+        self._inverted = inverted
+
+    def value(self, words: Words) -> tuple[Value, Quality]:
+        """The value in its unit, or why there is none."""
+        point = self.point
+        for key in self._keys:
+            if key not in words:
+                return None, Quality.NO_ANSWER
+        raw, unsigned = _number(point, point.address - self._base, words)
+        if point.type == "bit":
+            return int(bool(raw) != self._inverted), Quality.GOOD
+        if self._status is not None and words[self._status[0]] & self._status[1]:
+            return None, Quality.INVALID
+        if unsigned in self._invalid or not math.isfinite(raw):
+            return None, Quality.INVALID
+        decimals = 0 if self._decimals_at is None else words[self._decimals_at]
+        if decimals > MAX_DECIMALS:
+            return None, Quality.INVALID
+        return self._scaled(raw, decimals), Quality.GOOD
+
+    def _scaled(self, raw: float, decimals: int) -> Value:
+        """The value in its unit, without digits that the instrument never gave."""
+        point = self.point
+        if point.counter or (self._plain and decimals == 0):
+            return raw
+        value: float = raw * point.scale / 10**decimals + point.offset
+        if point.type == "f32":
+            return float(f"{value:.9g}")
+        return round(value, decimals + self._digits)
 
 
 def _decimals(number: float) -> int:
     exponent = Decimal(repr(number)).normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
-def _bytes(register: Register, address: int, words: Words) -> bytes | None:
-    """The value's bytes in the order ABCD; None where one is missing."""
-    found = [words.get((register.table, address + at)) for at in range(register.width)]
-    if any(word is None for word in found):
-        return None
-    wire = b"".join(struct.pack(">H", word) for word in found)
-    return reorder(wire, register.word_order)
 
 
 def reorder(wire: bytes, order: WordOrder) -> bytes:
@@ -224,17 +271,23 @@ _FORMATS = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "f32": ">f"}
 
 
 def _raw(register: Register, address: int, words: Words) -> int | float | None:
-    if register.type == "bit":
-        return words.get((register.table, address))
-    data = _bytes(register, address, words)
-    if data is None:
+    """The number in a register; None where one of its words is missing."""
+    if any((register.table, address + at) not in words for at in range(register.width)):
         return None
+    return _number(register, address, words)[0]
+
+
+def _number(register: Register, address: int, words: Words) -> tuple[int | float, int]:
+    """The number in a register, all of whose words are there, and the same bits as an unsigned one."""
+    first = words[register.table, address]
+    if register.type == "bit":
+        return first, first
+    wire = first.to_bytes(2, "big")
+    if register.width == 2:
+        wire += words[register.table, address + 1].to_bytes(2, "big")
+    data = reorder(wire, register.word_order)
     number: int | float = struct.unpack(_FORMATS[register.type], data)[0]
-    return _shortest(number) if isinstance(number, float) else number
-
-
-def _unsigned(register: Register, address: int, words: Words) -> int:
-    return int.from_bytes(_bytes(register, address, words) or b"", "big")
+    return _shortest(number) if isinstance(number, float) else number, int.from_bytes(data, "big")
 
 
 def _shortest(number: float) -> float:

@@ -146,6 +146,14 @@ _KINDS = (
         Quantity("open", "", "int", low=0, high=1),
     ),
     _kind(
+        "attendance_reader",
+        "Mesin absensi",
+        "Attendance reader",
+        Quantity("scans", "", "int", low=0, high=2**53),
+        Quantity("unreadable", "", "int", low=0, high=2**53),
+        Quantity("heard_s", "s", low=0, high=1e9),
+    ),
+    _kind(
         "weather",
         "Stasiun cuaca",
         "Weather station",

@@ -42,6 +42,9 @@ HOUSEKEEPING_S = 1.0
 
 SPOOL_TICK_MS = 60_000
 
+SCAN_BYTES = 240
+"""What an attendance scan takes in the event lane, at most."""
+
 
 class EdgeApp:
     """Everything that a gateway is. The constructor only stores; ``run`` opens, works and closes."""
@@ -91,6 +94,7 @@ class EdgeApp:
             self._link = self._new_link()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._drivers.run(self._edge), name="drivers")
+                group.create_task(self._drivers.serve(self), name="services")
                 group.create_task(self.panic.run(), name="panic")
                 group.create_task(self.sampler.run(), name="sampler")
                 group.create_task(self._linked(self._link), name="link")
@@ -110,6 +114,18 @@ class EdgeApp:
     def append_events(self, events: Sequence[tuple[int, bytes]]) -> Appended:
         """Commit (boot clock, body) records to the event lane."""
         return self._committed(lambda: self.spool.append_events(events))
+
+    def event_room(self) -> int:
+        """Half of the event lane is for devices that can wait: doors, beds and faults cannot."""
+        return int(self._config.spool.event_mb * 1e6) // 2 // SCAN_BYTES - self.spool.unsettled("event")
+
+    def next_event_row(self) -> int:
+        """Row that the next event will have."""
+        return self.spool.next_row("event")
+
+    def event_body(self, row: int) -> bytes | None:
+        """The event of that row; None when it is not on the card any more."""
+        return self.spool.body("event", row)
 
     def append_panic(self, mono_ms: int, body: bytes) -> Appended:
         """Commit one record to the panic lane."""

@@ -224,6 +224,52 @@ class Lights(Section, frozen=True, kw_only=True):
         return {name: pin for name in names if (pin := getattr(self, name)) is not None}
 
 
+class Listen(Section, frozen=True, kw_only=True):
+    """Where attendance readers upload to: an address of the network that only they are on."""
+
+    host: Annotated[str, Meta(min_length=1)]
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8081
+    """0 takes a free one, for the bench."""
+
+
+class Attendance(Section, frozen=True, kw_only=True):
+    """What all attendance readers of the gateway share."""
+
+    key_file: Path
+    """The city's key, which turns employees' numbers into pseudonyms. Only its owner may read it."""
+    zone: Annotated[str, Meta(description='"Asia/Jakarta", "Asia/Makassar" or "Asia/Jayapura"')]
+    """Readers know only local time; this is whose."""
+    book: Path = Path("attendance.sqlite")
+    """Where it is remembered what readers have told."""
+    listen: Listen | None = None
+
+    def __post_init__(self) -> None:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(self.zone)
+        except (ValueError, OSError, LookupError):
+            instead = '"Asia/Jakarta", "Asia/Makassar" or "Asia/Jayapura"'
+            raise MistakesError(
+                Mistake(f"no time zone {self.zone!r}", at=("zone",), instead=instead)
+            ) from None
+
+
+class Reader(Section, frozen=True, kw_only=True):
+    """An attendance reader. Only those named here are heard."""
+
+    name: Name
+    serial: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9-]{1,32}$", description="as its menu or its label says it")
+    ]
+    dialect: Literal["auto", "stamp", "attlogstamp"] = "auto"
+    """How it wants its options; only old firmware that says it wrongly needs this."""
+    silent_s: Annotated[float, Meta(ge=20, le=86_400)] = 180.0
+    """Silent for longer, it is down."""
+    sample_s: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
+    """How often it is told how many scans it gave and when it was last heard."""
+
+
 class Config(Section, frozen=True, kw_only=True):
     """Everything a gateway is told. ``load`` makes it from a file."""
 
@@ -235,6 +281,8 @@ class Config(Section, frozen=True, kw_only=True):
     simulated: tuple[SimulatedDevice, ...] = ()
     contact: tuple[Contact, ...] = ()
     lights: tuple[Lights, ...] = ()
+    attendance: Attendance | None = None
+    reader: tuple[Reader, ...] = ()
     instruments: tuple[Path, ...] = ()
     """Folders with more instrument files, looked into before the shipped ones."""
 
@@ -246,10 +294,11 @@ class Config(Section, frozen=True, kw_only=True):
     @property
     def device_names(self) -> tuple[str, ...]:
         """Every device of the gateway, contacts too, in the order of the file."""
-        tables: tuple[tuple[Device | SimulatedDevice | Contact, ...], ...] = (
+        tables: tuple[tuple[Device | SimulatedDevice | Contact | Reader, ...], ...] = (
             self.device,
             self.simulated,
             self.contact,
+            self.reader,
         )
         return tuple(item.name for table in tables for item in table)
 
@@ -276,8 +325,15 @@ def _resolved(config: Config, folder: Path) -> Config:
         key_file=folder / config.broker.key_file,
     )
     spool = msgspec.structs.replace(config.spool, path=folder / config.spool.path)
+    attendance = config.attendance
+    if attendance is not None:
+        attendance = msgspec.structs.replace(
+            attendance, key_file=folder / attendance.key_file, book=folder / attendance.book
+        )
     more = tuple(folder / item for item in config.instruments)
-    return msgspec.structs.replace(config, broker=broker, spool=spool, instruments=more)
+    return msgspec.structs.replace(
+        config, broker=broker, spool=spool, attendance=attendance, instruments=more
+    )
 
 
 def _check_instruments(config: Config, folder: Path) -> Iterator[Mistake]:
@@ -321,13 +377,15 @@ def _check_kind(kind: str, *by_quantity: Mapping[str, Any]) -> None:
 def _duplicates(config: Config) -> Iterator[Mistake]:
     named: list[tuple[str, int, str]] = [
         (table, at, item.name)
-        for table in ("device", "simulated", "contact")
+        for table in ("device", "simulated", "contact", "reader")
         for at, item in enumerate(getattr(config, table))
     ]
-    yield from _repeated(named, "device name", "give each device, simulated device and contact its own name")
+    yield from _repeated(named, "device name", "give each device, contact and reader its own name")
     yield from _repeated(
         [("bus", at, bus.name) for at, bus in enumerate(config.bus)], "bus name", "rename one"
     )
+    serials = [("reader", at, reader.serial) for at, reader in enumerate(config.reader)]
+    yield from _repeated(serials, "serial number", "the serial number of the other reader", key="serial")
     lines = [(("contact", at, "pin"), contact.pin) for at, contact in enumerate(config.contact)]
     for at, lights in enumerate(config.lights):
         lines += [(("lights", at, lamp), pin) for lamp, pin in lights.pins.items()]
@@ -354,12 +412,14 @@ def _read_twice(config: Config) -> Iterator[Mistake]:
             asked.add(key)
 
 
-def _repeated(named: Iterable[tuple[str, int, str]], what: str, instead: str) -> Iterator[Mistake]:
+def _repeated(
+    named: Iterable[tuple[str, int, str]], what: str, instead: str, *, key: str = "name"
+) -> Iterator[Mistake]:
     seen: Counter[str] = Counter()
     for table, at, name in named:
         seen[name] += 1
         if seen[name] > 1:
-            yield Mistake(f"{what} {name!r} is given twice", at=(table, at, "name"), instead=instead)
+            yield Mistake(f"{what} {name!r} is given twice", at=(table, at, key), instead=instead)
 
 
 def _dangling(config: Config) -> Iterator[Mistake]:
@@ -374,6 +434,10 @@ def _dangling(config: Config) -> Iterator[Mistake]:
                     at=("device", at, *where),
                     instead=closest(source.bus, buses) or "add a [[bus]] of that name",
                 )
+    if config.reader and config.attendance is None:
+        yield Mistake(
+            "readers without [attendance]", at=("reader", 0), instead="an [attendance] with key_file and zone"
+        )
     contacts = [contact.name for contact in config.contact]
     for at, lights in enumerate(config.lights):
         if lights.contact not in contacts:

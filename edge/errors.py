@@ -35,6 +35,12 @@ class PinError(EdgeError):
     """The pins of this machine cannot be used as configured; the gateway refuses to start on them."""
 
 
+class KeyFileError(EdgeError):
+    """The city's key for pseudonyms cannot be used. No scan of a reader is taken until it can."""
+
+    retryable = True
+
+
 class CertificateError(EdgeError):
     """The gateway's certificate, its key or the authority's certificate cannot be used."""
 

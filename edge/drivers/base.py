@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -78,6 +78,26 @@ class Edge:
     active: bool
     mono_ms: int
     initial: bool = False
+
+
+class EventStore(Protocol):
+    """The event lane, for drivers that promise a device that its events are stored. All calls are synchronous."""
+
+    def append_events(self, events: Sequence[tuple[int, bytes]]) -> object:
+        """Commit (boot clock, body) each as an event, in one transaction.
+
+        Raises:
+            EdgeError: the card does not take them; none is stored.
+        """
+
+    def event_room(self) -> int:
+        """How many more events may come from devices that can wait and tell them again."""
+
+    def next_event_row(self) -> int:
+        """Row that the next event will have. Rows are numbered once and for all, and without gaps."""
+
+    def event_body(self, row: int) -> bytes | None:
+        """The event of that row; None when it is not on the card any more."""
 
 
 OnEdge = Callable[[Edge], None]

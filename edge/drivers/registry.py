@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from contract.kinds import KINDS
 from edge.clock import Clock
-from edge.config import Config, Contact, Device, PointLimits, SimulatedDevice
-from edge.drivers.base import Driver, OnEdge
+from edge.config import Attendance, Config, Contact, Device, PointLimits, Reader, SimulatedDevice
+from edge.drivers.base import Driver, EventStore, OnEdge
 from edge.drivers.gpio import ContactDriver, Contacts, Lamps, check_pins, real_pins
 from edge.drivers.instruments import Library
 from edge.drivers.modbus import Bus, ModbusDriver, Source
@@ -18,6 +18,16 @@ from edge.drivers.simulated import SimulatedDriver
 from edge.outputs import Shown
 from edge.points import Limits
 from edge.sampler import Schedule
+
+if TYPE_CHECKING:
+    from edge.drivers.attendance import Readers
+
+
+class Service(Protocol):
+    """A driver's part that runs by itself."""
+
+    async def run(self, store: EventStore) -> None:
+        """Work until cancelled. A missing network, device or file is told in the log and tried again for ever."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,14 @@ class Drivers:
     _buses: tuple[Bus, ...]
     _contacts: Contacts
     _lamps: Lamps
+    services: tuple[Service, ...] = ()
+    """What runs beside the polls, such as servers that devices upload to."""
+
+    async def serve(self, store: EventStore) -> None:
+        """Run the services until cancelled; returns at once where there are none."""
+        async with asyncio.TaskGroup() as group:
+            for service in self.services:
+                group.create_task(service.run(store), name=type(service).__name__)
 
     async def run(self, on_edge: OnEdge) -> None:
         """Watch the contacts and drive the lamps until cancelled; then close buses and GPIO lines.
@@ -79,8 +97,14 @@ def build(config: Config, *, clock: Clock, pins: Any = None) -> Drivers:
         *(_simulated(device, clock) for device in config.simulated),
         *(_contact(contact, contacts, clock) for contact in config.contact),
     ]
+    services: list[Service] = []
+    if config.attendance is not None:
+        readers, service = _attendance(config.attendance, config.reader, clock)
+        services.append(service)
+        schedules += (_reader(reader, readers) for reader in config.reader)
     return Drivers(
         schedules=tuple(schedules),
+        services=tuple(services),
         buttons=tuple(contact.name for contact in config.contact if contact.role == "panic"),
         _buses=tuple(buses.values()),
         _contacts=contacts,
@@ -129,6 +153,21 @@ def _simulated(device: SimulatedDevice, clock: Clock) -> Schedule:
 def _contact(contact: Contact, contacts: Contacts, clock: Clock) -> Schedule:
     # Its first polls may come before the lines are claimed.
     return _schedule(ContactDriver(contact, contacts, clock=clock), contact.sample_s, {}, {}, 3)
+
+
+def _attendance(settings: Attendance, named: Sequence[Reader], clock: Clock) -> tuple[Readers, Service]:
+    # Imported here: most gateways have no reader, and need the memory.
+    from edge.drivers.attendance import Readers
+    from edge.drivers.attendance_push import PushServer
+
+    readers = Readers(settings, named, clock=clock)
+    return readers, PushServer(settings, readers, clock=clock)
+
+
+def _reader(reader: Reader, readers: Readers) -> Schedule:
+    from edge.drivers.attendance import ReaderDriver
+
+    return _schedule(ReaderDriver(reader, readers), reader.sample_s, {}, {}, 1)
 
 
 def _schedule(

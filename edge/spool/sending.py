@@ -113,6 +113,19 @@ class Sending(MakingRoom):
             state.again.remove(row, row)
             self._delete(db, state, row, row)
 
+    def next_row(self, lane: Lane) -> int:
+        """Row that the next record of a lane will have."""
+        return self._lane(lane).next_row
+
+    def unsettled(self, lane: Lane) -> int:
+        """How many records of a lane wait for a receipt."""
+        return self._lane(lane).unsettled
+
+    def body(self, lane: Lane, row: int) -> bytes | None:
+        """The bytes of a record, settled or not; None when it is not on the card."""
+        rows = self._read(self._open_db(), lane, row, row, 0)
+        return rows[0].body if rows else None
+
     def floor(self, lane: Lane, epoch: str) -> int:
         """The lowest seq of a stream that is neither settled nor declared lost."""
         return self._lane(lane).floor(epoch)

@@ -15,7 +15,7 @@ from pathlib import Path
 from provisioning.files import write_text
 from simulator.demo import ROUND_S, Demo, Play
 from simulator.failure import FAILED, explain
-from simulator.processes import is_free
+from simulator.processes import ANY_PORT, Wish
 from simulator.report import Report
 from simulator.scenario import SHORTEST_S
 from simulator.telling import Presenter, Silent
@@ -53,26 +53,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _run(chosen: argparse.Namespace, home: Path) -> Report:
     stop = asyncio.Event()
-    port, control_port = chosen.port, chosen.control_port
-    if not chosen.headless:
-        port = port or _if_free(PAGES_PORT)
-        control_port = control_port or _if_free(CONTROL_PORT)
     play = Play(
         home,
         chosen.profile.resolve(),
         chosen.seconds,
         seed=chosen.seed,
         postgres=chosen.postgres,
-        port=port,
-        control_port=control_port,
+        port=_wish(chosen.port, PAGES_PORT, chosen),
+        control_port=_wish(chosen.control_port, CONTROL_PORT, chosen),
     )
     with _stopped_by_signals(stop):
         demo = Demo(play, teller=Silent() if chosen.headless else Presenter(), stop=stop)
         return await demo.run()
 
 
-def _if_free(port: int) -> int | None:
-    return port if is_free(port) else None
+def _wish(port: int | None, usual: int, chosen: argparse.Namespace) -> Wish:
+    """A port that was asked for must be it; people get the usual one if it is free, machines any."""
+    if port is not None:
+        return Wish(port, must=True)
+    return ANY_PORT if chosen.headless else Wish(usual)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from simulator import report
 from simulator.account import Account
 from simulator.control.server import ControlPage
 from simulator.evidence import Sql
-from simulator.processes import ChildDied, PortTaken, is_free
+from simulator.processes import ANY_PORT, ChildDied, Wish
 from simulator.rehearsal import Choice, Rehearsal
 from simulator.report import Report
 from simulator.rounds import Rounds, check_room, show
@@ -45,7 +45,7 @@ class Play:
         home: folder for data and ``demo.json``.
         seconds: how long; None plays rounds of ROUND_S until stopped.
         postgres: the hub keeps its SQL in PostgreSQL instead of SQLite.
-        port, control_port: of the pages and of the control page; None for any free ones.
+        port, control_port: of the pages and of the control page.
     """
 
     home: Path
@@ -53,8 +53,8 @@ class Play:
     seconds: float | None = None
     seed: int = 1
     postgres: bool = False
-    port: int | None = None
-    control_port: int | None = None
+    port: Wish = ANY_PORT
+    control_port: Wish = ANY_PORT
 
 
 class Demo:
@@ -82,8 +82,7 @@ class Demo:
         _sweep(self._chosen.home)
         check_room(self._chosen.home, LEAST_TO_START)
         for port in (self._chosen.port, self._chosen.control_port):
-            if port is not None and not is_free(port):
-                raise PortTaken(port)
+            port.choose()  # better told now than after everything else was started
         self._region = load_region(self._chosen.profile)
         choice = Choice(
             self._folder,

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 _PORTS = range(15_000, 32_000)
@@ -65,6 +66,34 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which port is wanted.
+
+    Attributes:
+        port: None for any.
+        must: nothing else will do; else any other is as good when it is taken.
+    """
+
+    port: int | None = None
+    must: bool = False
+
+    def choose(self) -> int:
+        """The port to take now.
+
+        Raises:
+            PortTaken: the one that must be is taken.
+        """
+        if self.port is not None and is_free(self.port):
+            return self.port
+        if self.port is not None and self.must:
+            raise PortTaken(self.port)
+        return free_port()
+
+
+ANY_PORT = Wish()
 
 
 def free_port() -> int:

@@ -30,7 +30,7 @@ from simulator.city import GatewayPlan, HubPlace
 from simulator.devices.modbus_server import ModbusServer
 from simulator.devices.modbus_units import Answered, Fault, OnAnswered
 from simulator.instruments import CityDevice, Showing
-from simulator.processes import Child, ServerFailed, free_port
+from simulator.processes import ANY_PORT, Child, ServerFailed, Wish
 from simulator.proxy import FaultProxy
 from simulator.receiver import Receiver
 from simulator.servers import Influx, Mosquitto, Postgres
@@ -70,7 +70,7 @@ class Choice:
         poll_s: seconds between two polls of every Modbus device, instead of what the profile says.
         spool_mb: room for samples on each gateway's card.
         log: level of hub and gateways.
-        api_port: where the hub listens; None for any free port.
+        api_port: where the hub listens.
     """
 
     folder: Path
@@ -82,7 +82,7 @@ class Choice:
     poll_s: float | None = None
     spool_mb: float = 8.0
     log: str = "info"
-    api_port: int | None = None
+    api_port: Wish = ANY_PORT
 
 
 class GatewayProcess:
@@ -246,7 +246,7 @@ class Rehearsal:
     async def _start_hub(self, keys: Mapping[str, bytes]) -> None:
         folder = self.choice.folder / "hub"
         self._tell("pusat kendali (hub) dan pengguna", "the hub and its users")
-        self.api_port = self.choice.api_port or free_port()
+        self.api_port = self.choice.api_port.choose()
         place = HubPlace(
             profile=self.choice.profile,
             broker_port=self.broker.port,

@@ -26,7 +26,7 @@ from simulator.control.actions import ACTIONS, Order, UnknownError, name_of, riv
 from simulator.control.guard import Guard
 from simulator.control.state import Diary, severity, state
 from simulator.interference import Interference, Refused
-from simulator.processes import PortTaken, ServerFailed
+from simulator.processes import ServerFailed, Wish
 from simulator.rehearsal import Rehearsal
 
 HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ POLICY = (
 MOST_BYTES = 4096
 
 
-class Wish(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What a visitor wants done."""
 
     action: str
@@ -49,7 +49,7 @@ class ControlPage:
     """``async with ControlPage(city, hands, port) as page``: it listens inside the block.
 
     Args:
-        port: None for any free one.
+        port: where it listens.
         tell: told in two languages of each thing that a visitor does.
     """
 
@@ -57,13 +57,13 @@ class ControlPage:
         self,
         city: Rehearsal,
         hands: Interference,
-        port: int | None,
+        port: Wish,
         *,
         tell: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self._city = city
         self._hands = hands
-        self._asked_port = port
+        self._wished = port
         self._tell = tell
         self._diary = Diary()
         self._serving: asyncio.Task[None] | None = None
@@ -84,11 +84,8 @@ class ControlPage:
         return f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> ControlPage:
-        try:
-            listening = socket.create_server(("127.0.0.1", self._asked_port or 0), backlog=64)
-        except OSError as error:
-            raise PortTaken(self._asked_port or 0) from error
-        self.port = listening.getsockname()[1]
+        self.port = self._wished.choose()
+        listening = socket.create_server(("127.0.0.1", self.port), backlog=64)
         config = uvicorn.Config(
             HardenedHeaders(Guard(self._app(), port=self.port, token=self.token), tls=False),
             log_config=None,
@@ -166,7 +163,7 @@ class ControlPage:
             if len(body) > MOST_BYTES:
                 return JSONResponse({"refused": "size"}, 413)
         try:
-            wish = msgspec.json.decode(body, type=Wish)
+            wish = msgspec.json.decode(body, type=Asked)
         except msgspec.DecodeError as error:
             return JSONResponse({"refused": "invalid", "why": str(error)}, 422)
         try:
@@ -179,7 +176,7 @@ class ControlPage:
             said = str(failed).partition("\n")[0]
             return self._not_done(f"gagal: {said}", f"failed: {said}", 503)
 
-    async def _carry_out(self, wish: Wish) -> dict[str, Any]:
+    async def _carry_out(self, wish: Asked) -> dict[str, Any]:
         action = ACTIONS.get(wish.action)
         if action is None:
             raise UnknownError(wish.action)

@@ -13,7 +13,7 @@ from simulator.control.actions import ACTIONS
 from simulator.control.guard import TOKEN_HEADER
 from simulator.control.server import MOST_BYTES, ControlPage
 from simulator.interference import Interference
-from simulator.processes import PortTaken
+from simulator.processes import ANY_PORT, PortTaken, Wish
 from tests.simulator.test_interference import City
 
 HERE = Path(__file__).resolve().parents[2] / "simulator" / "control"
@@ -31,7 +31,7 @@ def hands():
 
 @pytest.fixture
 async def page(hands, told):
-    async with ControlPage(hands._city, hands, None, tell=lambda *both: told.append(both)) as page:
+    async with ControlPage(hands._city, hands, ANY_PORT, tell=lambda *both: told.append(both)) as page:
         yield page
 
 
@@ -158,12 +158,14 @@ async def test_a_server_that_does_not_come_back_is_said_too(page, browser):
 
 async def test_a_port_that_is_taken_is_told(page, hands):
     with pytest.raises(PortTaken):
-        await ControlPage(page._city, hands, page.port).__aenter__()
+        await ControlPage(page._city, hands, Wish(page.port, must=True)).__aenter__()
+    async with ControlPage(page._city, hands, Wish(page.port)) as other:
+        assert other.port not in {0, page.port}, "the usual port is only a wish"
 
 
 async def test_it_listens_to_this_machine_only_and_ends_with_its_block(told):
     city = City()
-    async with ControlPage(city, Interference(city, on_press=lambda _: None), None) as page:
+    async with ControlPage(city, Interference(city, on_press=lambda _: None), ANY_PORT) as page:
         port = page.port
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.close()

@@ -13,7 +13,7 @@ from simulator.control.guard import TOKEN_HEADER
 from simulator.control.server import ControlPage
 from simulator.evidence import Sql
 from simulator.interference import Interference
-from simulator.processes import listens
+from simulator.processes import ANY_PORT, listens
 from simulator.rehearsal import Choice, Rehearsal
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -82,7 +82,7 @@ async def visit(tmp_path):
                 await asyncio.sleep(0.1)
 
         showing = asyncio.create_task(show())
-        async with ControlPage(city, hands, None) as page:
+        async with ControlPage(city, hands, ANY_PORT) as page:
             headers = {TOKEN_HEADER: page.token}
             async with httpx.AsyncClient(
                 base_url=page.url, headers=headers, timeout=60, trust_env=False

@@ -36,8 +36,8 @@ class Room:
 ROOMS = (
     Room("contract", frozenset(), None),
     Room("edge", frozenset({"contract"}), "edge"),
-    Room("hub", frozenset({"contract", "provisioning"}), "hub"),
-    Room("provisioning", frozenset({"contract"}), "provisioning"),
+    Room("hub", frozenset({"contract"}), "hub"),
+    Room("provisioning", frozenset({"contract", "hub"}), "provisioning"),
     Room("simulator", frozenset({"contract", "edge", "hub", "provisioning"}), "*"),
 )
 

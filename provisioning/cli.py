@@ -1,4 +1,4 @@
-"""``siaga-provision``: makes an authority, certificates, and the broker's files."""
+"""``siaga-provision``: makes an authority, certificates, claims, and the broker's files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contract.errors import ContractError
-from provisioning import broker
+from provisioning import audit_commands, broker, claim_commands
 from provisioning.acl import Enrolled
 from provisioning.ca import Authority, Identity, Root
 from provisioning.certificates import fingerprint
+from provisioning.claim_commands import CITY, Commands
 from provisioning.errors import AuthorityError, NameRefused, ProvisioningError
 from provisioning.names import HUB_NAMES
-
-_CITY = "the issuing authority's folder"
-
-_Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,8 +34,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     _add_ca(commands)
+    claim_commands.add_to(commands)
+    audit_commands.add_to(commands)
     server = commands.add_parser("server", help="certificate of the broker, of the hub's pages, of Grafana")
-    server.add_argument("city", type=Path, help=_CITY)
+    server.add_argument("city", type=Path, help=CITY)
     server.add_argument("name", help="for example broker")
     server.add_argument("hosts", nargs="+", help="names and addresses under which clients reach it")
     server.set_defaults(
@@ -46,12 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     gateway = commands.add_parser("gateway", help="certificates of gateways that are not enrolled by claim")
-    gateway.add_argument("city", type=Path, help=_CITY)
+    gateway.add_argument("city", type=Path, help=CITY)
     gateway.add_argument("gateways", nargs="+", metavar="id", help="gateway id, for example pos-duga-01")
     gateway.set_defaults(run=_gateways)
 
     hub = commands.add_parser("hub", help="certificates of the hub's two connections")
-    hub.add_argument("city", type=Path, help=_CITY)
+    hub.add_argument("city", type=Path, help=CITY)
     hub.set_defaults(run=_hub)
 
     conf = commands.add_parser("broker", help="mosquitto.conf and the ACL")
@@ -68,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_ca(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_ca(commands: Commands[argparse.ArgumentParser]) -> None:
     steps = commands.add_parser("ca", help="the authority of a city").add_subparsers(
         required=True, metavar="STEP"
     )
@@ -79,7 +78,7 @@ def _add_ca(commands: _Commands[argparse.ArgumentParser]) -> None:
     renew.set_defaults(run=_ca_renew)
     for step in (init, renew):
         step.add_argument("root", type=Path, help="folder of the root: a stick that lies in a safe")
-        step.add_argument("city", type=Path, help=_CITY)
+        step.add_argument("city", type=Path, help=CITY)
         step.add_argument(
             "--passphrase-file", type=Path, metavar="FILE", help="else it is asked for; never an argument"
         )

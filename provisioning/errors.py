@@ -25,3 +25,7 @@ class NameRefused(ProvisioningError, ValueError):
 
 class AuthorityError(ProvisioningError):
     """The folder of an authority is missing, foreign or already in use."""
+
+
+class ClaimRefused(ProvisioningError):
+    """A claim cannot be made like this."""

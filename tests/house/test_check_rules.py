@@ -66,7 +66,8 @@ def test_a_folder_not_begun_is_no_fault(siaga):
         ("hub/rules.py", "import pymodbus", "hub imports only libraries"),
         ("hub/rules.py", "import pytest", "hub imports only libraries"),
         ("hub/ingest/accept.py", "import gmqtt", "gmqtt is imported only by hub.ingest.broker"),
-        ("provisioning/card.py", "import hub.app", "provisioning imports of ours only"),
+        ("provisioning/card.py", "import edge.app", "provisioning imports of ours only"),
+        ("hub/check.py", "import provisioning.ca", "hub imports of ours only"),
         ("simulator/city.py", "from tests import fakes", "simulator imports of ours only"),
     ],
 )

@@ -1,0 +1,62 @@
+"""What the city's trust service is told: ``city.toml`` in the folder of the issuing authority.
+
+Relative paths count from that folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from contract.strict_toml import load
+from provisioning.errors import AuthorityError
+
+FILE = "city.toml"
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all tables of the file."""
+
+
+class EnrolmentSection(_Section, frozen=True, kw_only=True):
+    """Where gateways enrol and renew their certificates.
+
+    Attributes:
+        url: as gateways reach it. Its host must stand in the certificate.
+        certificate, key: of ``siaga-provision server``.
+    """
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^https://[A-Za-z0-9.\[\]:-]+$")]
+    listen: str = "0.0.0.0"  # noqa: S104 - the fleet comes from outside
+    port: Port = 8443
+    certificate: Path = Path("servers/enrolment/cert.pem")
+    key: Path = Path("servers/enrolment/key.pem")
+
+
+class City(_Section, frozen=True, kw_only=True):
+    """The whole file, with every path absolute."""
+
+    enrolment: EnrolmentSection
+
+
+def load_city(folder: Path) -> City:
+    """Read the settings of the city in that folder.
+
+    Raises:
+        AuthorityError: there is no such file.
+        contract.strict_toml.TomlError: with file, line and what to write instead.
+    """
+    folder = folder.resolve()
+    if not (folder / FILE).exists():
+        raise AuthorityError(f"{folder / FILE} is not there", "write it as the operator guide shows")
+    city = load(folder / FILE, City)
+    enrolment = city.enrolment
+    return msgspec.structs.replace(
+        city,
+        enrolment=msgspec.structs.replace(
+            enrolment, certificate=folder / enrolment.certificate, key=folder / enrolment.key
+        ),
+    )

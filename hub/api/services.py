@@ -34,8 +34,8 @@ class Services:
     Attributes:
         gateways: one mapping a gateway with its liveness and ledger line (accepted, committed, on its way, refused,
             lost); called within a read transaction.
-        silent: what is not heard now: ids of gateways, and ``gateway/device`` where a device does not answer its
-            gateway.
+        silent: ids of the gateways that are silent now.
+        unheard: those, and ``gateway/device`` of each device that does not answer its gateway.
         levels: the river posts' states, as the rules engine has them now.
         panels: what the bed panels said last.
         pipeline: rates, queue depths, dead letters, latency quantiles; plain values only.
@@ -52,6 +52,7 @@ class Services:
     notify: Wakes
     gateways: Callable[[Connection], Sequence[Mapping[str, Any]]]
     silent: Callable[[], Collection[str]]
+    unheard: Callable[[], Collection[str]]
     levels: Callable[[], Sequence[StationState]]
     panels: PanelWords
     pipeline: Callable[[], Mapping[str, Any]]

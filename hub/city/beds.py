@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub.city.rivers import is_silent
+from hub.city.rivers import is_unheard
 from hub.region import Region, Site, Ward
 from hub.series.errors import Unavailable
 from hub.series.shared import Queries
@@ -120,17 +120,17 @@ class PanelWords:
         return self.remembered
 
 
-def wards(region: Region, panels: Panels, silent: Collection[str], now_ms: int) -> list[WardBeds]:
+def wards(region: Region, panels: Panels, unheard: Collection[str], now_ms: int) -> list[WardBeds]:
     """Every ward of the region, in the profile's order.
 
     Args:
-        silent: what is not heard (``hub.api.services.Services.silent``).
+        unheard: ids of gateways, and ``gateway/device``, that are not heard now.
     """
     return [
         _ward(
             ward,
             panels.get((ward.gateway, ward.device)),
-            is_silent(silent, ward.gateway, ward.device),
+            is_unheard(unheard, ward.gateway, ward.device),
             now_ms,
         )
         for ward in region.wards.values()

@@ -69,24 +69,24 @@ class Level:
 
 
 def levels(
-    region: Region, states: Iterable[StationState], silent: Collection[str], now_ms: int
+    region: Region, states: Iterable[StationState], unheard: Collection[str], now_ms: int
 ) -> list[Level]:
     """Every post of the region, upstream first.
 
     Args:
         states: as the rules engine knows them; posts of which it knows nothing may be missing.
-        silent: what is not heard (``hub.api.services.Services.silent``).
+        unheard: ids of gateways, and ``gateway/device``, that are not heard now.
     """
     known = {state.station: state for state in states if state.value_mm is not None}
     return [
-        _level(station, known.get(station.id), is_silent(silent, station.gateway, station.device), now_ms)
+        _level(station, known.get(station.id), is_unheard(unheard, station.gateway, station.device), now_ms)
         for station in upstream_first(region.stations.values())
     ]
 
 
-def is_silent(silent: Collection[str], gateway: str, device: str) -> bool:
+def is_unheard(unheard: Collection[str], gateway: str, device: str) -> bool:
     """Whether a device is not heard, for whatever reason."""
-    return gateway in silent or f"{gateway}/{device}" in silent
+    return gateway in unheard or f"{gateway}/{device}" in unheard
 
 
 def upstream_first(stations: Iterable[Station]) -> list[Station]:

@@ -9,9 +9,9 @@ from tests.hub.city import NOW, REGION
 KEY = ("gw-rs-1", "panel-1")
 
 
-def ward(row, *, silent=()):
+def ward(row, *, unheard=()):
     panels = {} if row is None else {KEY: {"time": NOW - 2000, **row}}
-    (found,) = wards(REGION, panels, silent, NOW)
+    (found,) = wards(REGION, panels, unheard, NOW)
     return found
 
 
@@ -29,8 +29,8 @@ def test_an_input_that_says_nothing_sensible_is_unknown(value):
 
 def test_a_stale_ward_keeps_its_last_beds_and_counts_none_as_free():
     for found in (
-        ward({"bed_01": 0, "bed_02": 0}, silent={"gw-rs-1"}),
-        ward({"bed_01": 0, "bed_02": 0}, silent={"gw-rs-1/panel-1"}),
+        ward({"bed_01": 0, "bed_02": 0}, unheard={"gw-rs-1"}),
+        ward({"bed_01": 0, "bed_02": 0}, unheard={"gw-rs-1/panel-1"}),
         ward({"time": NOW - STALE_S * 1000 - 1, "bed_01": 0, "bed_02": 0}),
     ):
         assert (found.free, found.taken, found.unknown, found.stale) == (0, 0, 2, True)
@@ -44,7 +44,7 @@ def test_a_ward_that_was_never_heard_has_no_age():
 
 
 def test_a_hospital_says_how_many_are_unknown_beside_what_it_knows():
-    known, silent = ward({"bed_01": 0, "bed_02": 1}), ward({"bed_01": 0, "bed_02": 0}, silent={"gw-rs-1"})
+    known, silent = ward({"bed_01": 0, "bed_02": 1}), ward({"bed_01": 0, "bed_02": 0}, unheard={"gw-rs-1"})
     (found,) = hospitals(REGION, [known, silent])
     assert (found.total, found.free, found.taken, found.unknown, found.age_ms) == (4, 1, 1, 2, 2000)
     (found,) = hospitals(REGION, [silent])

@@ -12,12 +12,12 @@ HOUR_MS = 3_600_000
 
 
 def state(**changes):
-    known = StationState("hulu", epoch="e", seq=1, t_ms=NOW - 5000, at_ms=NOW - 5000, value_mm=1300)
-    return replace(known, **changes)
+    known = {"epoch": "e", "seq": 1, "t_ms": NOW - 5000, "at_ms": NOW - 5000, "value_mm": 1300}
+    return StationState("hulu", **(known | changes))
 
 
-def level(*, silent=(), now_ms=NOW, **changes):
-    (found,) = levels(REGION, [state(**changes)], silent, now_ms)
+def level(*, unheard=(), now_ms=NOW, **changes):
+    (found,) = levels(REGION, [state(**changes)], unheard, now_ms)
     return found
 
 
@@ -39,10 +39,10 @@ def test_records_that_wait_for_the_history_pass_are_no_value():
 
 
 def test_a_silent_gateway_or_an_old_value_makes_it_stale_with_its_last_level():
-    assert not level(now_ms=NOW - 5000 + 300_000, silent={"gw-lain", "gw-pasar/hujan"}).stale
+    assert not level(now_ms=NOW - 5000 + 300_000, unheard={"gw-lain", "gw-pasar/hujan"}).stale
     for found in (
-        level(silent={"gw-pasar"}),
-        level(silent={"gw-pasar/level-1"}),
+        level(unheard={"gw-pasar"}),
+        level(unheard={"gw-pasar/level-1"}),
         level(now_ms=NOW - 5000 + 300_001),
     ):
         assert (found.stale, found.value_mm, found.next_ms) == (True, 1300, None)
@@ -60,7 +60,7 @@ def test_nothing_is_foreseen_that_is_too_far_or_from_a_stale_value():
     hours = FORESEEN_MS // HOUR_MS
     assert level(severity=1, rate_mm_h=200 // hours + 1).next_ms is not None
     assert level(severity=1, rate_mm_h=200 // hours - 1).next_ms is None
-    assert level(severity=1, rate_mm_h=100, silent={"gw-pasar"}).next_ms is None
+    assert level(severity=1, rate_mm_h=100, unheard={"gw-pasar"}).next_ms is None
 
 
 def test_posts_stand_river_by_river_from_spring_to_mouth():

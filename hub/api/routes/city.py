@@ -43,7 +43,7 @@ async def region(hub: Hub) -> dict[str, Any]:
 async def stations(hub: Hub) -> dict[str, Any]:
     """Pos duga air / River posts, upstream first: level, Siaga 4 (normal) to 1 (worst), and whether it is stale."""
     now_ms = hub.clock.now_ms()
-    found = rivers.levels(hub.region, hub.levels(), hub.silent(), now_ms)
+    found = rivers.levels(hub.region, hub.levels(), hub.unheard(), now_ms)
     return {"stations": [rivers.as_json(level) for level in found], "now_ms": now_ms}
 
 
@@ -70,7 +70,7 @@ async def all_beds(hub: Hub) -> dict[str, Any]:
     """Tempat tidur / Beds by ward: free and taken, or unknown where the panel has been silent; never zero for that."""
     now_ms = hub.clock.now_ms()
     panels = await _ask(hub, lambda _: hub.panels.ask(now_ms))
-    found = beds.wards(hub.region, panels, hub.silent(), now_ms)
+    found = beds.wards(hub.region, panels, hub.unheard(), now_ms)
     return {"wards": [beds.as_json(ward) for ward in found], "now_ms": now_ms}
 
 

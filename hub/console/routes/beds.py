@@ -17,7 +17,7 @@ async def beds(request: Request, hub: Hub, who: Who, part: str = "") -> HTMLResp
     now_ms = hub.clock.now_ms()
     asked = await ask(hub, lambda _: hub.panels.ask(now_ms))
     panels = hub.panels.remembered if asked.value is None else asked.value
-    found = city.hospitals(hub.region, city.wards(hub.region, panels, hub.silent(), now_ms))
+    found = city.hospitals(hub.region, city.wards(hub.region, panels, hub.unheard(), now_ms))
     shown = {"hospitals": found, "asked": asked, "stale_ms": city.STALE_S * 1000}
     if part:
         return await fragment(request, hub, who, "beds_list.html", **shown)

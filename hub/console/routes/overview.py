@@ -106,15 +106,15 @@ async def _read(hub: Services) -> Read:
         return reads.listed(conn), alarms.active(conn), names
 
     incidents, active, names = await hub.db.read(from_store)
-    silent = hub.silent()
-    wards = beds.wards(hub.region, await _panels(hub, now_ms), silent, now_ms)
+    unheard = hub.unheard()
+    wards = beds.wards(hub.region, await _panels(hub, now_ms), unheard, now_ms)
     return Read(
         now_ms=now_ms,
         incidents=tiles.incident_tile(incidents),
         alarms=tiles.alarm_lines(hub.region, active, incidents),
-        river=tiles.river_tile(rivers.levels(hub.region, hub.levels(), silent, now_ms)),
+        river=tiles.river_tile(rivers.levels(hub.region, hub.levels(), unheard, now_ms)),
         beds=tiles.bed_tile(beds.hospitals(hub.region, wards)),
-        silent=tiles.silent_sites(hub.region, silent),
+        silent=tiles.silent_sites(hub.region, hub.silent()),
         gateways=len(hub.region.gateways),
         series_down_ms=(hub.pipeline().get("series") or {}).get("down_ms"),
         series_configured=hub.series is not None,

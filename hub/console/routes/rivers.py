@@ -26,8 +26,8 @@ SPARK_STEPS = 240
 async def rivers(request: Request, hub: Hub, who: Who, part: str = "") -> HTMLResponse:
     """Sungai / Every river post: level, Siaga, direction, and how old the value is."""
     now_ms = hub.clock.now_ms()
-    asked = await _small_curves(hub, list(hub.region.stations.values()), now_ms)
-    found = levels(hub.region, hub.levels(), hub.silent(), now_ms)
+    asked = await small_curves(hub, list(hub.region.stations.values()), now_ms)
+    found = levels(hub.region, hub.levels(), hub.unheard(), now_ms)
     rows = view.posts(found, asked.value or {}, now_ms)
     if part:
         return await fragment(request, hub, who, "rivers_list.html", rivers=rows, asked=asked)
@@ -61,10 +61,10 @@ async def river(
 
 async def _now(hub: Services, who: Who, station: Station) -> dict[str, Any]:
     now_ms = hub.clock.now_ms()
-    asked = await _small_curves(hub, [station], now_ms)
+    asked = await small_curves(hub, [station], now_ms)
     (level,) = (
         level
-        for level in levels(hub.region, hub.levels(), hub.silent(), now_ms)
+        for level in levels(hub.region, hub.levels(), hub.unheard(), now_ms)
         if level.station.id == station.id
     )
     at_ms = now_ms if level.age_ms is None else now_ms - level.age_ms
@@ -83,9 +83,10 @@ async def _past(hub: Services, station: Station, minutes: int) -> dict[str, Any]
     return {"asked": asked, "curve": asked.value, "changes": changes}
 
 
-async def _small_curves(
+async def small_curves(
     hub: Services, stations: list[Station], now_ms: int
 ) -> Asked[dict[str, curves.Curve]]:
+    """The last hour of some posts, as far as InfluxDB answers."""
     return await ask(
         hub,
         lambda series: curves.read_all(

@@ -68,6 +68,7 @@ class Hub:
     notify: Woken
     curves: Curves
     silent: set[str]
+    down: set[str]
     levels: list[StationState]
     missing: list[str]
 
@@ -117,7 +118,7 @@ async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
     copyfile(empty_store, tmp_path / "hub.sqlite")
     db = Database(f"sqlite:///{tmp_path}/hub.sqlite")
     db.open()
-    clock, notify, curves, silent, levels, missing = Time(), Woken(), Curves(), set(), [], []
+    clock, notify, curves, silent, down, levels, missing = Time(), Woken(), Curves(), set(), set(), [], []
     services = Services(
         db=db,
         clock=clock,
@@ -129,6 +130,7 @@ async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
             for row in fleet.overview(conn, fleet.registry(REGION).values())
         ],
         silent=lambda: silent,
+        unheard=lambda: silent | down,
         levels=lambda: levels,
         panels=PanelWords(curves),
         pipeline=lambda: {"rates": {"readings_s": 12.5}},
@@ -137,5 +139,5 @@ async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
         secure_cookies=True,
         passwords=Passwords(memory_kib=64, passes=1),
     )
-    yield Hub(services, create_app(services), clock, notify, curves, silent, levels, missing)
+    yield Hub(services, create_app(services), clock, notify, curves, silent, down, levels, missing)
     db.close()

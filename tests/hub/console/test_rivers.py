@@ -19,8 +19,8 @@ HULU = REGION.stations["hulu"]
 
 
 def state(**changes):
-    known = StationState("hulu", epoch="e", seq=1, t_ms=NOW - 5000, at_ms=NOW - 5000, value_mm=1300)
-    return replace(known, **changes)
+    known = {"epoch": "e", "seq": 1, "t_ms": NOW - 5000, "at_ms": NOW - 5000, "value_mm": 1300}
+    return StationState("hulu", **(known | changes))
 
 
 def row(age_s, value, n=30):
@@ -90,6 +90,14 @@ async def test_a_silent_post_keeps_its_last_level_hatched_and_has_no_direction(h
     assert "1,62 m" in text(html)
     assert "tidak ada data baru" in text(html)
     assert "cm/jam" not in html
+
+
+async def test_no_page_fails_when_a_device_does_not_answer(hub):
+    hub.levels.append(state(severity=2, value_mm=1620))
+    hub.down.add("gw-pasar/level-1")
+    assert "terakhir diketahui: Siaga 2" in text(await seen(hub, "/rivers"))
+    async with hub.login("layar") as viewer:
+        assert (await viewer.get("/")).status_code == 200
 
 
 async def test_a_post_that_never_spoke_is_unknown_and_has_no_number_at_all(hub):

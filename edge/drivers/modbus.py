@@ -6,14 +6,8 @@ Only the reading functions 1 to 4 are ever sent.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
-from pymodbus.framer import FramerType
 
 from contract.kinds import Quality
 from edge.clock import Clock
@@ -21,12 +15,10 @@ from edge.config import RtuBus, TcpBus
 from edge.drivers import registers
 from edge.drivers.base import MissedPollError, Reading, Value
 from edge.drivers.instruments import Instrument, Table
+from edge.drivers.line import Answer, BrokenLineError, Line
+from edge.drivers.modbus_rtu import SerialLine
+from edge.drivers.modbus_tcp import TcpLine
 from edge.drivers.registers import Count, Request
-
-log = logging.getLogger(__name__)
-
-# The library reports every silent unit at every request; the sampler says it once.
-logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)
 
 CONNECT_S = 3.0
 RECONNECT_FIRST_S = 0.5
@@ -82,18 +74,17 @@ class Bus:
         self._settings = settings
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._client: AsyncModbusTcpClient | AsyncModbusSerialClient | None = None
+        self._line: Line | None = None
         self._rests: dict[int, Rest] = {}
         self._failed_connects = 0
         self._retry_ms = 0
         self._silent = 0
-        self._heard = False
         self._generation = 0
 
     @property
     def generation(self) -> int:
         """Which connection is open now; 0 when none is. What was known of a unit may be of another one in the next."""
-        return self._generation if self._client is not None and self._client.connected else 0
+        return self._generation if self._line is not None and self._line.connected else 0
 
     async def read(self, unit: int, request: Request) -> tuple[int, ...]:
         """The registers or bits of one request.
@@ -105,9 +96,9 @@ class Bus:
         async with self._lock:
             # Another device may have found the unit silent while this one waited for the line.
             self._check_rest(unit)
-            client = await self._connected()
+            line = await self._connected()
             try:
-                values = await self._ask(client, unit, request)
+                values = await self._ask(line, unit, request)
             finally:
                 if self._settings.gap_ms:
                     await asyncio.sleep(self._settings.gap_ms / 1000)
@@ -115,64 +106,60 @@ class Bus:
 
     def close(self) -> None:
         """Close the line; idempotent. The next request opens it again."""
-        if self._client is not None:
-            self._client.close()
-        self._client = None
+        if self._line is not None:
+            self._line.close()
+        self._line = None
 
-    async def _ask(
-        self, client: AsyncModbusTcpClient | AsyncModbusSerialClient, unit: int, request: Request
-    ) -> tuple[int, ...]:
-        self._heard = False
+    async def _ask(self, line: Line, unit: int, request: Request) -> tuple[int, ...]:
         try:
             async with asyncio.timeout(self._settings.timeout_ms / 1000):
-                answer = await _call(client, unit, request)
+                answer = await line.ask(unit, request)
         except TimeoutError:
-            raise self._unanswered(unit, request) from None
-        except (ModbusException, OSError) as error:
+            raise self._unanswered(unit, request, heard=line.heard) from None
+        except (BrokenLineError, OSError) as error:
             self.close()
-            if self._heard:
-                raise self._unanswered(unit, request) from error
+            if line.heard:
+                raise self._unanswered(unit, request, heard=True) from error
             raise MissedPollError(
                 "bus_down", f"bus {self._settings.name} broke: {error}", "look at the cable and the converter"
             ) from error
         self._silent = 0
         self._rests.pop(unit, None)
-        if answer.isError():
-            code = int(getattr(answer, "exception_code", 0))
-            text = EXCEPTIONS.get(code, "unknown exception")
+        if answer.exception:
+            text = EXCEPTIONS.get(answer.exception, "unknown exception")
+            what = f"{request.count} {request.table} at {request.address}"
             raise MissedPollError(
                 "exception",
-                f"unit {unit} refuses {request.count} {request.table} at {request.address}: {code}, {text}",
+                f"unit {unit} refuses {what}: {answer.exception}, {text}",
                 "compare the instrument file with the manual of this unit",
             )
         return self._values(answer, unit, request)
 
-    def _values(self, answer: Any, unit: int, request: Request) -> tuple[int, ...]:
+    def _values(self, answer: Answer, unit: int, request: Request) -> tuple[int, ...]:
         bits = request.table in ("coil", "discrete")
-        values = [int(value) for value in (answer.bits if bits else answer.registers)]
         # Bits come in whole bytes; registers as many as asked.
         wanted = (request.count + 7) // 8 * 8 if bits else request.count
-        if answer.function_code != registers.FUNCTIONS[request.table] or len(values) != wanted:
+        if answer.function != registers.FUNCTIONS[request.table] or len(answer.values) != wanted:
             raise MissedPollError(
                 "garbage",
-                f"unit {unit} answered function {answer.function_code} with {len(values)} values",
+                f"unit {unit} answered function {answer.function} with {len(answer.values)} values",
                 "look for two units with one address, and at the line's termination",
             )
-        return tuple(values[: request.count])
+        return answer.values[: request.count]
 
-    def _unanswered(self, unit: int, request: Request) -> MissedPollError:
+    def _unanswered(self, unit: int, request: Request, *, heard: bool) -> MissedPollError:
         """Note that a unit was silent, or that what came from it was no answer."""
         rest = self._rests.setdefault(unit, Rest())
         rest.failures += 1
         pause_ms = rest_ms(rest.failures, self._settings.timeout_ms, len(self._rests))
         rest.until_ms = self._clock.mono_ms() + pause_ms
         self._silent += 1
-        if isinstance(self._settings, TcpBus) and (self._heard or self._silent >= SILENT_ON_TCP):
+        if isinstance(self._settings, TcpBus) and (heard or self._silent >= SILENT_ON_TCP):
             # Bytes of no answer may still be on their way, and a dead host looks like a silent unit.
             self._silent = 0
             self.close()
         what = f"{request.count} {request.table} at {request.address}"
-        if self._heard:
+        if heard:
             return MissedPollError(
                 "garbage",
                 f"unit {unit} sent bytes that are no answer to {what}",
@@ -189,28 +176,26 @@ class Bus:
         if rest is not None and self._clock.mono_ms() < rest.until_ms:
             raise MissedPollError("resting", f"unit {unit} is left alone after {rest.failures} silences")
 
-    async def _connected(self) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
-        if self._client is not None and self._client.connected:
-            return self._client
+    async def _connected(self) -> Line:
+        if self._line is not None and self._line.connected:
+            return self._line
         self.close()
         if self._clock.mono_ms() < self._retry_ms:
             raise self._bus_down()
-        client = _client(self._settings, self._trace)
+        line = _new_line(self._settings)
         try:
             async with asyncio.timeout(CONNECT_S):
-                connected = await client.connect()
-        except (TimeoutError, OSError):
-            connected = False
-        if not connected:
-            client.close()
+                await line.connect()
+        except (TimeoutError, OSError, BrokenLineError):
+            line.close()
             pause_s = min(RECONNECT_LONGEST_S, RECONNECT_FIRST_S * 2 ** min(self._failed_connects, 16))
             self._failed_connects += 1
             self._retry_ms = self._clock.mono_ms() + int(pause_s * 1000)
-            raise self._bus_down()
+            raise self._bus_down() from None
         self._failed_connects = 0
         self._generation += 1
-        self._client = client
-        return client
+        self._line = line
+        return line
 
     def _bus_down(self) -> MissedPollError:
         place = self._settings.host if isinstance(self._settings, TcpBus) else self._settings.device
@@ -220,51 +205,12 @@ class Bus:
             "look at the converter, its address, and the rights on the port",
         )
 
-    def _trace(self, sending: bool, data: bytes) -> bytes:
-        self._heard = self._heard or (not sending and bool(data))
-        return data
 
-
-def _client(
-    settings: TcpBus | RtuBus, trace: Callable[[bool, bytes], bytes]
-) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
-    # A fresh client for each connection, without retries and reconnects of its own: the bus decides both. Its
-    # timeout is longer than ours, which comes first and cancels the request.
-    timeout_s = settings.timeout_ms / 1000 + 1
+def _new_line(settings: TcpBus | RtuBus) -> Line:
+    """A fresh line for each connection."""
     if isinstance(settings, TcpBus):
-        return AsyncModbusTcpClient(
-            settings.host,
-            port=settings.port,
-            name=settings.name,
-            timeout=timeout_s,
-            retries=0,
-            reconnect_delay=0,
-            trace_packet=trace,
-        )
-    return AsyncModbusSerialClient(
-        settings.device,
-        framer=FramerType.RTU,
-        baudrate=settings.baud,
-        parity=settings.parity[0].upper(),
-        stopbits=settings.stop_bits,
-        name=settings.name,
-        timeout=timeout_s,
-        retries=0,
-        reconnect_delay=0,
-        trace_packet=trace,
-    )
-
-
-def _call(
-    client: AsyncModbusTcpClient | AsyncModbusSerialClient, unit: int, request: Request
-) -> Awaitable[Any]:
-    calls = {
-        "coil": client.read_coils,
-        "discrete": client.read_discrete_inputs,
-        "holding": client.read_holding_registers,
-        "input": client.read_input_registers,
-    }
-    return calls[request.table](request.address, count=request.count, device_id=unit)
+        return TcpLine(settings.host, settings.port)
+    return SerialLine(settings)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ class Demo:
                 began_ns=began_ns,
             )
             async with ControlPage(
-                city, rounds.hands, self._chosen.control_port, tell=self._teller.visitor
+                city, rounds.hands, self._chosen.control_port, tell=self._teller.visitor, story=rounds.story
             ) as control:
                 self._write_where(city, control)
                 self._teller.begins(city, control.url)

@@ -19,7 +19,7 @@ from simulator.interference import Interference, Pressed, Refused
 from simulator.operator import Operator
 from simulator.processes import Child, ChildDied
 from simulator.rehearsal import Rehearsal
-from simulator.scenario import RAIN_MM, Act, Scenario
+from simulator.scenario import RAIN_MM, Act, Scenario, Story
 from simulator.telling import Teller
 
 TICK_S = 0.2
@@ -89,11 +89,17 @@ class Rounds:
         self._stop = stop
         self._round = 1
         self._scenario = plan(1)
+        self._after_s = 0.0
+        self._next: Act | None = None
         self._watching: set[asyncio.Task[None]] = set()
         self._tidied_s = time.monotonic()
         self._working: asyncio.Task[None] | None = None
         self.hands = Interference(city, on_press=self._pressed)
         self.account = Account(city, sql, self.hands.powered_off, began_ns)
+
+    def story(self) -> Story:
+        """Where the story is."""
+        return Story(self._round, self._after_s, self._scenario.duration_s, self._next)
 
     async def play(self) -> None:
         """Play until the last round is over, or until stopped; at the end nothing is disturbed any more.
@@ -153,6 +159,7 @@ class Rounds:
         while (after_s := time.monotonic() - began_s) < self._scenario.duration_s and not self._stop.is_set():
             while waiting and waiting[0].at_s <= after_s:
                 await self._do(waiting.pop(0), after_s)
+            self._next = waiting[0] if waiting else None
             await self._tick(after_s)
 
     async def _between(self) -> None:
@@ -165,6 +172,7 @@ class Rounds:
 
     async def _tick(self, after_s: float) -> None:
         """Time passes."""
+        self._after_s = after_s
         show(self._city, self._scenario, after_s, number=self._round, hands=self.hands)
         for notice in self.account.hear():
             self._teller.notice(notice, after_s)

@@ -58,6 +58,16 @@ class Act:
     hold_ms: int = 400
 
 
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Where a story is: its round, how far, how long, and what comes next."""
+
+    round: int
+    after_s: float
+    duration_s: float
+    next: Act | None
+
+
 @dataclass(frozen=True)
 class Wave:
     """The water at one station: ``base_m`` in calm, ``peak_m`` at the crest at ``crest_s``."""

@@ -75,6 +75,18 @@
     }
   }
 
+  const clock = (seconds) => {
+    const whole = Math.floor(seconds);
+    return `${String(Math.floor(whole / 60)).padStart(2, "0")}:${String(whole % 60).padStart(2, "0")}`;
+  };
+
+  function showStory(story) {
+    if (story === null) return;
+    const next = story.next === null ? words.calm : `${clock(story.next.at_s)} ${story.next[lang]}`;
+    document.getElementById("story").textContent =
+      `${words.round} ${story.round}, ${clock(story.after_s)} / ${clock(story.duration_s)}. ${words.comes}: ${next}.`;
+  }
+
   function showDiary(diary) {
     const list = document.getElementById("diary");
     if (!diary.length || Number(list.dataset.newest) === diary[0].number) return;
@@ -111,6 +123,7 @@
       showParts(now);
       showRivers(now);
       showDiary(now.diary);
+      showStory(now.story);
       document.getElementById("gone").hidden = true;
     } catch {
       document.getElementById("gone").hidden = false;

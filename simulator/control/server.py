@@ -28,6 +28,7 @@ from simulator.control.state import Diary, severity, state
 from simulator.interference import Interference, Refused
 from simulator.processes import ServerFailed, Wish
 from simulator.rehearsal import Rehearsal
+from simulator.scenario import Story
 
 HERE = Path(__file__).parent
 POLICY = (
@@ -51,6 +52,7 @@ class ControlPage:
     Args:
         port: where it listens.
         tell: told in two languages of each thing that a visitor does.
+        story: where the story is, None where none is told.
     """
 
     def __init__(
@@ -60,11 +62,13 @@ class ControlPage:
         port: Wish,
         *,
         tell: Callable[[str, str], None] = lambda *_: None,
+        story: Callable[[], Story | None] = lambda: None,
     ) -> None:
         self._city = city
         self._hands = hands
         self._wished = port
         self._tell = tell
+        self._story = story
         self._diary = Diary()
         self._serving: asyncio.Task[None] | None = None
         self._server: uvicorn.Server
@@ -122,7 +126,7 @@ class ControlPage:
         html = self._html.get_template("page.html").render(
             region=self._city.region,
             plans=self._city.plans,
-            now=state(self._city.region, self._hands, self._diary),
+            now=state(self._city.region, self._hands, self._diary, self._story()),
             lang=LANGUAGES[at],
             other=LANGUAGES[1 - at],
             say=lambda name: words.WORDS[name][at],
@@ -137,7 +141,7 @@ class ControlPage:
         return HTMLResponse(html, headers={"Content-Security-Policy": POLICY.format(nonce=nonce)})
 
     async def _state(self, request: Request) -> Response:
-        return JSONResponse(state(self._city.region, self._hands, self._diary))
+        return JSONResponse(state(self._city.region, self._hands, self._diary, self._story()))
 
     async def _language(self, request: Request) -> Response:
         back = RedirectResponse("/", 303)

@@ -8,6 +8,7 @@ from typing import Any
 
 from hub.region.model import Region, Station
 from simulator.interference import Interference
+from simulator.scenario import Story
 
 REMEMBERED = 12
 
@@ -58,7 +59,7 @@ def severity(station: Station, level_m: float) -> int:
     return sum(round(level_m * 1000) >= threshold for threshold in station.thresholds_mm)
 
 
-def state(region: Region, hands: Interference, diary: Diary) -> dict[str, Any]:
+def state(region: Region, hands: Interference, diary: Diary, story: Story | None) -> dict[str, Any]:
     """Everything that changes on the page."""
     rivers = {}
     for station in region.stations.values():
@@ -77,6 +78,7 @@ def state(region: Region, hands: Interference, diary: Diary) -> dict[str, Any]:
             if one.driver == "modbus_tcp" and hands.is_silent(one.gateway, one.device)
         ],
         "rivers": rivers,
+        "story": None if story is None else asdict(story),
         "disturbed": hands.disturbed,
         "diary": [asdict(one) for one in diary.last],
     }

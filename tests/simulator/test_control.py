@@ -14,6 +14,7 @@ from simulator.control.guard import TOKEN_HEADER
 from simulator.control.server import MOST_BYTES, ControlPage
 from simulator.interference import Interference
 from simulator.processes import ANY_PORT, PortTaken, Wish
+from simulator.scenario import Story, plan
 from tests.simulator.test_interference import City
 
 HERE = Path(__file__).resolve().parents[2] / "simulator" / "control"
@@ -60,6 +61,18 @@ async def test_what_is_asked_for_is_done_told_and_explained(page, browser, told,
     assert happening["ok"]
     assert happening["page"] == "/gateways"
     assert "kartunya" in happening["look_id"]
+
+
+async def test_it_tells_where_the_story_is(hands):
+    act = plan(hands._city.region, 240).acts[0]
+    story = Story(2, 31.5, 240.0, act)
+    async with (
+        ControlPage(hands._city, hands, ANY_PORT, story=lambda: story) as page,
+        httpx.AsyncClient(base_url=page.url, trust_env=False) as browser,
+    ):
+        said = (await browser.get("/state")).json()["story"]
+    assert (said["round"], said["after_s"], said["next"]["at_s"]) == (2, 31.5, act.at_s)
+    assert said["next"]["id"] == act.id
 
 
 @pytest.mark.parametrize(

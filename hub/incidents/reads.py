@@ -38,6 +38,12 @@ def listed(
     return [shown(row) for row in conn.execute(query)]
 
 
+def newest(conn: Connection, *, limit: int) -> list[dict[str, Any]]:
+    """The newest incidents, whatever their state."""
+    found = select(incidents).order_by(incidents.c.number.desc()).limit(min(limit, MOST))
+    return [shown(row) for row in conn.execute(found)]
+
+
 def one(conn: Connection, incident_id: str) -> dict[str, Any]:
     """An incident with its presses, timeline and notices.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import Path, Request
 from fastapi.responses import HTMLResponse
@@ -19,11 +19,20 @@ from hub.api.routes.stream import LIFE
 from hub.api.services import Services
 from hub.city import beds, rivers
 from hub.console import overview as tiles
+from hub.console import rivers as view
 from hub.console.asking import ask
 from hub.console.language import language_of
-from hub.console.page import OPTIONS, page, pages_of
+from hub.console.page import OPTIONS, fragment, page, pages_of
+from hub.console.routes.rivers import small_curves
 from hub.console.snapshot import Snapshot
 from hub.incidents import reads
+
+Part = Literal["", "now", "rivers", "lists"]
+
+LATEST = 6
+"""Incidents shown as the latest, open or not."""
+
+_Rows: TypeAlias = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class Read:
     now_ms: int
     incidents: tiles.IncidentTile
     alarms: list[tiles.AlarmLine]
+    latest: list[Mapping[str, Any]]
     river: tiles.RiverTile
     beds: tiles.BedTile
     silent: list[str]
@@ -43,11 +53,14 @@ class Read:
     names: Mapping[str, str]
 
 
-async def overview(request: Request, hub: Hub, who: Who, part: str = "") -> HTMLResponse:
+async def overview(request: Request, hub: Hub, who: Who, part: Part = "") -> HTMLResponse:
     """Ikhtisar / What is wrong now, at a glance."""
+    if part == "rivers":
+        return await fragment(request, hub, who, "overview_rivers.html", **await _rivers(hub))
     if part:
-        return await _now(request, hub, who)
-    return await page(request, hub, who, "overview.html", **_shown(who, await _snapshot(request, hub).get()))
+        return await _part(request, hub, who, part)
+    read = await _snapshot(request, hub).get()
+    return await page(request, hub, who, "overview.html", **(await _rivers(hub) | _shown(who, read)))
 
 
 async def acknowledge(
@@ -62,7 +75,7 @@ async def acknowledge(
         lambda conn: alarms.acknowledge(conn, alarm_id, actor=who.user.name, now_ms=hub.clock.now_ms()),
         topic="alarm",
     )
-    return await _now(request, hub, who)
+    return await _part(request, hub, who, "lists")
 
 
 async def pulse(hub: Hub) -> dict[str, Any]:
@@ -70,14 +83,22 @@ async def pulse(hub: Hub) -> dict[str, Any]:
     return {"now_ms": hub.clock.now_ms(), "life": LIFE}
 
 
-async def _now(request: Request, hub: Services, who: Identity) -> HTMLResponse:
+async def _part(request: Request, hub: Services, who: Identity, part: Part) -> HTMLResponse:
     language = language_of(request)
     rights = (bool(who.user.roles & WORKING), bool(who.user.roles & PLANT))
     html = await _snapshot(request, hub).rendered(
-        lambda _: (language, rights),
-        lambda read: pages_of(request).render(language, "overview_now.html", _shown(who, read)),
+        lambda _: (part, language, rights),
+        lambda read: pages_of(request).render(language, f"overview_{part}.html", _shown(who, read)),
     )
     return HTMLResponse(html)
+
+
+async def _rivers(hub: Services) -> dict[str, Any]:
+    """Every post with its small curve; without InfluxDB the curves alone are missing."""
+    now_ms = hub.clock.now_ms()
+    asked = await small_curves(hub, list(hub.region.stations.values()), now_ms)
+    found = rivers.levels(hub.region, hub.levels(), hub.unheard(), now_ms)
+    return {"rivers": view.posts(found, asked.value or {}, now_ms), "now_ms": now_ms}
 
 
 def _shown(who: Identity, read: Read) -> dict[str, Any]:
@@ -101,17 +122,18 @@ def _snapshot(request: Request, hub: Services) -> Snapshot[Read]:
 async def _read(hub: Services) -> Read:
     now_ms = hub.clock.now_ms()
 
-    def from_store(conn: Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, str]]:
+    def from_store(conn: Connection) -> tuple[_Rows, _Rows, _Rows, dict[str, str]]:
         names = {user.name: user.full_name or user.name for user in users.listed(conn)}
-        return reads.listed(conn), alarms.active(conn), names
+        return reads.listed(conn), reads.newest(conn, limit=LATEST), alarms.active(conn), names
 
-    incidents, active, names = await hub.db.read(from_store)
+    incidents, latest, active, names = await hub.db.read(from_store)
     unheard = hub.unheard()
     wards = beds.wards(hub.region, await _panels(hub, now_ms), unheard, now_ms)
     return Read(
         now_ms=now_ms,
         incidents=tiles.incident_tile(incidents),
         alarms=tiles.alarm_lines(hub.region, active, incidents),
+        latest=list(latest),
         river=tiles.river_tile(rivers.levels(hub.region, hub.levels(), unheard, now_ms)),
         beds=tiles.bed_tile(beds.hospitals(hub.region, wards)),
         silent=tiles.silent_sites(hub.region, hub.silent()),

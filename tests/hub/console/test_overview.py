@@ -66,6 +66,35 @@ async def test_the_worst_post_is_shown_with_its_age_and_those_not_heard_are_coun
     assert "tidak terdengar" not in shown
 
 
+async def test_where_all_is_normal_no_post_is_singled_out(hub):
+    hub.levels.append(level())
+    _, shown = tile(await seen(hub), "rivers")
+    assert "Siaga 4 1 pos, semua normal" in shown
+    assert "Pos Hulu" not in shown
+
+
+async def test_the_posts_are_on_the_overview_as_on_their_page(hub):
+    hub.levels.append(level(severity=2, value_mm=1620))
+    html = await seen(hub)
+    assert 'id="strip-hulu"' in html
+    assert "1,62 m" in text(html[html.index('id="strip-hulu"') :])
+    hub.silent.add("gw-pasar")
+    async with hub.login("siti") as siti:
+        part = (await siti.get("/?part=rivers")).text
+    assert "is-stale" in part
+    assert "1,62 m" in text(part)
+
+
+async def test_the_latest_incidents_are_there_when_they_are_closed_too(hub):
+    await hub.write(partial(Incidents(REGION).panic, event=press()))
+    async with hub.login("siti", "operator") as siti:
+        (one,) = (await siti.get("/api/incidents")).json()["incidents"]
+        await siti.post(f"/incidents/{one['id']}/mark-false", data={"version": 1, "note": "uji"})
+        shown = text((await siti.get("/?part=lists")).text)
+    assert "#1 Tombol IGD RS Contoh, meja perawat Palsu" in shown
+    assert "Tidak ada alarm." in shown
+
+
 async def test_a_post_that_fell_silent_is_not_the_worst_nor_normal(hub):
     hub.levels.append(level(severity=3, value_mm=2100, age_s=301))
     cls, shown = tile(await seen(hub), "rivers")

@@ -14,6 +14,7 @@ from hub.api.errors import ApiError
 from hub.api.services import Services
 from hub.city import beds, curves, rivers
 from hub.errors import HubError
+from hub.region import Station
 from hub.series.shared import Queries
 
 T = TypeVar("T")
@@ -56,13 +57,18 @@ async def station_series(
         raise ApiError("not_found", f"there is no station {station_id!r}")
     now_ms = hub.clock.now_ms()
     found = await _ask(hub, lambda series: curves.read(series, station, minutes=minutes, now_ms=now_ms))
-    changes = await hub.db.read(lambda conn: alarms.changes_since(conn, found.from_ms, station_id))
+    return await series_as_json(hub, station, found)
+
+
+async def series_as_json(hub: Services, station: Station, found: curves.Curve) -> dict[str, Any]:
+    """A station's curve with its level changes; the page of the station draws the same."""
+    changes = await hub.db.read(lambda conn: alarms.changes_since(conn, found.from_ms, station.id))
     return {
-        "station": station_id,
+        "station": station.id,
         "quantity": station.quantity,
         **curves.as_json(found),
         "changes": changes,
-        "now_ms": now_ms,
+        "now_ms": hub.clock.now_ms(),
     }
 
 

@@ -195,8 +195,10 @@
     asking = true;
     try {
       const answer = await fetch(box.dataset.source, { cache: "no-store", signal: AbortSignal.timeout(10_000) });
-      if (!answer.ok) { away(answer.status === 503 ? words.away : words.unread); return; }
-      said = await answer.json();
+      if (!answer.ok) { away(words.unread); return; }
+      const told = await answer.json();
+      if (told.away) { away(told.since_ms ? siaga.say(words.away, { time: siaga.clock.format(told.since_ms) }) : words.unread); return; }
+      said = told;
       away("");
       draw();
     } catch { away(words.unread); } finally { asking = false; }

@@ -11,6 +11,7 @@ from hub.alarms import service as alarms
 from hub.api.access import Hub, Route, Who, only
 from hub.api.auth.roles import PLANT, WATCHING
 from hub.api.errors import ApiError
+from hub.api.routes import city
 from hub.api.services import Services
 from hub.city import curves
 from hub.city.rivers import levels
@@ -59,6 +60,17 @@ async def river(
     )
 
 
+async def points(hub: Hub, station_id: str, range: view.Range = view.USUAL_RANGE) -> dict[str, Any]:  # noqa: A002
+    """Titik kurva / What the plot of a post draws; that InfluxDB is away is an answer too, and no error."""
+    station = hub.region.stations.get(station_id)
+    if station is None:
+        raise ApiError("not_found")
+    asked = await _curve(hub, station, view.RANGES_MIN[range])
+    if asked.value is None:
+        return {"away": True, "since_ms": asked.down_since_ms}
+    return await city.series_as_json(hub, station, asked.value)
+
+
 async def _now(hub: Services, who: Who, station: Station) -> dict[str, Any]:
     now_ms = hub.clock.now_ms()
     asked = await small_curves(hub, [station], now_ms)
@@ -76,16 +88,18 @@ async def _now(hub: Services, who: Who, station: Station) -> dict[str, Any]:
 
 
 async def _past(hub: Services, station: Station, minutes: int) -> dict[str, Any]:
-    now_ms = hub.clock.now_ms()
-    asked = await ask(hub, lambda series: curves.read(series, station, minutes=minutes, now_ms=now_ms))
-    from_ms = now_ms - minutes * 60_000
+    asked = await _curve(hub, station, minutes)
+    from_ms = hub.clock.now_ms() - minutes * 60_000
     changes = await hub.db.read(lambda conn: alarms.changes_since(conn, from_ms, station.id))
     return {"asked": asked, "curve": asked.value, "changes": changes}
 
 
-async def small_curves(
-    hub: Services, stations: list[Station], now_ms: int
-) -> Asked[dict[str, curves.Curve]]:
+async def _curve(hub: Services, station: Station, minutes: int) -> Asked[curves.Curve]:
+    now_ms = hub.clock.now_ms()
+    return await ask(hub, lambda series: curves.read(series, station, minutes=minutes, now_ms=now_ms))
+
+
+async def small_curves(hub: Services, stations: list[Station], now_ms: int) -> Asked[dict[str, curves.Curve]]:
     """The last hour of some posts, as far as InfluxDB answers."""
     return await ask(
         hub,
@@ -98,4 +112,7 @@ async def small_curves(
 ROUTES = (
     Route("GET", "/rivers", rivers, only(WATCHING), "pages", OPTIONS),
     Route("GET", "/rivers/{station_id}", river, only(WATCHING), "pages", OPTIONS),
+    Route(
+        "GET", "/rivers/{station_id}/points", points, only(WATCHING), "pages", {"include_in_schema": False}
+    ),
 )

@@ -66,6 +66,7 @@ EXPECTED = {
     ("GET", PAGE): WATCHING,
     ("GET", "/rivers"): WATCHING,
     ("GET", "/rivers/{station_id}"): WATCHING,
+    ("GET", "/rivers/{station_id}/points"): WATCHING,
     ("GET", "/beds"): WATCHING,
     ("GET", "/gateways"): PLANT,
     ("GET", "/gateways/{gateway_id}"): PLANT,

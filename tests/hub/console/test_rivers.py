@@ -155,9 +155,21 @@ async def test_ranges_are_the_few_and_nothing_else(hub):
     async with hub.login("layar", "viewer") as viewer:
         for name, minutes in view.RANGES_MIN.items():
             answer = await viewer.get("/rivers/hulu", params={"range": name})
-            assert f"series?minutes={minutes}" in answer.text
+            assert f"/rivers/hulu/points?range={name}" in answer.text
+            told = (await viewer.get("/rivers/hulu/points", params={"range": name})).json()
+            assert 0 <= NOW - told["from_ms"] - minutes * 60_000 <= told["step_s"] * 1000
         assert (await viewer.get("/rivers/hulu", params={"range": "9y"})).status_code == 422
-        assert (await viewer.get("/rivers/tidak-ada")).status_code == 404
+        assert (await viewer.get("/rivers/hulu/points", params={"range": "9y"})).status_code == 422
+        for path in ("/rivers/tidak-ada", "/rivers/tidak-ada/points"):
+            assert (await viewer.get(path)).status_code == 404
+
+
+async def test_the_plot_is_told_since_when_influxdb_is_away(hub):
+    hub.curves.error = Unavailable("gone")
+    object.__setattr__(hub.services, "pipeline", lambda: {"series": {"down_ms": 7000}})
+    async with hub.login("layar", "viewer") as viewer:
+        answer = await viewer.get("/rivers/hulu/points")
+        assert (answer.status_code, answer.json()) == (200, {"away": True, "since_ms": NOW - 7000})
 
 
 @pytest.mark.parametrize(("role", "sees"), [("viewer", False), ("technician", True)])

@@ -255,6 +255,18 @@ class Attendance(Section, frozen=True, kw_only=True):
             ) from None
 
 
+class Pull(Section, frozen=True, kw_only=True):
+    """How the whole log of a reader is read, beside what it uploads or instead of it."""
+
+    host: Annotated[str, Meta(min_length=1)]
+    port: Port = 4370
+    transport: Literal["tcp", "udp"] = "tcp"
+    comm_key: Annotated[int, Meta(ge=0, le=999_999)] = 0
+    """Its communication key; 0 is none."""
+    every_s: Annotated[float, Meta(ge=0.2, le=86_400)] = 21_600.0
+    """Six hours beside uploads; 60 for a reader that cannot upload."""
+
+
 class Reader(Section, frozen=True, kw_only=True):
     """An attendance reader. Only those named here are heard."""
 
@@ -268,6 +280,7 @@ class Reader(Section, frozen=True, kw_only=True):
     """Silent for longer, it is down."""
     sample_s: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
     """How often it is told how many scans it gave and when it was last heard."""
+    pull: Pull | None = None
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -438,6 +451,8 @@ def _dangling(config: Config) -> Iterator[Mistake]:
         yield Mistake(
             "readers without [attendance]", at=("reader", 0), instead="an [attendance] with key_file and zone"
         )
+    if config.attendance is not None and config.attendance.listen is None:
+        yield from _unheard(config.reader)
     contacts = [contact.name for contact in config.contact]
     for at, lights in enumerate(config.lights):
         if lights.contact not in contacts:
@@ -445,4 +460,21 @@ def _dangling(config: Config) -> Iterator[Mistake]:
                 f"no contact is called {lights.contact!r}",
                 at=("lights", at, "contact"),
                 instead=closest(lights.contact, contacts),
+            )
+
+
+def _unheard(readers: Iterable[Reader]) -> Iterator[Mistake]:
+    """Readers that nobody hears, where none may upload."""
+    for at, reader in enumerate(readers):
+        if reader.pull is None:
+            yield Mistake(
+                "it can neither upload nor is its log read",
+                at=("reader", at),
+                instead="an [attendance.listen], or a [reader.pull]",
+            )
+        elif reader.pull.every_s > reader.silent_s:
+            yield Mistake(
+                f"it is down after {reader.silent_s:g} s, and its log is read every {reader.pull.every_s:g} s only",
+                at=("reader", at, "pull"),
+                instead=f"every_s = 60.0 or another number below {reader.silent_s:g}",
             )

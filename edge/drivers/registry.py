@@ -99,8 +99,7 @@ def build(config: Config, *, clock: Clock, pins: Any = None) -> Drivers:
     ]
     services: list[Service] = []
     if config.attendance is not None:
-        readers, service = _attendance(config.attendance, config.reader, clock)
-        services.append(service)
+        readers, services = _attendance(config.attendance, config.reader, clock)
         schedules += (_reader(reader, readers) for reader in config.reader)
     return Drivers(
         schedules=tuple(schedules),
@@ -155,13 +154,19 @@ def _contact(contact: Contact, contacts: Contacts, clock: Clock) -> Schedule:
     return _schedule(ContactDriver(contact, contacts, clock=clock), contact.sample_s, {}, {}, 3)
 
 
-def _attendance(settings: Attendance, named: Sequence[Reader], clock: Clock) -> tuple[Readers, Service]:
+def _attendance(settings: Attendance, named: Sequence[Reader], clock: Clock) -> tuple[Readers, list[Service]]:
     # Imported here: most gateways have no reader, and need the memory.
     from edge.drivers.attendance import Readers
     from edge.drivers.attendance_push import PushServer
 
     readers = Readers(settings, named, clock=clock)
-    return readers, PushServer(settings, readers, clock=clock)
+    services: list[Service] = [PushServer(settings, readers, clock=clock)]
+    for reader in named:
+        if reader.pull is not None:
+            from edge.drivers.attendance_pull import LogPuller
+
+            services.append(LogPuller(reader, reader.pull, readers))
+    return readers, services
 
 
 def _reader(reader: Reader, readers: Readers) -> Schedule:

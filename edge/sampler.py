@@ -30,9 +30,11 @@ log = logging.getLogger(__name__)
 _Item = TypeVar("_Item")
 
 GROUP_ROWS = 200
-"""A commit is made at this many samples…"""
-GROUP_S = 1.0
-"""… or when the last commit is this long ago: what comes after a quiet time goes at once."""
+"""A commit is made at this many samples, or at any event…"""
+GATHER_S = 0.02
+"""… or this long after the first sample, so that devices that are polled together lie in one commit…"""
+GROUP_S = 0.9
+"""… but for samples alone never sooner than this after the last one: in a rhythm of a second, one commit a second."""
 APART_MS = 10
 """Two samples of one device are never nearer than this."""
 WAITING_MAX = 20_000
@@ -111,7 +113,9 @@ class Sampler:
         self._waiting: deque[Sample] = deque()
         self._events: deque[tuple[int, bytes]] = deque()
         self._wake = asyncio.Event()
-        self._resting = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._resting = False
+        self._sleeping: set[asyncio.Future[None]] = set()
         self._polling: list[asyncio.Task[None]] = []
         self._writing = asyncio.Lock()
         self._stored = True
@@ -127,11 +131,11 @@ class Sampler:
         """Poll each device in its rhythm and commit what they say, until cancelled; then commit the rest."""
         try:
             async with asyncio.TaskGroup() as group:
-                for at, device in enumerate(self._devices.values()):
-                    # Spread over the first second, so that devices of one rhythm do not all poll at once.
-                    delay_s = min(1.0, device.schedule.poll_s) * at / len(self._devices)
+                # Devices of one rhythm are polled in one go, one behind the other where they share a bus: the
+                # processor wakes once for all of them, and what they say is one commit.
+                for device in self._devices.values():
                     name = f"poll {device.schedule.driver.device}"
-                    self._polling.append(group.create_task(self._keep_polling(device, delay_s), name=name))
+                    self._polling.append(group.create_task(self._keep_polling(device), name=name))
                 group.create_task(self._keep_writing(), name="sampler commits")
         finally:
             await self.flush()
@@ -142,7 +146,9 @@ class Sampler:
         Returns:
             True when everything is committed, as flush does.
         """
-        self._resting.set()
+        self._resting = True
+        for sleeping in self._sleeping:
+            _end(sleeping)
         if self._polling:
             await asyncio.wait(self._polling)
         return await self.flush()
@@ -192,14 +198,12 @@ class Sampler:
         kind = {"bed_mat": "bed_edge", "door": "door_edge"}[edge.role]
         self._event(kind, edge.device, {"active": edge.active, "initial": edge.initial}, edge.mono_ms)
 
-    async def _keep_polling(self, device: _Device, delay_s: float) -> None:
+    async def _keep_polling(self, device: _Device) -> None:
         loop, poll_s = asyncio.get_running_loop(), device.schedule.poll_s
-        due_s = loop.time() + delay_s
+        due_s = loop.time()
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(due_s):
-                    await self._resting.wait()
-            if self._resting.is_set():
+            await self._sleep_until(due_s)
+            if self._resting:
                 return
             await self.poll(device.schedule.driver.device)
             raise_if_cancelled()
@@ -209,17 +213,31 @@ class Sampler:
                 # Beats that were missed are not caught up, so that a slow bus is not asked ever faster.
                 due_s += math.ceil(late_s / poll_s) * poll_s
 
+    async def _sleep_until(self, due_s: float) -> None:
+        """Sleep until the event loop's clock says so, or until the sampler is to rest."""
+        if self._resting:
+            return
+        loop = asyncio.get_running_loop()
+        sleeping: asyncio.Future[None] = loop.create_future()
+        # Not Event.wait within asyncio.timeout: that costs a cancellation and an exception at every poll.
+        self._sleeping.add(sleeping)
+        timer = loop.call_at(due_s, _end, sleeping)
+        try:
+            await sleeping
+        finally:
+            timer.cancel()
+            self._sleeping.discard(sleeping)
+
     async def _keep_writing(self) -> None:
-        loop, due_s = asyncio.get_running_loop(), 0.0
+        loop, last_s = asyncio.get_running_loop(), -math.inf
         while True:
             await self._wake.wait()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(due_s):
-                    while len(self._waiting) < GROUP_ROWS and not self._events:
-                        self._wake.clear()
-                        await self._wake.wait()
+                async with asyncio.timeout_at(max(last_s + GROUP_S, loop.time() + GATHER_S)):
+                    await self._urgent.wait()
             self._wake.clear()
-            due_s = loop.time() + GROUP_S
+            self._urgent.clear()
+            last_s = loop.time()
             if not await self.flush():
                 await asyncio.sleep(GROUP_S)
                 self._wake.set()
@@ -250,6 +268,8 @@ class Sampler:
             self.dropped += 1
         self._waiting.append(sample)
         self._wake.set()
+        if len(self._waiting) >= GROUP_ROWS:
+            self._urgent.set()
 
     def _answered(self, state: _Device, mono_ms: int) -> None:
         state.missed = 0
@@ -274,6 +294,12 @@ class Sampler:
         body = EventBody(id=self._random_hex(16), kind=kind, device=device, data=dict(data))
         self._events.append((mono_ms, encode_body(body)))
         self._wake.set()
+        self._urgent.set()
+
+
+def _end(sleeping: asyncio.Future[None]) -> None:
+    if not sleeping.done():
+        sleeping.set_result(None)
 
 
 class _Device:

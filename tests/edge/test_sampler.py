@@ -229,6 +229,23 @@ async def test_what_comes_after_a_quiet_time_is_committed_at_once_and_the_next_w
         await task
 
 
+async def test_devices_that_are_polled_together_lie_in_one_commit():
+    from edge.clock import SystemClock
+
+    clock, card = SystemClock(), Card()
+    drivers = [
+        SimulatedDriver(f"pos-{at}", "river_post", {"level_m": Wave(mean=at)}, clock=clock) for at in range(5)
+    ]
+    schedules = [Schedule(driver, 1.0, {}) for driver in drivers]
+    sampler = Sampler(schedules, clock=clock, sink=card, random_hex=lambda n: "0" * 2 * n)
+    task = asyncio.create_task(sampler.run())
+    await asyncio.sleep(1.3)
+    assert [len(group) for group in card.groups] == [5, 5]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 class Deaf:
     """A driver whose library swallows a cancellation that comes together with the answer."""
 

@@ -152,7 +152,7 @@
       ],
       series: [
         { label: words.time, value: (_, s) => (s == null ? "–" : at(s)) },
-        { ...level, stroke: CURVE, width: 2 },
+        { ...level, label: words.level, stroke: CURVE, width: 2 },
         { ...level, label: words.high },
         { ...level, label: words.low },
       ],

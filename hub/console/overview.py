@@ -140,13 +140,14 @@ def _line(region: Region, row: Mapping[str, Any], priorities: Mapping[str, int])
     severity = int(row["severity"])
     incident = str(detail.get("incident") or "")
     is_level = row["condition"] == "level" and station is not None
+    place, device = site_name(region, row["site"]), device_name(region, row["gateway"], row["device"])
     return AlarmLine(
         id=row["id"],
         priority=priorities.get(incident, 4 - severity),
         state=row["state"],
         what=words.CONDITIONS.get(row["condition"], row["condition"]),
-        place=site_name(region, row["site"]),
-        device=device_name(region, row["gateway"], row["device"]),
+        place=place,
+        device="" if device in place else device,
         level=station.labels[severity] if is_level and station is not None else "",
         reason=str(detail.get("text") or ""),
         incident=incident,

@@ -16,8 +16,6 @@ from edge.drivers import registers
 from edge.drivers.base import MissedPollError, Reading, Value
 from edge.drivers.instruments import Instrument, Table
 from edge.drivers.line import Answer, BrokenLineError, Line
-from edge.drivers.modbus_rtu import SerialLine
-from edge.drivers.modbus_tcp import TcpLine
 from edge.drivers.registers import Count, Request
 
 CONNECT_S = 3.0
@@ -182,7 +180,7 @@ class Bus:
         self.close()
         if self._clock.mono_ms() < self._retry_ms:
             raise self._bus_down()
-        line = _new_line(self._settings)
+        line = Line(self._settings)
         try:
             async with asyncio.timeout(CONNECT_S):
                 await line.connect()
@@ -204,13 +202,6 @@ class Bus:
             f"bus {self._settings.name} cannot be opened at {place}",
             "look at the converter, its address, and the rights on the port",
         )
-
-
-def _new_line(settings: TcpBus | RtuBus) -> Line:
-    """A fresh line for each connection."""
-    if isinstance(settings, TcpBus):
-        return TcpLine(settings.host, settings.port)
-    return SerialLine(settings)
 
 
 @dataclass(frozen=True)

@@ -229,13 +229,13 @@ async def test_a_bus_that_is_not_there_is_tried_again_ever_more_slowly(monkeypat
         settings = tcp(server.port)
         await server.stop()
         tries: list[int] = []
-        make = modbus._new_line
+        make = modbus.Line
 
         def counted(*arguments):
             tries.append(clock.mono)
             return make(*arguments)
 
-        monkeypatch.setattr(modbus, "_new_line", counted)
+        monkeypatch.setattr(modbus, "Line", counted)
         with opened(Bus(settings, clock=clock)) as bus:
             for _ in range(100):
                 assert (await missed(bus, 1)).reason == "bus_down"

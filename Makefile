@@ -27,6 +27,11 @@ demo: ## Run Kota Contoh, a simulated city on real protocols, until Ctrl-C
 	@setup/install demo
 	exec $(bin)/siaga-demo $(ARGS)
 
+.PHONY: soak
+soak: ## Leave the demo alone for MINUTES (60), five consoles open, and tell what grew
+	@setup/install demo
+	exec $(bin)/python -m simulator.soak --minutes $(or $(MINUTES),60) --consoles 5
+
 .PHONY: test
 test: ## Run all the tests (ARGS="tests/edge -k spool" for some)
 	@setup/install test

@@ -2,8 +2,8 @@
 
 The way begins where the gateway has debounced the contact and ends where the press is in the page's document (by the
 page's own clock, which is the machine's), before the browser draws it. Everything between is real: gateway process,
-its card, Mosquitto with mutual TLS, hub, SQL, event stream, the fragment and the morph in Debian's Chromium. Of fifty
-consoles one is the browser; the others are watchers, which have seen a press when they have read the whole fragment.
+its card, Mosquitto with mutual TLS, hub, SQL, the page's stream and the morph in Debian's Chromium. Of fifty consoles
+one is the browser; the others are watchers, which have seen a press when they have read the whole list.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from edge.config import Contact
 from hub.region.loader import load as load_region
 from simulator.rehearsal import Choice, Rehearsal
 
-PRESSES = 120
+PRESSES = 100
 PRESSES_QUICK = 3
 CONSOLES = 50
 BUTTON = "rsud-igd"
@@ -40,7 +40,7 @@ WATCHERS = ("operator", "pengendali", "layar")
 WORKER = "pengendali"
 
 PATIENCE_S = 5.0
-SETTLE_S = 0.3
+SETTLE_S = 0.2
 """After a press and after its incident was closed: the throttles of the pages have run out, so that no press meets the
 one before."""
 

@@ -1,15 +1,11 @@
-"""Coming in and going out by pages, and the choice of the language.
+"""Coming in and going out by pages, the first administrator, and the choice of the language.
 
-These forms work without a script. There is no session yet when one logs in, so the login form carries a token that
-fits a cookie which only the page itself can have been given: nobody can log a person in as somebody else.
+These forms work without a script.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-import secrets
 from typing import Annotated
 
 from fastapi import Form, Request, Response
@@ -17,11 +13,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from hub.api.access import PUBLIC, Hub, Route, Who, cookie_name, find_identity, only
+from hub.api.auth import users
+from hub.api.auth.passwords import LEAST_CHARS, PasswordError
 from hub.api.auth.roles import EVERYONE
+from hub.api.auth.setup import SetupError
+from hub.api.auth.users import UserError
 from hub.api.errors import CODES, ApiError
 from hub.api.routes import login as api
 from hub.api.services import Services
 from hub.console import language
+from hub.console.form_token import FormToken
+from hub.console.language import marked as _
 from hub.console.page import OPTIONS, page
 
 LANGUAGE_AGE_S = 365 * 24 * 3600
@@ -39,28 +41,73 @@ class LoginForm(BaseModel):
     next: Annotated[str, Field(max_length=2000)] = "/"
 
 
+class SetupForm(BaseModel):
+    """What the set-up page sends."""
+
+    code: Annotated[str, Field(max_length=128)] = ""
+    name: Annotated[str, Field(max_length=64)] = ""
+    full_name: Annotated[str, Field(max_length=200)] = ""
+    password: Annotated[str, Field(max_length=256)] = ""
+    again: Annotated[str, Field(max_length=256)] = ""
+    token: Annotated[str, Field(max_length=128)] = ""
+
+
 async def login_page(request: Request, hub: Hub, next: str = "/") -> Response:  # noqa: A002 - its name in the address
     """Halaman masuk / The login page; who is logged in already goes on."""
     token = request.cookies.get(cookie_name(hub), "")
     if token and await find_identity(hub, token) is not None:
         return RedirectResponse(_within(next), 303)
-    return await _form(request, hub, next)
+    if not await hub.db.read(users.count):
+        return RedirectResponse("/setup", 303)
+    return await _login_form(request, hub, LoginForm(next=next))
 
 
 async def log_in(request: Request, hub: Hub, said: Annotated[LoginForm, Form()]) -> Response:
     """Masuk / Log in by the form, then go where one wanted to."""
-    fits = hmac.compare_digest(_token(request.cookies.get(_form_cookie(hub), "")), said.token)
-    if not said.token or not fits:
-        return await _form(request, hub, said.next, name=said.name, fault=ApiError("csrf"))
+    form = FormToken(request, hub)
+    if not form.fits(said.token):
+        return await _login_form(request, hub, said, ApiError("csrf"))
     if not said.name.strip() or not said.password:
-        return await _form(request, hub, said.next, name=said.name, fault=ApiError("wrong_login"))
+        return await _login_form(request, hub, said, ApiError("wrong_login"))
     answer = RedirectResponse(_within(said.next), 303)
     try:
         await api.log_in(api.Login(name=said.name, password=said.password), request, answer, hub)
     except ApiError as error:
-        return await _form(request, hub, said.next, name=said.name, fault=error)
-    answer.delete_cookie(_form_cookie(hub), path="/", secure=hub.secure_cookies, httponly=True)
+        return await _login_form(request, hub, said, error)
+    form.drop(answer)
     return answer
+
+
+async def setup_page(request: Request, hub: Hub) -> Response:
+    """Penyiapan / The page for the first administrator; there is none when somebody can log in."""
+    if await hub.db.read(users.count):
+        return RedirectResponse("/login", 303)
+    return await _setup_form(request, hub, SetupForm())
+
+
+async def set_up(request: Request, hub: Hub, said: Annotated[SetupForm, Form()]) -> Response:
+    """Administrator pertama / Make the first administrator, by the code that the hub wrote at its start."""
+    if not FormToken(request, hub).fits(said.token):
+        return await _setup_form(request, hub, said, "csrf")
+    if not said.name.strip() or not said.code.strip():
+        return await _setup_form(request, hub, said, "invalid", _("Code and name are needed."))
+    if said.password != said.again:
+        return await _setup_form(request, hub, said, "invalid", _("The two passwords differ."))
+    body = api.Setup(
+        code=said.code.strip(), name=said.name, full_name=said.full_name, password=said.password or " "
+    )
+    try:
+        await api.set_up(body, hub)
+    except SetupError:
+        return await _setup_form(request, hub, said, "setup")
+    except PasswordError:
+        return await _setup_form(
+            request, hub, said, "invalid", _("A password has at least 12 characters, and not the name in it.")
+        )
+    except UserError:
+        why = _("A name has 2 to 64 small letters, digits, dots, hyphens or underscores.")
+        return await _setup_form(request, hub, said, "invalid", why)
+    return RedirectResponse("/login", 303)
 
 
 async def log_out(hub: Hub, who: Who) -> Response:
@@ -89,38 +136,35 @@ async def set_language(
     return answer
 
 
-async def _form(
-    request: Request, hub: Services, goes_to: str, *, name: str = "", fault: ApiError | None = None
+async def _login_form(
+    request: Request, hub: Services, said: LoginForm, fault: ApiError | None = None
 ) -> HTMLResponse:
     """The login page; ``fault`` says why the try before did not work."""
-    secret = request.cookies.get(_form_cookie(hub), "") or secrets.token_urlsafe(24)
-    wrong = dict(zip(("id", "en"), CODES[fault.code][1:], strict=True)) if fault else None
-    answer = await page(
-        request,
-        hub,
-        None,
-        "login.html",
-        name=name,
-        goes_to=_within(goes_to),
-        token=_token(secret),
-        wrong=wrong,
-    )
+    context = {"name": said.name, "goes_to": _within(said.next)}
+    answer = await _form(request, hub, "login.html", context, fault.code if fault else "")
     if fault is not None:
-        answer.status_code = CODES[fault.code][0]
         answer.headers.update(fault.headers or {})
-    answer.set_cookie(
-        _form_cookie(hub), secret, path="/", secure=hub.secure_cookies, httponly=True, samesite="strict"
-    )
     return answer
 
 
-def _form_cookie(hub: Services) -> str:
-    """Bound to this host like the session's cookie, so that no neighbour can plant one."""
-    return cookie_name(hub) + "-login"
+async def _setup_form(
+    request: Request, hub: Services, said: SetupForm, code: str = "", why: str = ""
+) -> HTMLResponse:
+    """The set-up page; ``why`` is a message id where ``code`` does not say enough. Passwords are not sent back."""
+    context = {"said_before": said, "why": why, "least": LEAST_CHARS}
+    return await _form(request, hub, "setup.html", context, code)
 
 
-def _token(secret: str) -> str:
-    return hashlib.sha256(b"siaga login " + secret.encode()).hexdigest() if secret else ""
+async def _form(
+    request: Request, hub: Services, template: str, context: dict[str, object], code: str
+) -> HTMLResponse:
+    form = FormToken(request, hub)
+    wrong = dict(zip(("id", "en"), CODES[code][1:], strict=True)) if code else None
+    answer = await page(request, hub, None, template, token=form.made(), wrong=wrong, **context)
+    if code:
+        answer.status_code = CODES[code][0]
+    form.keep(answer)
+    return answer
 
 
 def _within(address: str) -> str:
@@ -130,6 +174,8 @@ def _within(address: str) -> str:
 ROUTES = (
     Route("GET", "/login", login_page, PUBLIC, "pages", OPTIONS),
     Route("POST", "/login", log_in, PUBLIC, "pages", OPTIONS),
+    Route("GET", "/setup", setup_page, PUBLIC, "pages", OPTIONS),
+    Route("POST", "/setup", set_up, PUBLIC, "pages", OPTIONS),
     Route("POST", "/logout", log_out, only(EVERYONE), "pages", OPTIONS),
     Route("POST", "/language", set_language, PUBLIC, "pages", OPTIONS),
 )

@@ -55,6 +55,8 @@ EXPECTED = {
     ("GET", "/assets/{name}"): None,
     ("GET", "/login"): None,
     ("POST", "/login"): None,
+    ("GET", "/setup"): None,
+    ("POST", "/setup"): None,
     ("POST", "/language"): None,
     ("POST", "/logout"): EVERYONE,
     ("GET", "/pulse"): EVERYONE,
@@ -157,7 +159,7 @@ async def test_another_session_s_token_does_not_fit(hub):
     ],
 )
 @pytest.mark.parametrize(
-    "path", ["/api/logout", "/api/login", "/api/setup", "/login", "/logout", "/language"]
+    "path", ["/api/logout", "/api/login", "/api/setup", "/login", "/setup", "/logout", "/language"]
 )
 async def test_no_change_from_a_foreign_page_not_even_a_login(hub, headers, path):
     async with hub.login("siti", "operator") as person:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from hub.api.auth import setup
 from hub.api.auth.roles import Role
 from hub.api.errors import CODES
 from hub.console.asset_files import FROM_PACKAGES, Assets
@@ -11,11 +12,14 @@ from hub.console.page import pages_of
 from hub.console.routes.table import ROUTES
 from hub.errors import StoreUnavailableError
 from tests.hub.api.conftest import PASSWORD
+from tests.hub.city import NOW
 from tests.hub.console.reading import first
 
-PAGES = sorted(route.path for route in ROUTES if route.method == "GET" and route.path not in (
-    "/assets/{name}", "/live", "/pulse", "/incidents/{incident_id}", "/rivers/{station_id}", "/gateways/{gateway_id}",
-))  # fmt: skip
+PAGES = sorted(
+    route.path
+    for route in ROUTES
+    if route.method == "GET" and "{" not in route.path and route.path not in ("/live", "/pulse")
+)
 
 
 def nonce(answer):
@@ -68,6 +72,7 @@ async def test_a_page_shows_only_the_places_that_one_may_open(hub):
 
 
 async def test_the_language_is_chosen_and_kept_by_a_cookie(hub):
+    await hub.add_user("siti", "viewer")
     async with hub.client() as stranger:
         assert "Kata sandi" in (await stranger.get("/login")).text
         answer = await stranger.post("/language", data={"to": "en", "back": "/login"})
@@ -80,7 +85,7 @@ async def test_the_language_is_chosen_and_kept_by_a_cookie(hub):
 @pytest.mark.parametrize("value", ["fr", "", "id; x", "<b>"])
 async def test_a_language_that_there_is_not_is_indonesian(hub, value):
     async with hub.client() as stranger:
-        answer = await stranger.get("/login", headers={"Cookie": f"siaga-lang={value}"})
+        answer = await stranger.get("/setup", headers={"Cookie": f"siaga-lang={value}"})
         assert '<html lang="id">' in answer.text
 
 
@@ -148,7 +153,7 @@ async def test_too_many_tries_have_to_wait(hub):
         assert int(answer.headers["retry-after"]) > 0
 
 
-@pytest.mark.parametrize("token", ["", "0" * 64, "mine"])
+@pytest.mark.parametrize("token", ["", "0" * 64, "mine", "é"])
 async def test_no_login_without_the_form_s_own_token(hub, token):
     """A page of a stranger cannot log a person in as somebody whose password the stranger knows."""
     await hub.add_user("siti", "viewer")
@@ -163,6 +168,34 @@ async def test_no_login_without_the_form_s_own_token(hub, token):
         assert (await client.get("/incidents")).status_code == 303
 
 
+async def test_the_first_administrator_is_made_by_the_page_and_only_once(hub):
+    code = await hub.write(lambda conn: setup.new_code(conn, now_ms=NOW))
+    async with hub.client() as client:
+        assert (await client.get("/login")).headers["location"] == "/setup"
+        page = await client.get("/setup")
+        token = first(r'name="token" value="(\w+)"', page.text)
+        sent = {"code": code, "name": "sari", "password": PASSWORD, "again": PASSWORD, "token": token}
+        for changes, words in (
+            ({"token": "0" * 64}, CODES["csrf"][1]),
+            ({"code": "0" * 40}, CODES["setup"][1]),
+            ({"again": PASSWORD + "x"}, "Kedua kata sandi berbeda."),
+            ({"password": "pendek", "again": "pendek"}, "paling sedikit 12 karakter"),
+            ({"name": "Sari Dewi"}, "huruf kecil"),
+            ({"name": ""}, "harus diisi"),
+        ):
+            answer = await client.post("/setup", data=sent | changes)
+            assert answer.status_code >= 400
+            assert words in answer.text
+            assert PASSWORD not in answer.text
+        assert (await client.post("/setup", data=sent)).headers["location"] == "/login"
+        assert (await client.get("/setup")).headers["location"] == "/login"
+        assert (await client.post("/setup", data=sent)).status_code == 403
+        entered = await client.post(
+            "/login", data=await form(client) | {"name": "sari", "password": PASSWORD}
+        )
+        assert entered.status_code == 303
+
+
 async def test_the_form_s_token_alone_is_not_enough(hub):
     await hub.add_user("siti", "viewer")
     async with hub.client() as client, hub.client() as bare:
@@ -173,7 +206,7 @@ async def test_the_form_s_token_alone_is_not_enough(hub):
 
 async def test_the_cookies_of_the_login_page_are_bound_to_this_host(hub):
     async with hub.client() as client:
-        cookie = (await client.get("/login")).headers["set-cookie"]
+        cookie = (await client.get("/setup")).headers["set-cookie"]
     assert cookie.startswith("__Host-")
     for word in ("HttpOnly", "Secure", "SameSite=strict", "Path=/"):
         assert word in cookie
@@ -326,10 +359,10 @@ async def test_without_the_built_assets_a_page_says_what_to_run(hub, tmp_path, m
     async with hub.client() as stranger:
         for env in pages_of_app(hub)._environments.values():
             monkeypatch.setitem(env.globals, "assets_missing", FROM_PACKAGES)
-        assert "setup/assets" in (await stranger.get("/login")).text
+        assert "setup/assets" in (await stranger.get("/setup")).text
         for env in pages_of_app(hub)._environments.values():
             monkeypatch.setitem(env.globals, "assets_missing", ())
-        assert "setup/assets" not in (await stranger.get("/login")).text
+        assert "setup/assets" not in (await stranger.get("/setup")).text
 
 
 def pages_of_app(hub):

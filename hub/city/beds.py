@@ -127,12 +127,7 @@ def wards(region: Region, panels: Panels, unheard: Collection[str], now_ms: int)
         unheard: ids of gateways, and ``gateway/device``, that are not heard now.
     """
     return [
-        _ward(
-            ward,
-            panels.get((ward.gateway, ward.device)),
-            is_unheard(unheard, ward.gateway, ward.device),
-            now_ms,
-        )
+        _ward(ward, panels.get((ward.gateway, ward.device)), unheard, now_ms)
         for ward in region.wards.values()
     ]
 
@@ -163,9 +158,11 @@ def as_json(beds: WardBeds) -> dict[str, Any]:
     }
 
 
-def _ward(ward: Ward, last: Mapping[str, Any] | None, silent: bool, now_ms: int) -> WardBeds:
+def _ward(ward: Ward, last: Mapping[str, Any] | None, unheard: Collection[str], now_ms: int) -> WardBeds:
     age_ms = None if last is None else max(0, now_ms - last["time"])
-    stale = silent or age_ms is None or age_ms > STALE_S * 1000
+    stale = (
+        age_ms is None or age_ms > STALE_S * 1000 or is_unheard(unheard, ward.gateway, ward.device, age_ms)
+    )
     beds = tuple(Bed(name, _taken(last, column)) for column, name in ward.beds.items())
     counted: Sequence[Bed] = () if stale else beds
     free = sum(bed.taken is False for bed in counted)

@@ -14,6 +14,10 @@ FORESEEN_MS = 12 * 3600 * 1000
 """A straight line says nothing of a river further ahead than this."""
 
 
+SPOKEN_MS = 15_000
+"""A device that spoke so lately answers, whatever the last beat of its gateway says of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """What is known of a river post.
@@ -79,14 +83,14 @@ def levels(
     """
     known = {state.station: state for state in states if state.value_mm is not None}
     return [
-        _level(station, known.get(station.id), is_unheard(unheard, station.gateway, station.device), now_ms)
+        _level(station, known.get(station.id), unheard, now_ms)
         for station in upstream_first(region.stations.values())
     ]
 
 
-def is_unheard(unheard: Collection[str], gateway: str, device: str) -> bool:
-    """Whether a device is not heard, for whatever reason."""
-    return gateway in unheard or f"{gateway}/{device}" in unheard
+def is_unheard(unheard: Collection[str], gateway: str, device: str, age_ms: int) -> bool:
+    """Whether a device whose last word is so old is not heard, for whatever reason."""
+    return gateway in unheard or (age_ms > SPOKEN_MS and f"{gateway}/{device}" in unheard)
 
 
 def upstream_first(stations: Iterable[Station]) -> list[Station]:
@@ -131,10 +135,11 @@ def as_json(level: Level) -> dict[str, Any]:
     }
 
 
-def _level(station: Station, state: StationState | None, silent: bool, now_ms: int) -> Level:
+def _level(station: Station, state: StationState | None, unheard: Collection[str], now_ms: int) -> Level:
     if state is None or state.value_mm is None:
         return Level(station)
     age_ms = max(0, now_ms - state.at_ms)
+    silent = is_unheard(unheard, station.gateway, station.device, age_ms)
     stale = silent or age_ms > station.stale_s * 1000
     return Level(
         station=station,

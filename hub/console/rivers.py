@@ -20,8 +20,8 @@ STEADY_MM_H = 10
 STEADY_M = 0.01
 """So is a change below this."""
 
-TENDENCY_MS = 3 * 60 * 1000
-"""How far back the tendency looks where the rate of rise is not known: after a crest the water falls."""
+TENDENCY_MS = 90_000
+"""How far back the tendency looks where the rate of rise is not known. Short: after a crest the water falls."""
 
 Range = Literal["1h", "3h", "24h", "7d"]
 
@@ -82,7 +82,11 @@ def posts(found: Iterable[Level], curves: Mapping[str, Curve], now_ms: int) -> d
 
 def post(level: Level, curve: Curve | None, now_ms: int) -> Post:
     """One post with its curve of the last hour, None where that cannot be read."""
-    lately = None if curve is None or level.stale else tendency(curve, within_ms=TENDENCY_MS)
+    lately = (
+        None
+        if curve is None or level.stale
+        else tendency(curve, within_ms=TENDENCY_MS, least_ms=TENDENCY_MS // 3)
+    )
     return Post(
         level=level,
         at_ms=None if level.age_ms is None else now_ms - level.age_ms,

@@ -30,11 +30,12 @@ def test_an_input_that_says_nothing_sensible_is_unknown(value):
 def test_a_stale_ward_keeps_its_last_beds_and_counts_none_as_free():
     for found in (
         ward({"bed_01": 0, "bed_02": 0}, unheard={"gw-rs-1"}),
-        ward({"bed_01": 0, "bed_02": 0}, unheard={"gw-rs-1/panel-1"}),
+        ward({"time": NOW - 20_000, "bed_01": 0, "bed_02": 0}, unheard={"gw-rs-1/panel-1"}),
         ward({"time": NOW - STALE_S * 1000 - 1, "bed_01": 0, "bed_02": 0}),
     ):
         assert (found.free, found.taken, found.unknown, found.stale) == (0, 0, 2, True)
         assert [bed.taken for bed in found.beds] == [False, False]
+    assert not ward({"bed_01": 0, "bed_02": 0}, unheard={"gw-rs-1/panel-1"}).stale
     assert not ward({"time": NOW - STALE_S * 1000, "bed_01": 0, "bed_02": 0}).stale
 
 

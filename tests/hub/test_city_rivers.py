@@ -42,10 +42,14 @@ def test_a_silent_gateway_or_an_old_value_makes_it_stale_with_its_last_level():
     assert not level(now_ms=NOW - 5000 + 300_000, unheard={"gw-lain", "gw-pasar/hujan"}).stale
     for found in (
         level(unheard={"gw-pasar"}),
-        level(unheard={"gw-pasar/level-1"}),
+        level(unheard={"gw-pasar/level-1"}, now_ms=NOW + 20_000),
         level(now_ms=NOW - 5000 + 300_001),
     ):
         assert (found.stale, found.value_mm, found.next_ms) == (True, 1300, None)
+
+
+def test_a_device_that_just_spoke_answers_whatever_the_last_beat_said():
+    assert not level(unheard={"gw-pasar/level-1"}, at_ms=NOW).stale
 
 
 def test_the_next_level_is_foreseen_while_it_rises():

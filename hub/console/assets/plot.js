@@ -39,7 +39,7 @@
         const begin = gaps[next++][0] / 1000;
         if (t.length && begin > t.at(-1) && begin < ms / 1000) { t.push(begin); low.push(null); high.push(null); middle.push(null); }
       }
-      t.push(ms / 1000); low.push(least); high.push(most); middle.push((least + most) / 2);
+      t.push(Math.min(ms + said.step_s * 500, said.to_ms) / 1000); low.push(least); high.push(most); middle.push((least + most) / 2);
     }
     return [t, middle, high, low];
   }

@@ -31,6 +31,7 @@ from hub.api.auth import roles
 from hub.api.errors import CODES
 from hub.api.routes.table import ROUTES
 from hub.clock import SystemClock
+from hub.console.routes.table import ROUTES as PAGES
 from hub.incidents import machine as incident_machine
 from hub.incidents import technical
 from hub.notify import policy
@@ -256,6 +257,22 @@ def test_every_route_is_documented_with_who_may_use_it_and_no_other():
         (row[0], row[1].strip("`")): groups[row[2]] for row in pages.rows(pages.section(INTEGRATOR, "Routes"))
     }
     assert shown == {(route.method, route.path): route.access.roles for route in ALL_ROUTES}
+
+
+def test_every_page_is_documented_with_who_may_open_it_and_no_other():
+    groups = {"anyone": frozenset()}
+    for row in pages.rows(pages.section(INTEGRATOR, "Roles"))[1:]:
+        groups[row[0]] = frozenset(map(roles.Role, row[1].split(", ")))
+    shown = {
+        row[0].strip("`"): groups[row[1]] for row in pages.rows(pages.section(OPERATOR, "Pages / Halaman"))
+    }
+    # What a page itself asks for is no page.
+    behind = {"/assets/{name}", "/live", "/pulse", "/rivers/{station_id}/points"}
+    assert shown == {
+        route.path: route.access.roles
+        for route in PAGES
+        if route.method == "GET" and route.path not in behind
+    }
 
 
 def test_routes_in_the_text_exist():

@@ -176,7 +176,7 @@ def _create(conn: Connection, fingerprint: Fingerprint, now_ms: int) -> Row[Any]
         "changed_ms": now_ms,
         "detail": "{}",
     }
-    return conn.execute(insert(alarms).values(values).returning(alarms)).one()
+    return conn.execute(insert(alarms).returning(alarms), values).one()
 
 
 def _record(
@@ -201,7 +201,7 @@ def _record(
         "note": "",
         "detail": "{}",
     }
-    conn.execute(insert(alarm_history).values({**values, **more}))
+    conn.execute(insert(alarm_history), {**values, **more})
 
 
 def _shown(row: Row[Any]) -> dict[str, Any]:

@@ -213,27 +213,28 @@ def _open(conn: Connection, event: StoredEvent, origin: Origin, delay_ms: int | 
     number = conn.execute(select(func.coalesce(func.max(incidents.c.number), 0))).scalar_one() + 1
     state = "recovered" if event.again else "unverified"
     conn.execute(
-        insert(incidents).values(
-            id=incident_id,
-            number=number,
-            kind="panic",
-            state=state,
-            version=1,
-            priority=int(Priority.HIGH),
-            site=event.site,
-            gateway=event.gateway,
-            device=event.device,
-            title=origin.button,
-            place=origin.place,
-            call_back=origin.call_back,
-            happened_ms=event.t_ms,
-            error_ms=event.error_ms,
-            opened_ms=event.received_ms,
-            delay_ms=delay_ms,
-            recovered=event.again,
-            presses=1,
-            last_press_ms=event.received_ms,
-        )
+        insert(incidents),
+        {
+            "id": incident_id,
+            "number": number,
+            "kind": "panic",
+            "state": state,
+            "version": 1,
+            "priority": int(Priority.HIGH),
+            "site": event.site,
+            "gateway": event.gateway,
+            "device": event.device,
+            "title": origin.button,
+            "place": origin.place,
+            "call_back": origin.call_back,
+            "happened_ms": event.t_ms,
+            "error_ms": event.error_ms,
+            "opened_ms": event.received_ms,
+            "delay_ms": delay_ms,
+            "recovered": event.again,
+            "presses": 1,
+            "last_press_ms": event.received_ms,
+        },
     )
     timeline.append(
         conn,
@@ -261,19 +262,20 @@ def _told(event: StoredEvent, delay_ms: int | None) -> dict[str, str | int | flo
 
 def _link(conn: Connection, incident_id: str, event: StoredEvent, delay_ms: int | None) -> None:
     conn.execute(
-        insert(presses).values(
-            gateway=event.gateway,
-            event_id=event.event_id,
-            incident_id=incident_id,
-            row_id=event.row_id,
-            site=event.site,
-            device=event.device,
-            happened_ms=event.t_ms,
-            error_ms=event.error_ms,
-            received_ms=event.received_ms,
-            delay_ms=delay_ms,
-            again=event.again,
-        )
+        insert(presses),
+        {
+            "gateway": event.gateway,
+            "event_id": event.event_id,
+            "incident_id": incident_id,
+            "row_id": event.row_id,
+            "site": event.site,
+            "device": event.device,
+            "happened_ms": event.t_ms,
+            "error_ms": event.error_ms,
+            "received_ms": event.received_ms,
+            "delay_ms": delay_ms,
+            "again": event.again,
+        },
     )
 
 

@@ -57,7 +57,7 @@ def append(
         "note": note,
         "data": json.dumps(dict(data or {}), ensure_ascii=False, sort_keys=True),
     }
-    conn.execute(insert(timeline).values(**entry, digest=digest(last.digest if last else START, entry)))
+    conn.execute(insert(timeline), {**entry, "digest": digest(last.digest if last else START, entry)})
 
 
 def entries(conn: Connection, incident_id: str) -> list[dict[str, Any]]:

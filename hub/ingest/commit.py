@@ -161,28 +161,29 @@ class _Rows:
     ) -> StoredEvent:
         frame = self._frame
         result = self._conn.execute(
-            insert(events).values(
-                gateway=frame.gateway,
-                cell=frame.cell,
-                site=frame.site,
-                epoch=frame.epoch,
-                lane=frame.lane,
-                seq=record.seq,
-                hash=digest,
-                body=record.raw,
-                event_id=event_id,
-                kind=record.kind,
-                device=record.device,
-                boot=frame.boot,
-                t_ms=record.t_ms,
-                error_ms=record.error_ms,
-                received_ms=frame.received_ms,
-                age_ms=record.age_ms,
-                again=frame.again,
-                conflict=conflict,
-                malformed=record.malformed,
-                copy_of=copy_of,
-            )
+            insert(events),
+            {
+                "gateway": frame.gateway,
+                "cell": frame.cell,
+                "site": frame.site,
+                "epoch": frame.epoch,
+                "lane": frame.lane,
+                "seq": record.seq,
+                "hash": digest,
+                "body": record.raw,
+                "event_id": event_id,
+                "kind": record.kind,
+                "device": record.device,
+                "boot": frame.boot,
+                "t_ms": record.t_ms,
+                "error_ms": record.error_ms,
+                "received_ms": frame.received_ms,
+                "age_ms": record.age_ms,
+                "again": frame.again,
+                "conflict": conflict,
+                "malformed": record.malformed,
+                "copy_of": copy_of,
+            },
         )
         assert result.inserted_primary_key is not None
         row_id: int = result.inserted_primary_key[0]

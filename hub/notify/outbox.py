@@ -76,26 +76,27 @@ def _insert(conn: Connection, notice: Notice, channel: str, fallback: tuple[str,
         return False
     state: State = "held" if notice.held else "waiting"
     conn.execute(
-        insert(outbox).values(
-            key=key,
-            notice=notice.key,
-            channel=channel,
-            desk=notice.desk,
-            kind=notice.kind,
-            subject=notice.subject,
-            incident_id=notice.incident_id,
-            priority=int(notice.priority),
-            title=notice.title,
-            text=notice.text,
-            data=json.dumps(dict(notice.data), ensure_ascii=False, sort_keys=True),
-            fallback=json.dumps(fallback),
-            state=state,
-            reason=notice.held,
-            attempts=0,
-            due_ms=now_ms,
-            created_ms=now_ms,
-            updated_ms=now_ms,
-        )
+        insert(outbox),
+        {
+            "key": key,
+            "notice": notice.key,
+            "channel": channel,
+            "desk": notice.desk,
+            "kind": notice.kind,
+            "subject": notice.subject,
+            "incident_id": notice.incident_id,
+            "priority": int(notice.priority),
+            "title": notice.title,
+            "text": notice.text,
+            "data": json.dumps(dict(notice.data), ensure_ascii=False, sort_keys=True),
+            "fallback": json.dumps(fallback),
+            "state": state,
+            "reason": notice.held,
+            "attempts": 0,
+            "due_ms": now_ms,
+            "created_ms": now_ms,
+            "updated_ms": now_ms,
+        },
     )
     if notice.held:
         held.judge(conn, now_ms=now_ms, more=True)

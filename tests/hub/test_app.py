@@ -98,7 +98,7 @@ async def test_the_gateway_hears_that_a_person_has_acknowledged_its_press(broker
                 url = f"/api/incidents/{incident}/acknowledge"
                 answer = await client.post(url, json={}, headers={"X-CSRF-Token": csrf})
                 assert answer.status_code == 200
-            said = await one.hears(lambda message: isinstance(message, Receipt) and message.answered)
+            said = await one.hears(lambda message: isinstance(message, Receipt) and bool(message.answered))
     assert isinstance(said, Receipt)
     assert (said.lane, said.ranges) == ("panic", ())
     assert [(row[0],) for row in query(tmp_path, "select event_id from incident_presses")] == [said.answered]

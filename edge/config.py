@@ -232,6 +232,78 @@ class Listen(Section, frozen=True, kw_only=True):
     """0 takes a free one, for the bench."""
 
 
+class Ultrasonic(Section, frozen=True, kw_only=True):
+    """A level sensor that sends distances by itself on a serial line of its own (ME007, A02 class)."""
+
+    name: Name
+    kind: Literal["river_post"] = "river_post"
+    device: Annotated[str, Meta(min_length=1, description='the port, best as "/dev/serial/by-id/…"')]
+    mounting_height_m: Annotated[float, Meta(gt=0, le=30)]
+    """Height of the sensor's face above the zero of the staff gauge."""
+    blind_m: Annotated[float, Meta(gt=0, le=2)] = 0.3
+    range_m: Annotated[float, Meta(gt=0, le=30)] = 4.5
+    poll_s: Annotated[float, Meta(ge=1, le=3600)] = 2.0
+    points: dict[str, PointLimits] = {}
+    down_after: Annotated[int, Meta(ge=1, le=100)] = 2
+
+    def __post_init__(self) -> None:
+        _check_kind(self.kind, self.points)
+        if self.blind_m >= self.range_m:
+            text = f"blind_m {self.blind_m:g} is not below range_m {self.range_m:g}"
+            raise MistakesError(Mistake(text, at=("blind_m",)))
+
+
+class RainGauge(Section, frozen=True, kw_only=True):
+    """A rain gauge with a tipping bucket, whose contact closes a GPIO line to ground."""
+
+    name: Name
+    pin: Pin
+    mm_per_tip: Annotated[float, Meta(gt=0, le=2, description="millimetres, for example 0.2 or 0.254")]
+    debounce_ms: Annotated[int, Meta(ge=5, le=1000)] = 80
+    """Closings within so long of a tip are its bounce."""
+    poll_s: Seconds = 10.0
+    points: dict[str, PointLimits] = {}
+
+    def __post_init__(self) -> None:
+        _check_kind("rain_gauge", self.points)
+
+
+class CurrentLoop(Section, frozen=True, kw_only=True):
+    """An instrument of 4 to 20 mA at a channel of an ADS1115."""
+
+    name: Name
+    kind: str
+    quantity: str
+    """What it measures, of its kind."""
+    i2c_bus: Annotated[int, Meta(ge=0, le=32)] = 1
+    address: Annotated[int, Meta(ge=0x48, le=0x4B, description="0x48 to 0x4B")] = 0x48
+    channel: Annotated[int, Meta(ge=0, le=3)]
+    shunt_ohm: Annotated[float, Meta(ge=50, le=190)] = 150.0
+    """Its true value, measured; 21 mA must stay below 4.096 V."""
+    at_4_ma: float
+    at_20_ma: float
+    """What these currents mean, in the quantity's unit."""
+    poll_s: Seconds = 1.0
+    points: dict[str, PointLimits] = {}
+    down_after: Annotated[int, Meta(ge=1, le=100)] = 2
+
+    def __post_init__(self) -> None:
+        _check_kind(self.kind, self.points)
+        known = KINDS[self.kind].quantities
+        mistakes = []
+        if self.quantity not in known:
+            text = f"{self.kind} has no quantity {self.quantity!r}"
+            mistakes.append(Mistake(text, at=("quantity",), instead=closest(self.quantity, known)))
+        elif known[self.quantity].type == "int":
+            mistakes.append(
+                Mistake(f"{self.quantity} is a count", at=("quantity",), instead="what is measured")
+            )
+        if self.at_4_ma == self.at_20_ma:
+            mistakes.append(Mistake("both currents mean the same", at=("at_20_ma",)))
+        if mistakes:
+            raise MistakesError(*mistakes)
+
+
 class Attendance(Section, frozen=True, kw_only=True):
     """What all attendance readers of the gateway share."""
 
@@ -291,6 +363,10 @@ class Config(Section, frozen=True, kw_only=True):
     spool: SpoolSettings = SpoolSettings()
     bus: tuple[TcpBus | RtuBus, ...] = ()
     device: tuple[Device, ...] = ()
+DEVICE_TABLES = ("device", "simulated", "contact", "ultrasonic", "rain_gauge", "current_loop", "reader")
+"""Tables of the file whose entries are devices, each with a name of its own."""
+
+
     simulated: tuple[SimulatedDevice, ...] = ()
     contact: tuple[Contact, ...] = ()
     lights: tuple[Lights, ...] = ()
@@ -303,17 +379,14 @@ class Config(Section, frozen=True, kw_only=True):
         mistakes = [*_duplicates(self), *_dangling(self)]
         if mistakes:
             raise MistakesError(*mistakes)
+    ultrasonic: tuple[Ultrasonic, ...] = ()
+    rain_gauge: tuple[RainGauge, ...] = ()
+    current_loop: tuple[CurrentLoop, ...] = ()
 
     @property
     def device_names(self) -> tuple[str, ...]:
         """Every device of the gateway, contacts too, in the order of the file."""
-        tables: tuple[tuple[Device | SimulatedDevice | Contact | Reader, ...], ...] = (
-            self.device,
-            self.simulated,
-            self.contact,
-            self.reader,
-        )
-        return tuple(item.name for table in tables for item in table)
+        return tuple(item.name for table in DEVICE_TABLES for item in getattr(self, table))
 
 
 def load(path: Path | str) -> Config:
@@ -389,9 +462,7 @@ def _check_kind(kind: str, *by_quantity: Mapping[str, Any]) -> None:
 
 def _duplicates(config: Config) -> Iterator[Mistake]:
     named: list[tuple[str, int, str]] = [
-        (table, at, item.name)
-        for table in ("device", "simulated", "contact", "reader")
-        for at, item in enumerate(getattr(config, table))
+        (table, at, item.name) for table in DEVICE_TABLES for at, item in enumerate(getattr(config, table))
     ]
     yield from _repeated(named, "device name", "give each device, contact and reader its own name")
     yield from _repeated(
@@ -418,6 +489,7 @@ def _read_twice(config: Config) -> Iterator[Mistake]:
             if key in asked:
                 where = ("also", number - 1, "unit") if number else ("unit",)
                 yield Mistake(
+    lines += [(("rain_gauge", at, "pin"), gauge.pin) for at, gauge in enumerate(config.rain_gauge)]
                     f"unit {source.unit} of bus {source.bus!r} is read twice as {source.instrument}",
                     at=("device", at, *where),
                     instead="the address of the other unit, or remove one of the two",
@@ -429,6 +501,14 @@ def _repeated(
     named: Iterable[tuple[str, int, str]], what: str, instead: str, *, key: str = "name"
 ) -> Iterator[Mistake]:
     seen: Counter[str] = Counter()
+    ports = [("bus", at, bus.device) for at, bus in enumerate(config.bus) if isinstance(bus, RtuBus)]
+    ports += [("ultrasonic", at, each.device) for at, each in enumerate(config.ultrasonic)]
+    yield from _repeated(ports, "port", "a port of its own", key="device")
+    inputs = [
+        ("current_loop", at, f"channel {each.channel} of chip {each.address:#04x} at bus {each.i2c_bus}")
+        for at, each in enumerate(config.current_loop)
+    ]
+    yield from _repeated(inputs, "input", "the channel of the other instrument", key="channel")
     for table, at, name in named:
         seen[name] += 1
         if seen[name] > 1:

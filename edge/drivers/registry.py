@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from contract.kinds import KINDS
 from edge.clock import Clock
-from edge.config import Attendance, Config, Contact, Device, PointLimits, Reader, SimulatedDevice
+from edge.config import (
+    Attendance,
+    Config,
+    Contact,
+    CurrentLoop,
+    Device,
+    PointLimits,
+    RainGauge,
+    Reader,
+    SimulatedDevice,
+    Ultrasonic,
+)
+from edge.drivers import ultrasonic
 from edge.drivers.base import Driver, EventStore, OnEdge
+from edge.drivers.current_loop import CurrentLoopDriver, LinuxI2c
 from edge.drivers.gpio import ContactDriver, Contacts, Lamps, check_pins, real_pins
 from edge.drivers.instruments import Library
 from edge.drivers.modbus import Bus, ModbusDriver, Source
+from edge.drivers.serial_port import SerialPort
 from edge.drivers.simulated import SimulatedDriver
+from edge.drivers.tipping_bucket import RainDriver, TippingBucket, TippingBuckets
+from edge.drivers.ultrasonic import UltrasonicDriver
 from edge.outputs import Shown
 from edge.points import Limits
 from edge.sampler import Schedule
@@ -44,6 +60,8 @@ class Drivers:
     _buses: tuple[Bus, ...]
     _contacts: Contacts
     _lamps: Lamps
+    _buckets: TippingBuckets
+    _ports: tuple[SerialPort, ...] = ()
     services: tuple[Service, ...] = ()
     """What runs beside the polls, such as servers that devices upload to."""
 
@@ -60,13 +78,18 @@ class Drivers:
 
         Raises:
             PinError: there are contacts but no usable GPIO. A gateway with a panic button must not start so.
+        CardError: what a rain gauge has counted cannot be read.
         """
         try:
             self._lamps.claim()
+            self._buckets.claim()
             await self._contacts.run(on_edge)
             await asyncio.Event().wait()
         finally:
             self._lamps.release()
+            self._buckets.release()
+            for port in self._ports:
+                port.close()
             for bus in self._buses:
                 bus.close()
 
@@ -97,6 +120,12 @@ def build(config: Config, *, clock: Clock, pins: Any = None) -> Drivers:
         *(_simulated(device, clock) for device in config.simulated),
         *(_contact(contact, contacts, clock) for contact in config.contact),
     ]
+    ports: list[SerialPort] = []
+    schedules += (_ultrasonic(each, ports, clock) for each in config.ultrasonic)
+    folder = config.spool.path.parent
+    buckets = [TippingBucket(each, folder, clock=clock) for each in config.rain_gauge]
+    schedules += (_rain(each, bucket, clock) for each, bucket in zip(config.rain_gauge, buckets, strict=True))
+    schedules += _current_loops(config.current_loop, clock)
     services: list[Service] = []
     if config.attendance is not None:
         readers, services = _attendance(config.attendance, config.reader, clock)
@@ -108,6 +137,8 @@ def build(config: Config, *, clock: Clock, pins: Any = None) -> Drivers:
         _buses=tuple(buses.values()),
         _contacts=contacts,
         _lamps=Lamps(config.lights, pins=factory),
+        _buckets=TippingBuckets(buckets, pins=factory),
+        _ports=tuple(ports),
     )
 
 
@@ -152,6 +183,44 @@ def _simulated(device: SimulatedDevice, clock: Clock) -> Schedule:
 def _contact(contact: Contact, contacts: Contacts, clock: Clock) -> Schedule:
     # Its first polls may come before the lines are claimed.
     return _schedule(ContactDriver(contact, contacts, clock=clock), contact.sample_s, {}, {}, 3)
+
+
+def _ultrasonic(settings: Ultrasonic, ports: list[SerialPort], clock: Clock) -> Schedule:
+    port = SerialPort(settings.device, ultrasonic.BAUD)
+    ports.append(port)
+    driver = UltrasonicDriver(
+        settings.name,
+        settings.kind,
+        port,
+        mounting_height_m=settings.mounting_height_m,
+        blind_m=settings.blind_m,
+        range_m=settings.range_m,
+        clock=clock,
+    )
+    return _schedule(driver, settings.poll_s, {}, settings.points, settings.down_after)
+
+
+def _rain(settings: RainGauge, bucket: TippingBucket, clock: Clock) -> Schedule:
+    # Its first polls may come before the line is claimed.
+    return _schedule(RainDriver(settings, bucket, clock=clock), settings.poll_s, {}, settings.points, 3)
+
+
+def _current_loops(loops: Sequence[CurrentLoop], clock: Clock) -> Iterator[Schedule]:
+    buses: dict[int, LinuxI2c] = {}
+    for each in loops:
+        driver = CurrentLoopDriver(
+            each.name,
+            each.kind,
+            each.quantity,
+            buses.setdefault(each.i2c_bus, LinuxI2c(each.i2c_bus)),
+            address=each.address,
+            channel=each.channel,
+            shunt_ohm=each.shunt_ohm,
+            at_4_ma=each.at_4_ma,
+            at_20_ma=each.at_20_ma,
+            clock=clock,
+        )
+        yield _schedule(driver, each.poll_s, {}, each.points, each.down_after)
 
 
 def _attendance(settings: Attendance, named: Sequence[Reader], clock: Clock) -> tuple[Readers, list[Service]]:

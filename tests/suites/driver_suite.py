@@ -11,7 +11,7 @@ from edge.drivers.base import Driver, MissedPollError
 
 
 class Rig(Protocol):
-    """A driver with a hand on the device behind it. It shows at least level_m and distance_m of a river post."""
+    """A driver with a hand on the device behind it."""
 
     driver: Driver
 
@@ -26,7 +26,17 @@ class Rig(Protocol):
 
 
 class DriverSuite:
-    """Subclasses give a fixture ``rig``."""
+    """Subclasses give a fixture ``rig``.
+
+    Attributes:
+        shown: a quantity of the device that a test can set to any value from 0 to 4, in any order.
+        unsaid: one that the device can have no value of, by its own word.
+        exactly: how near a value comes to the one that was shown.
+    """
+
+    shown = "level_m"
+    unsaid = "distance_m"
+    exactly = 1e-6
 
     async def test_it_says_what_it_is(self, rig: Rig):
         driver = rig.driver
@@ -35,32 +45,32 @@ class DriverSuite:
         assert set(driver.quantities) <= set(KINDS[driver.kind].quantities)
 
     async def test_a_reading_carries_every_quantity_and_the_time_of_its_answer(self, rig: Rig):
-        await rig.show("level_m", 1.25)
+        await rig.show(self.shown, 1.25)
         first = await rig.driver.poll()
         second = await rig.driver.poll()
         assert tuple(sorted(first.values)) == tuple(sorted(rig.driver.quantities))
-        assert first.values["level_m"] == pytest.approx(1.25)
-        assert "level_m" not in first.quality
+        assert first.values[self.shown] == pytest.approx(1.25, abs=self.exactly)
+        assert self.shown not in first.quality
         assert first.device == rig.driver.device
         assert first.mono_ms <= second.mono_ms
 
     async def test_a_change_is_seen_by_the_next_poll(self, rig: Rig):
-        await rig.show("level_m", 1.25)
-        assert (await rig.driver.poll()).values["level_m"] == pytest.approx(1.25)
-        await rig.show("level_m", 2.5)
-        assert (await rig.driver.poll()).values["level_m"] == pytest.approx(2.5)
+        await rig.show(self.shown, 1.25)
+        assert (await rig.driver.poll()).values[self.shown] == pytest.approx(1.25, abs=self.exactly)
+        await rig.show(self.shown, 2.5)
+        assert (await rig.driver.poll()).values[self.shown] == pytest.approx(2.5, abs=self.exactly)
 
     async def test_a_true_zero_is_a_good_value(self, rig: Rig):
-        await rig.show("level_m", 0.0)
+        await rig.show(self.shown, 0.0)
         reading = await rig.driver.poll()
-        assert reading.values["level_m"] == 0
-        assert "level_m" not in reading.quality
+        assert reading.values[self.shown] == pytest.approx(0, abs=self.exactly)
+        assert self.shown not in reading.quality
 
     async def test_no_value_is_none_with_its_reason_and_never_zero(self, rig: Rig):
-        await rig.show("distance_m", None)
+        await rig.show(self.unsaid, None)
         reading = await rig.driver.poll()
-        assert reading.values["distance_m"] is None
-        assert reading.quality["distance_m"] is Quality.INVALID
+        assert reading.values[self.unsaid] is None
+        assert reading.quality[self.unsaid] is Quality.INVALID
 
     async def test_silence_is_a_missed_poll_and_never_a_reading(self, rig: Rig):
         await rig.driver.poll()
@@ -76,5 +86,5 @@ class DriverSuite:
             await rig.driver.poll()
         await rig.silence(False)
         await rig.rested()
-        await rig.show("level_m", 3.0)
-        assert (await rig.driver.poll()).values["level_m"] == pytest.approx(3.0)
+        await rig.show(self.shown, 3.0)
+        assert (await rig.driver.poll()).values[self.shown] == pytest.approx(3.0, abs=self.exactly)

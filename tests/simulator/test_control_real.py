@@ -60,7 +60,10 @@ class Visit:
 
 
 @pytest.fixture
-async def visit(tmp_path):
+async def visit(tmp_path, monkeypatch):
+    monkeypatch.setattr("simulator.interference.STEP_M_S", 0.9)
+    monkeypatch.setattr("simulator.control.actions.DOWN_S", 0.2)
+
     def first(city):
         city.show(RIVER, "duga-air", {"level_m": 0.4, "rain_mm": 0.0, "temperature_c": 27.0})
 

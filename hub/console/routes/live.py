@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Request
@@ -80,7 +81,7 @@ class _List:
         if html is None:
             raise _Over
         self._next_s = now_s + max(PUSH_EVERY_S, len(html) / PUSH_BYTES_S)
-        return _event("part", {"target": "incidents", "html": html}, None)
+        return _part(html)
 
 
 async def _lines(hub: Services, who: Identity, seen: int | None, part: _List | None) -> AsyncIterator[bytes]:
@@ -116,6 +117,12 @@ async def _next(updates: Subscription, until_s: float) -> Update | None:
             return await anext(updates)
     except TimeoutError:
         return None
+
+
+@lru_cache(maxsize=16)
+def _part(html: str) -> bytes:
+    """The list as an event. Encoded once for all who see the same: a long one takes longer than its sending."""
+    return _event("part", {"target": "incidents", "html": html}, None)
 
 
 def _told(update: Update) -> bytes:

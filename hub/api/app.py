@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
@@ -17,6 +18,8 @@ from hub.console import fault
 from hub.console.asset_files import Assets
 from hub.console.page import Pages
 from hub.console.routes.table import ROUTES as PAGES
+
+log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 64 * 1024
 """No request to the API is larger."""
@@ -52,7 +55,10 @@ def create_app(services: Services) -> FastAPI:
     )
     app.tls = services.secure_cookies
     app.state.services = services
-    app.state.pages = Pages(services.region, Assets())
+    assets = Assets()
+    if assets.missing:
+        log.warning("assets_missing files=%s hint=%r", ",".join(assets.missing), "run setup/assets")
+    app.state.pages = Pages(services.region, assets)
     errors.install(app, fault.answer)
     add_routes(app, (*ROUTES, *PAGES, Route("GET", "/api/openapi.json", openapi, only(EVERYONE), "api")))
     check_all(app)

@@ -1,5 +1,6 @@
 """Set-up installs servers without starting them, and gives the machine its own policy back in every case."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from hub.console.asset_files import FROM_PACKAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -132,3 +135,79 @@ def test_a_second_set_up_of_the_environment_does_nothing():
 
     set_up()
     assert set_up() == b"", "the stamp did not hold"
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """What setup/assets needs of a checkout, with an npm that notes its calls and makes what ours would."""
+    for name in (
+        "setup/assets",
+        "setup/progress",
+        "hub/console/assets/package.json",
+        "hub/console/assets/package-lock.json",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+        (tmp_path / name).chmod(0o755)
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text(
+        """#!/bin/bash
+[ "$1" = --version ] && echo 10.0.0 && exit
+echo "$*" >>"$SEEN"
+[ -z "$FAILS" ] || { echo "npm: no such package" >&2; exit 1; }
+while [ "$1" != --prefix ]; do shift; done
+for file in htmx.org/dist/htmx.min.js uplot/dist/uPlot.iife.min.js uplot/dist/uPlot.min.css; do
+  mkdir -p "$(dirname "$2/node_modules/$file")" && echo x >"$2/node_modules/$file"
+done
+"""
+    )
+    npm.chmod(0o755)
+    return tmp_path
+
+
+def build_assets(checkout: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": f"{checkout}/bin:{os.environ['PATH']}",
+        "SEEN": f"{checkout}/seen",
+        "FAILS": "",
+    } | more
+    return subprocess.run(
+        [checkout / "setup" / "assets"],
+        env=environment,
+        timeout=30,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_assets_are_built_once_and_again_when_the_lock_changes(checkout):
+    built = checkout / "hub" / "console" / "assets" / "built"
+    assert build_assets(checkout).returncode == 0
+    assert {path.name for path in built.iterdir()} == {*FROM_PACKAGES, "stamp"}
+    assert "--ignore-scripts" in (checkout / "seen").read_text()
+    second = build_assets(checkout)
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+    lock = checkout / "hub" / "console" / "assets" / "package-lock.json"
+    lock.write_text(lock.read_text() + "\n")
+    assert build_assets(checkout).returncode == 0
+    assert (checkout / "seen").read_text().count("ci ") == 2
+
+
+def test_assets_that_cannot_be_built_say_why_and_leave_what_was_there(checkout):
+    built = checkout / "hub" / "console" / "assets" / "built"
+    build_assets(checkout)
+    (built / "stamp").write_text("older")
+    failed = build_assets(checkout, FAILS="1")
+    assert failed.returncode != 0
+    assert "no such package" in failed.stderr + failed.stdout
+    assert (built / "htmx.min.js").exists()
+
+
+def test_the_lock_of_the_assets_has_exact_versions_and_names_no_host():
+    text = (ROOT / "hub" / "console" / "assets" / "package-lock.json").read_text()
+    assert "://" not in text
+    assert text.count('"integrity"') == 2
+    wanted = json.loads((ROOT / "hub" / "console" / "assets" / "package.json").read_text())["dependencies"]
+    assert all(version[0].isdigit() for version in wanted.values())

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.console.asset_files import FROM_PACKAGES
+
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.real
@@ -102,6 +104,20 @@ def test_the_wheel_carries_every_tracked_file_of_its_folders(wheel):
     tracked = {path for path in listed.stdout.split("\0") if path and (ROOT / path).exists()}
     carried = set(zipfile.ZipFile(wheel).namelist())
     assert tracked - carried == set()
+
+
+def test_the_wheel_carries_the_assets_that_set_up_built(wheel):
+    carried = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"hub/console/assets/built/{name}" for name in FROM_PACKAGES} <= carried
+    assert not any("node_modules" in name for name in carried)
+
+
+def test_the_pages_find_their_assets_and_words_where_the_checkout_is_not(hub):
+    source = (
+        "from hub.console.asset_files import Assets; from hub.console.language import sentences; "
+        "print(Assets().missing, sentences('id')('Log out'))"
+    )
+    assert hub.evaluate(source).strip() == "() Keluar"
 
 
 def test_the_wheel_carries_nothing_else(wheel):

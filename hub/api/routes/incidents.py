@@ -106,6 +106,7 @@ _TITLES: dict[Action, str] = {
     "release": "Lepaskan / Let the notices of a recovered incident go out; say why",
 }
 
+
 def _step(action: Action) -> Callable[..., Awaitable[dict[str, Any]]]:
     async def take(hub: Hub, who: Who, incident_id: str, body: Step) -> dict[str, Any]:
         step = work.Step(action, body.version, body.note, body.agency, body.parent_id)

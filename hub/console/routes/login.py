@@ -6,6 +6,7 @@ These forms work without a script.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Form, Request, Response
@@ -156,7 +157,7 @@ async def _setup_form(
 
 
 async def _form(
-    request: Request, hub: Services, template: str, context: dict[str, object], code: str
+    request: Request, hub: Services, template: str, context: Mapping[str, object], code: str
 ) -> HTMLResponse:
     form = FormToken(request, hub)
     wrong = dict(zip(("id", "en"), CODES[code][1:], strict=True)) if code else None

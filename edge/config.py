@@ -224,14 +224,6 @@ class Lights(Section, frozen=True, kw_only=True):
         return {name: pin for name in names if (pin := getattr(self, name)) is not None}
 
 
-class Listen(Section, frozen=True, kw_only=True):
-    """Where attendance readers upload to: an address of the network that only they are on."""
-
-    host: Annotated[str, Meta(min_length=1)]
-    port: Annotated[int, Meta(ge=0, le=65535)] = 8081
-    """0 takes a free one, for the bench."""
-
-
 class Ultrasonic(Section, frozen=True, kw_only=True):
     """A level sensor that sends distances by itself on a serial line of its own (ME007, A02 class)."""
 
@@ -304,6 +296,14 @@ class CurrentLoop(Section, frozen=True, kw_only=True):
             raise MistakesError(*mistakes)
 
 
+class Listen(Section, frozen=True, kw_only=True):
+    """Where attendance readers upload to: an address of the network that only they are on."""
+
+    host: Annotated[str, Meta(min_length=1)]
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8081
+    """0 takes a free one, for the bench."""
+
+
 class Attendance(Section, frozen=True, kw_only=True):
     """What all attendance readers of the gateway share."""
 
@@ -355,6 +355,10 @@ class Reader(Section, frozen=True, kw_only=True):
     pull: Pull | None = None
 
 
+DEVICE_TABLES = ("device", "simulated", "contact", "ultrasonic", "rain_gauge", "current_loop", "reader")
+"""Tables of the file whose entries are devices, each with a name of its own."""
+
+
 class Config(Section, frozen=True, kw_only=True):
     """Everything a gateway is told. ``load`` makes it from a file."""
 
@@ -363,13 +367,12 @@ class Config(Section, frozen=True, kw_only=True):
     spool: SpoolSettings = SpoolSettings()
     bus: tuple[TcpBus | RtuBus, ...] = ()
     device: tuple[Device, ...] = ()
-DEVICE_TABLES = ("device", "simulated", "contact", "ultrasonic", "rain_gauge", "current_loop", "reader")
-"""Tables of the file whose entries are devices, each with a name of its own."""
-
-
     simulated: tuple[SimulatedDevice, ...] = ()
     contact: tuple[Contact, ...] = ()
     lights: tuple[Lights, ...] = ()
+    ultrasonic: tuple[Ultrasonic, ...] = ()
+    rain_gauge: tuple[RainGauge, ...] = ()
+    current_loop: tuple[CurrentLoop, ...] = ()
     attendance: Attendance | None = None
     reader: tuple[Reader, ...] = ()
     instruments: tuple[Path, ...] = ()
@@ -379,9 +382,6 @@ DEVICE_TABLES = ("device", "simulated", "contact", "ultrasonic", "rain_gauge", "
         mistakes = [*_duplicates(self), *_dangling(self)]
         if mistakes:
             raise MistakesError(*mistakes)
-    ultrasonic: tuple[Ultrasonic, ...] = ()
-    rain_gauge: tuple[RainGauge, ...] = ()
-    current_loop: tuple[CurrentLoop, ...] = ()
 
     @property
     def device_names(self) -> tuple[str, ...]:
@@ -471,6 +471,7 @@ def _duplicates(config: Config) -> Iterator[Mistake]:
     serials = [("reader", at, reader.serial) for at, reader in enumerate(config.reader)]
     yield from _repeated(serials, "serial number", "the serial number of the other reader", key="serial")
     lines = [(("contact", at, "pin"), contact.pin) for at, contact in enumerate(config.contact)]
+    lines += [(("rain_gauge", at, "pin"), gauge.pin) for at, gauge in enumerate(config.rain_gauge)]
     for at, lights in enumerate(config.lights):
         lines += [(("lights", at, lamp), pin) for lamp, pin in lights.pins.items()]
     taken: set[int] = set()
@@ -482,6 +483,14 @@ def _duplicates(config: Config) -> Iterator[Mistake]:
 
 
 def _read_twice(config: Config) -> Iterator[Mistake]:
+    ports = [("bus", at, bus.device) for at, bus in enumerate(config.bus) if isinstance(bus, RtuBus)]
+    ports += [("ultrasonic", at, each.device) for at, each in enumerate(config.ultrasonic)]
+    yield from _repeated(ports, "port", "a port of its own", key="device")
+    inputs = [
+        ("current_loop", at, f"channel {each.channel} of chip {each.address:#04x} at bus {each.i2c_bus}")
+        for at, each in enumerate(config.current_loop)
+    ]
+    yield from _repeated(inputs, "input", "the channel of the other instrument", key="channel")
     asked: set[tuple[str, int, str]] = set()
     for at, device in enumerate(config.device):
         for number, source in enumerate(device.sources):
@@ -489,7 +498,6 @@ def _read_twice(config: Config) -> Iterator[Mistake]:
             if key in asked:
                 where = ("also", number - 1, "unit") if number else ("unit",)
                 yield Mistake(
-    lines += [(("rain_gauge", at, "pin"), gauge.pin) for at, gauge in enumerate(config.rain_gauge)]
                     f"unit {source.unit} of bus {source.bus!r} is read twice as {source.instrument}",
                     at=("device", at, *where),
                     instead="the address of the other unit, or remove one of the two",
@@ -501,14 +509,6 @@ def _repeated(
     named: Iterable[tuple[str, int, str]], what: str, instead: str, *, key: str = "name"
 ) -> Iterator[Mistake]:
     seen: Counter[str] = Counter()
-    ports = [("bus", at, bus.device) for at, bus in enumerate(config.bus) if isinstance(bus, RtuBus)]
-    ports += [("ultrasonic", at, each.device) for at, each in enumerate(config.ultrasonic)]
-    yield from _repeated(ports, "port", "a port of its own", key="device")
-    inputs = [
-        ("current_loop", at, f"channel {each.channel} of chip {each.address:#04x} at bus {each.i2c_bus}")
-        for at, each in enumerate(config.current_loop)
-    ]
-    yield from _repeated(inputs, "input", "the channel of the other instrument", key="channel")
     for table, at, name in named:
         seen[name] += 1
         if seen[name] > 1:

@@ -138,7 +138,7 @@ def test_a_second_set_up_of_the_environment_does_nothing():
 
 
 @pytest.fixture
-def checkout(tmp_path) -> Path:
+def checkout(tmp_path: Path) -> Path:
     """What setup/assets needs of a checkout, with an npm that notes its calls and makes what ours would."""
     for name in (
         "setup/assets",

@@ -190,7 +190,10 @@ class Rounds:
 
     async def _undo(self) -> None:
         if self.hands.disturbed:
-            self._teller.says("memulihkan semua gangguan", "undoing every disturbance")
+            self._teller.says(
+                "memulihkan semua gangguan; gateway tersambung lagi dalam semenit",
+                "undoing every disturbance; gateways connect again within a minute",
+            )
         await self.hands.heal()
 
     async def _do(self, act: Act, after_s: float) -> None:

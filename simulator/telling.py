@@ -40,7 +40,8 @@ WATCH = (
 """What to watch, and on which page."""
 
 PLAIN_S = 30.0
-"""How often a log is told how the round goes."""
+DRAINS_S = 10.0
+"""How often a log is told how the round goes, and how much is on its way at the end."""
 
 
 class Teller(Protocol):
@@ -154,6 +155,7 @@ class Presenter:
         self._round = 0
         self._duration_s = 0.0
         self._told_s = 0.0
+        self._drained_s = 0.0
 
     # The start
 
@@ -239,7 +241,12 @@ class Presenter:
         self._screen.line(f"         {id} / {en}")
 
     def drains(self, left: int) -> None:
-        self._screen.live(f"         {left} catatan di jalan / records on their way")
+        text = f"         {left} catatan di jalan / records on their way"
+        self._screen.live(text)
+        now_s = time.monotonic()
+        if not self._screen.is_terminal and now_s - self._drained_s >= DRAINS_S:
+            self._drained_s = now_s
+            self._screen.line(text)
 
     def ends(self, found: Report) -> None:
         readings, presses = found.readings, found.presses

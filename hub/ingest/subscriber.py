@@ -218,14 +218,10 @@ class Subscriber:
         # The gateway tries it again each minute; after a pause it is another one, though the last was seen.
         last_ms = self._unread.get(known.gateway)
         self._unread[known.gateway] = now_ms
-        raise_alarm(
-            conn,
-            fingerprint,
-            severity=2,
-            now_ms=now_ms,
-            rearm=last_ms is None or now_ms - last_ms > UNREAD_PAUSE_MS,
-            detail={"reason": dead.reason},
-        )
+        if last_ms is not None and now_ms - last_ms <= UNREAD_PAUSE_MS:
+            return
+        detail = {"reason": dead.reason}
+        raise_alarm(conn, fingerprint, severity=2, now_ms=now_ms, rearm=True, detail=detail)
 
     # Samples
 

@@ -213,7 +213,8 @@ def configure(db: Database, quotas: Quotas) -> None:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.execute(f"PRAGMA wal_autocheckpoint={max(16, quotas.wal_bytes // PAGE_BYTES // 4)}")
-    db.execute("PRAGMA cache_size=-2048")
+    # In KiB. Room for the largest group and the pages around it; what is more only fills up with what was written.
+    db.execute("PRAGMA cache_size=-512")
     pages = db.execute("PRAGMA page_count")[0][0]
     db.execute(f"PRAGMA max_page_count={pages}")
 

@@ -220,8 +220,10 @@ def _decode(data: bytes, cls: type[_T]) -> _T:
     return message
 
 
-_KNOWN_TABLE_BYTES = 4096
-"""Longer tables of devices are not remembered, so that what is remembered has a bound."""
+_KNOWN_TABLES = 1024
+_KNOWN_TABLE_BYTES = 1024
+"""So many tables of devices are remembered, none longer than that. A gateway that sends other names each time fills at
+most 20 MB."""
 
 
 class _Table(NamedTuple):
@@ -281,7 +283,7 @@ def _table(text: bytes) -> _Table | None:
     return _Table(devices, _rows(numbers.pop())) if len(numbers) == 1 else None
 
 
-_known_table = lru_cache(maxsize=4096)(_table)
+_known_table = lru_cache(maxsize=_KNOWN_TABLES)(_table)
 
 
 @cache

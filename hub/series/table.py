@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from contract.kinds import KINDS, QUALITY_SUFFIX
 from contract.messages import DeviceColumn
@@ -11,10 +10,11 @@ from contract.messages import DeviceColumn
 _SPECIAL = re.compile(r"[, =]")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\%]")
 
-_KEPT = 8192
-_KEPT_DEVICES = 32
-_KEPT_QUANTITIES = 128
-"""A frame with more is looked at anew each time, so that what is kept has a bound."""
+_KEPT = 1024
+_KEPT_DEVICES = 16
+_KEPT_QUANTITIES = 64
+"""So many tables are kept, of frames with at most so many devices and quantities together; larger ones are made anew for
+each frame. A gateway that sends other names each time fills at most 30 MB."""
 
 
 def escape(name: str) -> str:
@@ -77,15 +77,20 @@ class Table:
             self.good = [column.good for column in self.columns if column is not None]
 
 
+_known: dict[tuple[str, str, tuple[DeviceColumn, ...]], Table] = {}
+
+
 def table(site: str, gateway: str, devices: tuple[DeviceColumn, ...]) -> Table:
     """The table of a frame's devices."""
-    small = (
-        len(devices) <= _KEPT_DEVICES and sum([len(one.quantities) for one in devices]) <= _KEPT_QUANTITIES
-    )
-    return _kept(site, gateway, devices) if small else Table(site, gateway, devices)
-
-
-_kept = lru_cache(maxsize=_KEPT)(Table)
+    key = (site, gateway, devices)
+    found = _known.get(key)
+    if found is None:
+        found = Table(site, gateway, devices)
+        if len(devices) <= _KEPT_DEVICES and sum(len(one.quantities) for one in devices) <= _KEPT_QUANTITIES:
+            if len(_known) >= _KEPT:
+                del _known[next(iter(_known))]
+            _known[key] = found
+    return found
 
 
 def _in_kinds(column: DeviceColumn) -> bool:

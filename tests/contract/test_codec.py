@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import tracemalloc
 
 import msgspec
 import pytest
@@ -247,6 +248,21 @@ def test_the_short_way_takes_no_frame_that_the_long_way_refuses_or_reads_otherwi
 def test_the_short_way_is_the_way_of_a_usual_frame():
     assert codec._plain_telemetry(telemetry()) == codec._any_telemetry(telemetry())
     assert codec._plain_telemetry(telemetry(q=[[0, 0, 1]])) is None
+
+
+def test_what_is_remembered_of_tables_of_devices_has_a_bound():
+    """A gateway that names its devices anew each time, as many as fit what is remembered."""
+    tracemalloc.start()
+    try:
+        for at in range(codec._KNOWN_TABLES + 200):
+            dev = [[f"{at:x}{number}", "k", ["q"]] for number in range(45)]
+            codec.decode_frame("telemetry", telemetry(dev=dev))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        codec._known_table.cache_clear()
+    assert len(json.dumps(dev, separators=(",", ":"))) < codec._KNOWN_TABLE_BYTES
+    assert held < 20_000_000
 
 
 def damaged(data, text: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime as dt
+import gc
 import getpass
 import json
 import logging
@@ -111,6 +112,7 @@ def _run(config: HubConfig, options: argparse.Namespace) -> int:
             "setup_code_file": str(code_file) if ready.setup_code else None,
         }
         print(json.dumps(said), flush=True)
+        _calm_collector()
 
     async def work() -> None:
         hub = HubApp(config, clock=SystemClock(), on_ready=say)
@@ -122,6 +124,17 @@ def _run(config: HubConfig, options: argparse.Namespace) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work())
     return 0
+
+
+def _calm_collector() -> None:
+    """Look for garbage in circles more rarely, and never again among what was made at the start.
+
+    A frame of samples is hundreds of tuples, so under load the collector would run many times a second over
+    everything there is; the frames themselves have no circles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _write_code(path: Path, code: str | None) -> None:

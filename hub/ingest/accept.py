@@ -243,10 +243,11 @@ def _is_sound(frame: TelemetryFrame, devices: Table) -> bool:
     at each."""
     if not devices.sound:
         return False
-    base_ms, offsets = cast(int, frame.base_ms), [cast(int, row[1]) for row in frame.rows]
+    rows: Any = frame.rows
+    base_ms, offsets = cast(int, frame.base_ms), [row[1] for row in rows]
     if base_ms + min(offsets) <= -T_LIMIT_MS or base_ms + max(offsets) >= T_LIMIT_MS:
         return False
-    return not devices.has_integers or float not in set(map(type, chain.from_iterable(frame.rows)))
+    return not devices.has_integers or float not in set(map(type, chain.from_iterable(rows)))
 
 
 def _refused(frame: TelemetryFrame, devices: Table) -> Iterator[RefusedRecord]:

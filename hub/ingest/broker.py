@@ -33,8 +33,8 @@ CLOSE_S = 2.0
 WAITING_AT_MOST = 4096
 """Messages of each urgency that wait while the broker takes no more; beyond it the oldest go."""
 
-_PUBACK = 0x40
-"""First byte of that packet."""
+_PUBACK, _PUBLISH = 0x40, 0x32
+"""First bytes of these packets, as the hub sends them."""
 
 NEVER = -2
 """As the number of the library's own reconnects: fewer than any number of failures."""
@@ -74,6 +74,8 @@ class Connection:
         name: in the log and in the client id.
         on_message: gets every message.
         on_up, on_down: the subscriptions stand; the connection is gone. Not called twice in a row.
+        gathers: what is published in one pass of the event loop goes out together at its end. For a connection that
+            says much and nothing that is urgent.
     """
 
     def __init__(
@@ -86,8 +88,10 @@ class Connection:
         on_up: Callable[[], None],
         on_down: Callable[[], None],
         random: Random,
+        gathers: bool = False,
     ) -> None:
         self._address = address
+        self._gathers = gathers
         self._name = name
         self._topics = tuple(topics)
         self._on_message = on_message
@@ -168,7 +172,7 @@ class Connection:
                     keepalive=self._address.keepalive_s,
                     version=MQTTv50,
                 )
-            _gather_acknowledgements(client)
+            _gather(client, publishes=self._gathers)
             await self._subscribe(client, lost)
             self._client, self.up = client, True
             log.info("broker_up connection=%s", self._name)
@@ -248,26 +252,28 @@ class SubscriptionRefused(Exception):
     """The broker took the connection but not the subscriptions."""
 
 
-def _gather_acknowledgements(client: Client) -> None:
-    """Let the client's PUBACKs of one pass of the event loop go out together.
+def _gather(client: Client, *, publishes: bool) -> None:
+    """Let the client's PUBACKs of one pass of the event loop go out together, and if told so its messages.
 
-    The library writes each by itself, and each is then a record of TLS of its own: at thousands of frames a second
-    that costs more than all else it does.
+    The library writes each packet by itself, and each is then a record of TLS of its own: at thousands of frames a
+    second that costs more than all else it does.
     """
     protocol = client._connection._protocol
-    protocol._transport = _Gathering(protocol._transport)
+    held = (_PUBACK, _PUBLISH) if publishes else (_PUBACK,)
+    protocol._transport = _Gathering(protocol._transport, held)
 
 
 class _Gathering:
-    """A transport that holds PUBACKs back until the end of the pass, or until anything else is written."""
+    """A transport that holds packets of some types back until the end of the pass, or until another is written."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, types: tuple[int, ...]) -> None:
         self._transport = transport
+        self._types = types
         self._held = bytearray()
 
     def write(self, data: bytes) -> None:
         """Write in the order of the calls."""
-        if data[0] != _PUBACK:
+        if data[0] not in self._types:
             self._transport.write(bytes(self._held) + data)
             self._held.clear()
             return

@@ -9,9 +9,9 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
+from msgspec import structs
 from sqlalchemy import Connection
 
 from hub.alarms import service as alarms
@@ -191,7 +191,7 @@ class Judging:
 
     def _whole(self, state: StationState) -> StationState:
         """With the gap that waits for its pass: the engine has forgotten it, a crash must not."""
-        return replace(state, skipped=around(self._gaps.get(state.station), state.skipped))
+        return structs.replace(state, skipped=around(self._gaps.get(state.station), state.skipped))
 
     async def look_over_gaps(self) -> None:
         """Make the history pass over each filled gap. Runs until cancelled."""
@@ -254,6 +254,9 @@ def _of(change: Change) -> tuple[str, str, int]:
     return change.gateway, change.epoch, change.seq
 
 
+_ALL_GOOD: Mapping[int, int] = {}
+
+
 def samples(accepted: AcceptedTelemetry, watched: Set[str]) -> Iterator[Sample]:
     """The samples of those devices in a frame, refused ones left out."""
     frame = accepted.frame
@@ -266,12 +269,13 @@ def samples(accepted: AcceptedTelemetry, watched: Set[str]) -> Iterator[Sample]:
         quality.setdefault(at, {})[quantity] = code
     base_ms = cast(int, frame.base_ms)
     stream = (accepted.gateway, frame.epoch, "telemetry")
-    for at, row in enumerate(frame.rows):
-        alias = cast(int, row[0])
+    rows: Any = frame.rows
+    for at, row in enumerate(rows):
+        alias = row[0]
         if not wanted[alias] or frame.first + at in refused:
             continue
         column = frame.devices[alias]
-        codes = quality.get(at, {})
+        codes = quality.get(at, _ALL_GOOD)
         yield Sample(
             stream=stream,
             seq=frame.first + at,
@@ -280,8 +284,8 @@ def samples(accepted: AcceptedTelemetry, watched: Set[str]) -> Iterator[Sample]:
             device=column.device,
             kind=column.kind,
             values=dict(zip(column.quantities, row[2:], strict=True)),
-            quality={column.quantities[quantity]: code for quantity, code in codes.items()},
-            t_ms=base_ms + cast(int, row[1]),
+            quality={column.quantities[quantity]: code for quantity, code in codes.items()} if codes else {},
+            t_ms=base_ms + row[1],
             age_ms=accepted.age_ms(at),
             live=frame.live,
         )

@@ -46,20 +46,25 @@ _Known = tuple[StreamKey, str, int, int]
 
 
 class _Frame:
-    """A frame on its way through InfluxDB.
+    """A frame on its way through InfluxDB. Its records are not kept: their lines are.
 
     Attributes:
         known: what makes it the same frame. A card put back from an older copy gives numbers twice, in another boot.
+        values: how many it has.
+        sent_ms, refused: as accept found them.
     """
 
-    __slots__ = ("accepted", "key", "known", "received_mono_ms")
+    __slots__ = ("first", "key", "known", "last", "received_mono_ms", "refused", "sent_ms", "values")
 
     def __init__(self, accepted: AcceptedTelemetry, received_mono_ms: int) -> None:
         frame = accepted.frame
-        self.accepted = accepted
-        self.received_mono_ms = received_mono_ms
         self.key = StreamKey(accepted.gateway, frame.epoch, "telemetry")
-        self.known: _Known = (self.key, frame.boot, frame.first, frame.last)
+        self.first, self.last = frame.first, frame.first + frame.n - 1
+        self.known: _Known = (self.key, frame.boot, self.first, self.last)
+        self.values = sum(map(len, frame.rows)) - 2 * frame.n
+        self.sent_ms = accepted.sent_ms
+        self.refused = accepted.refused
+        self.received_mono_ms = received_mono_ms
 
 
 class Fresh:
@@ -150,7 +155,7 @@ class Samples:
         if known in self._in_writer:
             self._pipeline.count("repeated.telemetry")
             return
-        if self._writer is None or not self._writer.offer(_batch(token)):
+        if self._writer is None or not self._writer.offer(_batch(accepted, token)):
             self._pipeline.count("dropped.writer_full")
             return
         self._in_writer.add(known)
@@ -158,14 +163,12 @@ class Samples:
     def written(self, result: Written) -> None:
         """InfluxDB has a frame, but for the lines that it will never take."""
         token: _Frame = result.batch.token
-        accepted = token.accepted
-        frame = accepted.frame
         self._in_writer.discard(token.known)
         rejected = tuple(
-            RefusedRecord(frame.first + at, "series", reason.encode()[:200] + b"\n" + result.batch.lines[at])
+            RefusedRecord(token.first + at, "series", reason.encode()[:200] + b"\n" + result.batch.lines[at])
             for at, reason in result.rejected
         )
-        refused = accepted.refused + rejected
+        refused = token.refused + rejected
         if not refused:
             self._commit(token, refused)
             return
@@ -176,30 +179,29 @@ class Samples:
 
     def _commit(self, token: _Frame, refused: tuple[RefusedRecord, ...]) -> None:
         """Everything of a frame is in a store: ledger, numbers, receipt; but not before what it caused is, too."""
-        accepted = token.accepted
-        frame = accepted.frame
-        if self._judging.owes(token.key.gateway, frame.epoch, frame.first, frame.last):
+        key, first, last = token.key, token.first, token.last
+        if self._judging.owes(key.gateway, key.epoch, first, last):
             if len(self._owing) < OWING_AT_MOST:
                 self._owing.append((token, refused))
             else:
                 self._pipeline.count("dropped.owing_full")
             return
-        ranges: tuple[tuple[int, int], ...] = ((frame.first, frame.last),)
+        ranges: tuple[tuple[int, int], ...] = ((first, last),)
         if refused:
             good = Ranges(ranges)
             for record in refused:
                 good.remove(record.seq, record.seq)
             ranges = good.pairs()
             self._pipeline.count("refused.telemetry", len(refused))
-        self.fresh.add(token.key, ranges)
+        self.fresh.add(key, ranges)
         self._pipeline.committed(
             "telemetry",
-            frame.n - len(refused),
-            sent_ms=accepted.sent_ms,
+            last - first + 1 - len(refused),
+            sent_ms=token.sent_ms,
             received_mono_ms=token.received_mono_ms,
         )
-        self._pipeline.values.add(sum(map(len, frame.rows)) - 2 * len(frame.rows))
-        self._answers.commit(token.key, ranges, tuple(refused_ranges(refused)))
+        self._pipeline.values.add(token.values)
+        self._answers.commit(key, ranges, tuple(refused_ranges(refused)))
 
     def _receipt_owing(self) -> None:
         """A change came to be on record: frames that waited for it may go on."""
@@ -266,9 +268,8 @@ class Samples:
         return True
 
 
-def _batch(token: _Frame) -> Batch:
+def _batch(accepted: AcceptedTelemetry, token: _Frame) -> Batch:
     """The frame's lines, those of refused records left out."""
-    accepted = token.accepted
     if not accepted.refused:
         body = encode_whole(accepted.frame, accepted.site)
         if body is not None:

@@ -112,6 +112,7 @@ class Subscriber:
             on_up=lambda: None,
             on_down=lambda: None,
             random=random,
+            gathers=True,
         )
         self._lanes: Control
         self._samples: Samples

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from msgspec import structs
+
 from contract.kinds import Quality
 from hub.region import Station
 from hub.rules.levels import Slope, level, possible_mm, rising, until_next_ms
@@ -92,11 +94,11 @@ class _Watched:
     def known(self) -> StationState | None:
         if self._last is None and self.skipped is None:
             return None
-        return replace(self._last or StationState(self.station.id), skipped=self.skipped)
+        return structs.replace(self._last or StationState(self.station.id), skipped=self.skipped)
 
     def restore(self, state: StationState) -> None:
         self.skipped = state.skipped
-        self._last = None if state.value_mm is None else replace(state, skipped=None)
+        self._last = None if state.value_mm is None else structs.replace(state, skipped=None)
 
     def judge(self, sample: Sample, now_ms: int) -> list[Change]:
         value_mm = self._value_mm(sample)

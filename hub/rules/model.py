@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import msgspec
+
 LIVE_AGE_MS = 10 * 60 * 1000
 """A record older than this on arrival is history: stored, never raising an alarm that says "now"."""
 
@@ -118,8 +120,7 @@ class Skipped:
     to_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class StationState:
+class StationState(msgspec.Struct, frozen=True):
     """What the engine must know again after a restart of the hub.
 
     Attributes:

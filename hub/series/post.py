@@ -54,7 +54,7 @@ class Poster:
         async with asyncio.timeout(self._timeout_s):
             connection = await self._connection()
             try:
-                answer = await connection.ask(self._head(path, headers, len(body)) + body)
+                answer = await connection.ask(self._head(path, headers, len(body)), body)
             except BaseException:
                 connection.close()
                 raise
@@ -111,7 +111,7 @@ class _Connection(asyncio.Protocol):
         """Whether another post may go on it."""
         return self._keep and not self._lost and self._transport.get_write_buffer_size() == 0
 
-    async def ask(self, request: bytes) -> Answer:
+    async def ask(self, head: bytes, body: bytes) -> Answer:
         """Send a request and wait for its answer.
 
         Raises:
@@ -122,7 +122,7 @@ class _Connection(asyncio.Protocol):
         self._answered = asyncio.get_running_loop().create_future()
         self._headers = {}
         self._content.clear()
-        self._transport.write(request)
+        self._transport.writelines((head, body))
         return await self._answered
 
     def close(self) -> None:

@@ -93,6 +93,8 @@ AIMS = (
     Aim("edge.spool_per_s", "gateway, appended to the spool", "records/s"),
     Aim("edge.disk_bytes_per_record", "gateway, bytes to disk", "bytes/record"),
     Aim("edge.drain_per_s", "gateway, backlog sent", "records/s"),
+    Aim("peers.rss_ratio", "gateway's memory to thingsboard-gateway's", "", "<=", 0.6),
+    Aim("peers.cpu_per_value_ratio", "gateway's processor a value to thingsboard-gateway's", "", "<=", 0.1),
     Aim("hub.rss_mb", "hub, resident memory after the load", "MB"),
     Aim("hub.start_s", "hub, start to ready", "s"),
 )

@@ -1,6 +1,8 @@
 """The ceiling: ready line protocol to the same InfluxDB, without broker, hub, rules or receipts.
 
-The lines are those that the hub would write for the same frames, so that InfluxDB has the same work on both sides.
+Two kinds of requests: ``spread`` has one point of each of some 5,000 series, as benchmarks of time series databases do;
+``alike`` has the very lines that the hub would write for its frames, ten of a series beside each other, which InfluxDB
+takes faster.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ import threading
 import time
 import urllib.parse
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.frames import Sender, frames
 from benchmarks.shape import Shape
-from hub.series.lines import encode
+from hub.series.lines import encode_whole
 from simulator.servers import Influx
 
 CONNECTIONS = 2
@@ -30,20 +32,36 @@ class NotTaken(Exception):
     """InfluxDB did not take the lines."""
 
 
-def bodies(senders: Iterable[Sender], shape: Shape, lines: int, *, epoch: str, start_ms: int) -> deque[bytes]:
+def alike(senders: Sequence[Sender], shape: Shape, lines: int, *, epoch: str, start_ms: int) -> deque[bytes]:
     """At least so many lines of those gateways' frames, in requests of LINES."""
-    all_senders = tuple(senders)
-    number = -(-lines // (shape.records * len(all_senders)))
-    streams = [frames(one, shape, number, epoch=epoch, start_ms=start_ms) for one in all_senders]
+    number = -(-lines // (shape.records * len(senders)))
+    streams = [frames(one, shape, number, epoch=epoch, start_ms=start_ms) for one in senders]
     ready: deque[bytes] = deque()
     waiting: list[bytes] = []
     for turn in zip(*streams, strict=True):
-        for sender, frame in zip(all_senders, turn, strict=True):
-            waiting += encode(frame, sender.site)
-        while len(waiting) >= LINES:
-            ready.append(b"\n".join(waiting[:LINES]))
-            del waiting[:LINES]
+        waiting += [encode_whole(frame, one.site) or b"" for one, frame in zip(senders, turn, strict=True)]
+        while len(waiting) * shape.records >= LINES:
+            ready.append(b"\n".join(waiting[: LINES // shape.records]))
+            del waiting[: LINES // shape.records]
     return ready
+
+
+def spread(senders: Sequence[Sender], shape: Shape, lines: int, *, epoch: str, start_ms: int) -> deque[bytes]:
+    """At least so many lines, in requests that have each series of those gateways' frames once, as far as LINES go."""
+    firsts: dict[bytes, bytes] = {}
+    for sender in senders:
+        for frame in frames(sender, shape, shape.groups, epoch=epoch, start_ms=start_ms):
+            for line in (encode_whole(frame, sender.site) or b"").split(b"\n"):
+                series, value, _ = line.split(b" ")
+                firsts.setdefault(series, value)
+    once = [b"%b %b @" % first for first in firsts.items()]
+    again = [line.replace(b"@", b"#") for line in once]  # a millisecond later
+    template = b"\n".join([*once, *again][:LINES])
+    times = range(start_ms, start_ms + 2 * -(-lines // LINES), 2)
+    return deque(
+        template.replace(b"@", b"%d000000" % time_ms).replace(b"#", b"%d000000" % (time_ms + 1))
+        for time_ms in times
+    )
 
 
 class Poster:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -13,7 +14,7 @@ from benchmarks import ceiling, meter
 from benchmarks.place import Place, senders
 from benchmarks.shape import FRAMES_20, FRAMES_100, WIDE, Shape
 
-MOST_LINES_S = 900_000
+MOST_LINES_S = 800_000
 """More than InfluxDB takes on such a machine: so many lines are made ready for each second."""
 
 MOST_VALUES_S = {"100": 600_000, "20": 400_000, "wide": 1_200_000}
@@ -42,28 +43,29 @@ async def measure(folder: Path, *, quick: bool) -> dict[str, Any]:
     """``ingest``, and the memory of a hub that has been busy."""
     plan = QUICK if quick else FULL
     async with Place(folder) as place:
-        ceilings: list[float] = []
+        ceilings: dict[str, list[float]] = {"spread": [], "alike": []}
         found: dict[str, list[dict[str, Any]]] = {shape.name: [] for shape in (FRAMES_100, WIDE, FRAMES_20)}
         await _path(
             place, FRAMES_100, Plan(1, 0.0, plan.warm_s)
         )  # makes the database, and every series in it
         for _ in range(plan.rounds):
-            ceilings.append(await _ceiling(place, plan))
+            ceilings["spread"].append(await _ceiling(place, plan, ceiling.spread))
             found["100"].append(await _path(place, FRAMES_100, plan))
             found["wide"].append(await _path(place, WIDE, plan))
+            ceilings["alike"].append(await _ceiling(place, plan, ceiling.alike))
             found["20"].append(await _path(place, FRAMES_20, plan))
         rss_mb = meter.read(place.hub.pid).rss_mb
         counts = (await place.pipeline())["counts"]
     return {
-        "ingest": _summary(ceilings, found),
+        "ingest": _summary(ceilings["spread"], found),
         "hub": {"rss_mb": round(rss_mb, 1)},
         "notes": _notes(ceilings, found)
         | {f"hub count {name}": n for name, n in counts.items() if "." in name},
     }
 
 
-async def _ceiling(place: Place, plan: Plan) -> float:
-    ready = ceiling.bodies(
+async def _ceiling(place: Place, plan: Plan, bodies: Callable[..., deque[bytes]]) -> float:
+    ready = bodies(
         senders(place.city.region), FRAMES_100, round(MOST_LINES_S * plan.whole_s), **place.stream()
     )
     found = await asyncio.to_thread(
@@ -106,13 +108,23 @@ def us_per_value(run: dict[str, Any], process: str) -> float:
     return float(1e6 * run["cpu_s"][process] / max(1, run["values"]))
 
 
-def _notes(ceilings: Sequence[float], found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def _notes(ceilings: dict[str, list[float]], found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """What is worth knowing beside: the spread over the rounds, and where the processor went in each kind."""
-    notes: dict[str, Any] = {"ceiling, each round": [round(one) for one in ceilings]}
+    notes: dict[str, Any] = {
+        f"ceiling of {name} lines, each round": [round(one) for one in rates]
+        for name, rates in ceilings.items()
+    }
+    notes["path to the ceiling of alike lines"] = round(
+        median(one["per_s"] for one in found["100"]) / median(ceilings["alike"]), 3
+    )
     for name, runs in found.items():
         notes[f"path {name}, each round"] = [round(one["per_s"]) for one in runs]
         notes[f"path {name}, µs a value"] = {
             process: round(median(us_per_value(one, process) for one in runs), 2)
+            for process in runs[0]["cpu_s"]
+        }
+        notes[f"path {name}, cores in use"] = {
+            process: round(median(one["cpu_s"][process] / one["seconds"] for one in runs), 2)
             for process in runs[0]["cpu_s"]
         }
         notes[f"path {name}, holds"] = sum(one["holds"] for one in runs)

@@ -10,11 +10,11 @@ import json
 import select
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
 
-from benchmarks import meter
+from benchmarks import machine, meter
 from benchmarks.frames import Sender
 from benchmarks.link import Credentials, Link
 from benchmarks.puppet import WINDOW, Puppet
@@ -148,7 +148,8 @@ def quantile(ordered: list[float], share: float) -> float:
 
 
 def _used(watch: Mapping[str, int]) -> dict[str, float]:
-    return {"load": time.process_time()} | {name: meter.cpu_s(pid) for name, pid in watch.items()}
+    mine = {"load": time.process_time()} | {name: meter.cpu_s(pid) for name, pid in watch.items()}
+    return mine | {"others": machine.busy_s() - sum(mine.values())}
 
 
 def main() -> None:
@@ -163,7 +164,7 @@ def main() -> None:
         gateways.append(Puppet(sender, link))
         gateways[-1].birth()
     load = Load(gateways)
-    orders = {"saturate": load.saturate, "pace": load.pace}
+    orders: dict[str, Callable[..., dict[str, Any]]] = {"saturate": load.saturate, "pace": load.pace}
     print(json.dumps({"gateways": len(gateways)}), flush=True)
     for line in sys.stdin:
         order = json.loads(line)

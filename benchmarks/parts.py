@@ -49,5 +49,6 @@ PARTS: dict[str, Part] = {
     "latency": Part("benchmarks.latency", "publish to commit at 1,000 and 20,000 values/s"),
     "press": Part("benchmarks.press", "press to page, with 1 and with 50 consoles"),
     "hub": Part("benchmarks.start", "start and memory of the hub"),
+    "peers": Part("benchmarks.peers", "the gateway beside thingsboard-gateway", under="peers", needs="PEERS"),
     "edge": Part("benchmarks.edge", "the gateway by itself", under="edge"),
 }

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +25,7 @@ import httpx
 
 from simulator import growth, proc
 from simulator.growth import Line, Minute
+from simulator.processes import Child
 
 EVERY_S = 60.0
 READY_S = 120.0
@@ -124,19 +123,18 @@ class Soak:
     def run(self) -> int:
         """Do it; exit status."""
         shutil.rmtree(self._home, ignore_errors=True)
+        log = self._out.with_suffix(".log")
+        log.unlink(missing_ok=True)
         command = [sys.executable, "-m", "simulator.cli", "--home", str(self._home)]
-        with self._out.with_suffix(".log").open("wb") as log:
-            demo = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        # When we are killed the kernel tells the demo, and it ends in good order.
+        demo = Child("demo", command, log, death=signal.SIGINT)
+        demo.start()
         try:
             return asyncio.run(self._watch(demo))
         finally:
-            if demo.poll() is None:
-                demo.send_signal(signal.SIGINT)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    demo.wait(END_S)
-                demo.kill()
+            demo.stop(signal.SIGINT, timeout_s=END_S)
 
-    async def _watch(self, demo: subprocess.Popen[bytes]) -> int:
+    async def _watch(self, demo: Child) -> int:
         where = await self._where(demo)
         folder = Path(where["folder"])
         began_s = time.monotonic()
@@ -146,7 +144,7 @@ class Soak:
         logs = Logs(folder)
         try:
             with self._out.with_suffix(".jsonl").open("w") as rows:
-                while (at_s := time.monotonic() - began_s) <= self._minutes * 60 and demo.poll() is None:
+                while (at_s := time.monotonic() - began_s) <= self._minutes * 60 and demo.alive:
                     minutes.append(measure(demo.pid, folder, round(at_s, 1)))
                     rows.write(json.dumps(asdict(minutes[-1])) + "\n")
                     rows.flush()
@@ -159,8 +157,7 @@ class Soak:
             await asyncio.gather(looking, return_exceptions=True)
         logs.read()
         troubles = logs.troubles
-        demo.send_signal(signal.SIGINT)
-        code = await asyncio.to_thread(demo.wait, END_S)
+        code = await asyncio.to_thread(demo.stop, signal.SIGINT, timeout_s=END_S)
         print(account(minutes, troubles))
         print(
             f"consoles: {self._consoles}, events {consoles.events}, answers {consoles.answers}, "
@@ -169,11 +166,11 @@ class Soak:
         print(f"the demo ended with {code}")
         return 0 if code == 0 and not wrong(minutes, troubles) and not consoles.troubles else 1
 
-    async def _where(self, demo: subprocess.Popen[bytes]) -> dict[str, Any]:
+    async def _where(self, demo: Child) -> dict[str, Any]:
         file = self._home / "demo.json"
         end_s = time.monotonic() + READY_S
         while not file.exists():
-            if demo.poll() is not None or time.monotonic() > end_s:
+            if not demo.alive or time.monotonic() > end_s:
                 raise SystemExit(f"the demo did not start; see {self._out.with_suffix('.log')}")
             await asyncio.sleep(0.2)
         found: dict[str, Any] = json.loads(file.read_text())

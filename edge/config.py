@@ -201,8 +201,14 @@ class Contact(Section, frozen=True, kw_only=True):
     """True: the contact pulls the line to ground when pressed, occupied or open, and the pull-up is on."""
     debounce_ms: Annotated[int, Meta(ge=5, le=30_000)] = 50
     """The level must hold this long to count."""
+    vacant_ms: Annotated[int, Meta(ge=5, le=600_000)] | None = None
+    """Of a bed mat: it must be free this long to count as free; None: as long as debounce_ms."""
     sample_s: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
     """How often the state is also sent as a sample, which shows that the contact is watched."""
+
+    def __post_init__(self) -> None:
+        if self.vacant_ms is not None and self.role != "bed_mat":
+            raise MistakesError(Mistake(f"a {self.role} contact has no vacant_ms", at=("vacant_ms",)))
 
 
 class Lights(Section, frozen=True, kw_only=True):
@@ -296,6 +302,20 @@ class CurrentLoop(Section, frozen=True, kw_only=True):
             raise MistakesError(*mistakes)
 
 
+class BedRadar(Section, frozen=True, kw_only=True):
+    """A presence radar LD2410 over a bed, on a serial port of its own."""
+
+    name: Name
+    device: Annotated[str, Meta(min_length=1, description='the port, best as "/dev/serial/by-id/…"')]
+    range_m: Annotated[float, Meta(gt=0, le=6)] = 2.0
+    """What is further away is not in this bed."""
+    occupied_s: Annotated[float, Meta(ge=0, le=60)] = 2.0
+    vacant_s: Annotated[float, Meta(ge=1, le=600)] = 20.0
+    """How long a person must be seen, or not, before the bed counts as taken or free."""
+    poll_s: Annotated[float, Meta(ge=0.5, le=60)] = 1.0
+    down_after: Annotated[int, Meta(ge=1, le=100)] = 3
+
+
 class Listen(Section, frozen=True, kw_only=True):
     """Where attendance readers upload to: an address of the network that only they are on."""
 
@@ -355,7 +375,16 @@ class Reader(Section, frozen=True, kw_only=True):
     pull: Pull | None = None
 
 
-DEVICE_TABLES = ("device", "simulated", "contact", "ultrasonic", "rain_gauge", "current_loop", "reader")
+DEVICE_TABLES = (
+    "device",
+    "simulated",
+    "contact",
+    "ultrasonic",
+    "rain_gauge",
+    "current_loop",
+    "bed_radar",
+    "reader",
+)
 """Tables of the file whose entries are devices, each with a name of its own."""
 
 
@@ -373,6 +402,7 @@ class Config(Section, frozen=True, kw_only=True):
     ultrasonic: tuple[Ultrasonic, ...] = ()
     rain_gauge: tuple[RainGauge, ...] = ()
     current_loop: tuple[CurrentLoop, ...] = ()
+    bed_radar: tuple[BedRadar, ...] = ()
     attendance: Attendance | None = None
     reader: tuple[Reader, ...] = ()
     instruments: tuple[Path, ...] = ()
@@ -484,7 +514,8 @@ def _duplicates(config: Config) -> Iterator[Mistake]:
 
 def _read_twice(config: Config) -> Iterator[Mistake]:
     ports = [("bus", at, bus.device) for at, bus in enumerate(config.bus) if isinstance(bus, RtuBus)]
-    ports += [("ultrasonic", at, each.device) for at, each in enumerate(config.ultrasonic)]
+    for table in ("ultrasonic", "bed_radar"):
+        ports += [(table, at, each.device) for at, each in enumerate(getattr(config, table))]
     yield from _repeated(ports, "port", "a port of its own", key="device")
     inputs = [
         ("current_loop", at, f"channel {each.channel} of chip {each.address:#04x} at bus {each.i2c_bus}")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contract.kinds import KINDS
+from contract.kinds import KINDS, Quality
 from edge.clock import Clock
 from edge.config import CONTACT_KINDS, Contact, Lights
 from edge.drivers.base import Edge, MissedPollError, OnEdge, Reading
@@ -126,10 +126,15 @@ def check_pins(pins: Any) -> Any:
 class Debounce:
     """When a bouncing contact has come to rest. Pure: levels and times in, settled changes out."""
 
-    def __init__(self, level: bool, debounce_ms: int) -> None:
+    def __init__(self, level: bool | None, debounce_ms: int, *, release_ms: int | None = None) -> None:
+        """
+        Args:
+            level: what counts as settled at the beginning; None: nothing is known before it has held.
+            release_ms: how long it must be inactive to count, where that is longer than debounce_ms.
+        """
         self.level = level
-        """The settled level."""
-        self._debounce_ms = debounce_ms
+        """The settled level; None while it is unknown."""
+        self._hold_ms = {True: debounce_ms, False: debounce_ms if release_ms is None else release_ms}
         self._candidate = level
         self._since_ms = 0
 
@@ -144,9 +149,16 @@ class Debounce:
         """Whether a change is waiting to settle."""
         return self._candidate != self.level
 
+    @property
+    def settles_ms(self) -> int:
+        """How long the change that is waiting has to hold in all."""
+        return self._hold_ms[bool(self._candidate)]
+
     def settle(self, mono_ms: int) -> int | None:
         """The time of a change that has held for the debounce time by now; None where there is none."""
-        if not self.pending or mono_ms - self._since_ms < self._debounce_ms:
+        if self._candidate is None or not self.pending:
+            return None
+        if mono_ms - self._since_ms < self._hold_ms[self._candidate]:
             return None
         self.level = self._candidate
         return self._since_ms
@@ -188,6 +200,7 @@ class Contacts:
                 self._claim(contact, factory, loop, on_edge)
             for watched in self._watched.values():
                 if watched.debounce.level:
+                    # A mat's state is not known yet; a button that is held down is a press.
                     contact = watched.contact
                     on_edge(Edge(contact.name, contact.role, True, self._clock.mono_ms(), initial=True))
             while True:
@@ -199,8 +212,12 @@ class Contacts:
                 watched.device.close()
             self._watched.clear()
 
+    def watches(self, name: str) -> bool:
+        """Whether a contact is watched now."""
+        return name in self._watched
+
     def level(self, name: str) -> bool | None:
-        """The settled level of a contact; None while it is not watched."""
+        """The settled level of a contact; None while it is not watched, or has not settled for the first time."""
         watched = self._watched.get(name)
         return None if watched is None else watched.debounce.level
 
@@ -216,8 +233,10 @@ class Contacts:
             raise PinError(
                 "pin", f"line {contact.pin} of {contact.name}: {error}", "a free line, by its BCM number"
             ) from error
-        watched = _Watched(contact, device, Debounce(bool(device.is_active), contact.debounce_ms))
-        self._watched[contact.name] = watched
+        known = None if contact.role == "bed_mat" else bool(device.is_active)
+        debounce = Debounce(known, contact.debounce_ms, release_ms=contact.vacant_ms)
+        watched = self._watched[contact.name] = _Watched(contact, device, debounce)
+        self._level(watched, bool(device.is_active), self._clock.mono_ms(), loop, on_edge)
 
         def changed(active: bool) -> None:
             # In lgpio's own thread: only the time is taken here, before anything can wait.
@@ -232,16 +251,17 @@ class Contacts:
     ) -> None:
         watched.debounce.feed(active, mono_ms)
         if watched.debounce.pending:
-            delay_s = watched.contact.debounce_ms / 1000
-            loop.call_later(delay_s, self._settle, watched, on_edge)
+            loop.call_later(watched.debounce.settles_ms / 1000, self._settle, watched, on_edge)
 
     def _settle(self, watched: _Watched, on_edge: OnEdge) -> None:
         if self._watched.get(watched.contact.name) is not watched:
             return
-        changed_ms = watched.debounce.settle(self._clock.mono_ms())
-        if changed_ms is not None:
+        was, changed_ms = watched.debounce.level, watched.debounce.settle(self._clock.mono_ms())
+        level = watched.debounce.level
+        # A mat that was found free at the start has not changed.
+        if changed_ms is not None and level is not None and (level or was is not None):
             contact = watched.contact
-            on_edge(Edge(contact.name, contact.role, watched.debounce.level, changed_ms))
+            on_edge(Edge(contact.name, contact.role, level, changed_ms, initial=was is None))
 
 
 class ContactDriver:
@@ -260,10 +280,12 @@ class ContactDriver:
         Raises:
             MissedPollError: ``not_started`` while the contact is not watched.
         """
-        level = self._contacts.level(self.device)
-        if level is None:
+        if not self._contacts.watches(self.device):
             raise MissedPollError("not_started", f"contact {self.device} is not watched yet")
-        return Reading(self.device, {self.quantities[0]: int(level)}, self._clock.mono_ms())
+        (quantity,), level, now_ms = self.quantities, self._contacts.level(self.device), self._clock.mono_ms()
+        if level is None:
+            return Reading(self.device, {quantity: None}, now_ms, {quantity: Quality.INVALID})
+        return Reading(self.device, {quantity: int(level)}, now_ms)
 
 
 class Lamps:

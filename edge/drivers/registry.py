@@ -11,6 +11,7 @@ from contract.kinds import KINDS
 from edge.clock import Clock
 from edge.config import (
     Attendance,
+    BedRadar,
     Config,
     Contact,
     CurrentLoop,
@@ -21,8 +22,10 @@ from edge.config import (
     SimulatedDevice,
     Ultrasonic,
 )
-from edge.drivers import ultrasonic
+from edge.drivers import bed_radar, ultrasonic
 from edge.drivers.base import Driver, EventStore, OnEdge
+from edge.drivers.bed_radar import BedRadarDriver
+from edge.drivers.bed_state import BedState
 from edge.drivers.current_loop import CurrentLoopDriver, LinuxI2c
 from edge.drivers.gpio import ContactDriver, Contacts, Lamps, check_pins, real_pins
 from edge.drivers.instruments import Library
@@ -126,6 +129,7 @@ def build(config: Config, *, clock: Clock, pins: Any = None) -> Drivers:
     buckets = [TippingBucket(each, folder, clock=clock) for each in config.rain_gauge]
     schedules += (_rain(each, bucket, clock) for each, bucket in zip(config.rain_gauge, buckets, strict=True))
     schedules += _current_loops(config.current_loop, clock)
+    schedules += (_bed_radar(each, ports, clock) for each in config.bed_radar)
     services: list[Service] = []
     if config.attendance is not None:
         readers, services = _attendance(config.attendance, config.reader, clock)
@@ -198,6 +202,14 @@ def _ultrasonic(settings: Ultrasonic, ports: list[SerialPort], clock: Clock) -> 
         clock=clock,
     )
     return _schedule(driver, settings.poll_s, {}, settings.points, settings.down_after)
+
+
+def _bed_radar(settings: BedRadar, ports: list[SerialPort], clock: Clock) -> Schedule:
+    port = SerialPort(settings.device, bed_radar.BAUD)
+    ports.append(port)
+    state = BedState(occupied_ms=int(settings.occupied_s * 1000), vacant_ms=int(settings.vacant_s * 1000))
+    driver = BedRadarDriver(settings.name, port, range_m=settings.range_m, state=state, clock=clock)
+    return _schedule(driver, settings.poll_s, {}, {}, settings.down_after)
 
 
 def _rain(settings: RainGauge, bucket: TippingBucket, clock: Clock) -> Schedule:

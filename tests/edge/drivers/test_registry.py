@@ -42,6 +42,7 @@ def test_every_device_of_the_example_has_its_driver_and_its_limits():
         "pos-pasar",
         "hujan-pasar",
         "tekanan-pasar",
+        "ranjang-07",
         "absen-lobi",
     ]
     assert drivers.buttons == ("tombol-igd",)
@@ -97,7 +98,7 @@ async def test_a_gateway_reads_both_buses_and_its_contacts(tmp_path: Path):
         drivers = registry.build(loads(text, Config), clock=SystemClock(), pins=pins)
         running = asyncio.create_task(drivers.run(edges.append))
         await asyncio.sleep(0.02)
-        elsewhere = ("pos-pasar", "tekanan-pasar", "absen-lobi")  # tested with their own peers
+        elsewhere = ("pos-pasar", "tekanan-pasar", "ranjang-07", "absen-lobi")  # tested with their own peers
         asked = [s.driver for s in drivers.schedules if s.driver.device not in elsewhere]
         readings = {driver.device: (await driver.poll()).values for driver in asked}
         assert readings["pos-jembatan"]["level_m"] == 2.0

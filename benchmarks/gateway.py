@@ -55,9 +55,7 @@ class GatewayUnderTest:
         instruments.mkdir(parents=True, exist_ok=True)
         (instruments / "bench_station.toml").write_text(stations.instrument_toml())
         identity = self._identity
-        self._config.write_text(
-            _toml(self._name, self._broker.port, identity, modbus_port) + _devices_toml(load)
-        )
+        self._config.write_text(configuration(self._name, self._broker.port, identity, modbus_port, load))
 
     async def start(self) -> tuple[float, float]:
         """Start it.
@@ -118,8 +116,9 @@ async def median_start_s(gateway: GatewayUnderTest, times: int) -> float:
     return median(found)
 
 
-def _toml(name: str, broker_port: int, identity: Identity, modbus_port: int) -> str:
-    return f"""instruments = ["instruments"]
+def configuration(name: str, broker_port: int, identity: Identity, modbus_port: int, load: Load) -> str:
+    """The configuration file of a gateway that reads the stations."""
+    head = f"""instruments = ["instruments"]
 [gateway]
 id = "{name}"
 cell = {CELL}
@@ -138,6 +137,7 @@ name = "bus"
 host = "127.0.0.1"
 port = {modbus_port}
 """
+    return head + _devices_toml(load)
 
 
 def _devices_toml(load: Load) -> str:

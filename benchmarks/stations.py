@@ -72,7 +72,7 @@ async def served(load: Load) -> AsyncIterator[ModbusServer]:
     """The stations on a free port, their weather changing."""
     units = {unit: Unit() for unit in range(1, load.stations + 1)}
     random = Random(load.stations)
-    _change(list(units.values()), random)
+    change(list(units.values()), random)
     async with ModbusServer(units) as server:
         changing = asyncio.create_task(_keep_changing(list(units.values()), random))
         try:
@@ -84,10 +84,11 @@ async def served(load: Load) -> AsyncIterator[ModbusServer]:
 async def _keep_changing(units: Sequence[Unit], random: Random) -> None:
     while True:
         await asyncio.sleep(CHANGED_EVERY_S)
-        _change(units, random)
+        change(units, random)
 
 
-def _change(units: Sequence[Unit], random: Random) -> None:
+def change(units: Sequence[Unit], random: Random) -> None:
+    """Show other weather at every station."""
     for unit in units:
         unit.set_registers("holding", 0, [round(random.uniform(r.low, r.high) / r.scale) for r in REGISTERS])
 

@@ -203,7 +203,9 @@ class Logs:
 
 def wrong(minutes: Sequence[Minute], troubles: Mapping[str, Mapping[str, int]]) -> list[str]:
     """What is not as it should be."""
-    found = [f"{log}: {said}" for log, lines in troubles.items() for said in lines if "WARNING" not in said]
+    found = [
+        f"{log}: {said}" for log, lines in troubles.items() for said in lines if "warn" not in said.lower()
+    ]
     if len(growth.settled(minutes)) < FEWEST:
         return found
     found += [

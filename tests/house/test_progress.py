@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -19,7 +20,7 @@ def run(*command):
 def test_a_log_gets_plain_lines_and_nothing_of_what_the_command_said():
     done = run("bash", "-c", "echo secret detail")
     assert done.returncode == 0
-    assert done.stdout == "setup: the work\nsetup: the work: 0 s\n"
+    assert re.fullmatch(r"setup: the work\nsetup: the work: \d+ s\n", done.stdout)
     assert done.stderr == ""
 
 
@@ -49,7 +50,7 @@ def test_at_a_terminal_one_line_is_written_over_with_the_seconds():
     lines = said.decode().split("\r\x1b[K")
     assert any("the work: at step 3" in line for line in lines)
     assert all(len(line) < 80 for line in lines)
-    assert lines[-1].strip() in {"setup: the work: 1 s", "setup: the work: 2 s"}
+    assert re.fullmatch(r"setup: the work: [1-9]\d* s", lines[-1].strip())
 
 
 def test_ctrl_c_ends_the_command_too(tmp_path):
@@ -57,12 +58,12 @@ def test_ctrl_c_ends_the_command_too(tmp_path):
         [PROGRESS, "the work", "bash", "-c", f"echo $$ >{tmp_path}/pid; exec sleep 60"],
         stdout=subprocess.DEVNULL,
     )
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         assert time.monotonic() < end
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
-    assert child.wait(10) == 130
+    assert child.wait(30) == 130
     process = Path("/proc", (tmp_path / "pid").read_text().strip())
     while process.exists() and (process / "stat").read_text().split()[2] != "Z":
         assert time.monotonic() < end

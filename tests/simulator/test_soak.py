@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,13 +96,14 @@ def test_troubles_are_counted_by_what_they_say():
         "ERROR hub.db store=down error=no",
         'ts=2026-11-22T04:30:00.1Z lvl=error msg="no room"',
         "1763785800: Error: out of sockets",
+        "1763785800: Warning: Mosquitto should not be run as root.",
         "Traceback (most recent call last):",
         "all is well, no errors",
     ]
     found = growth.troubles(log)
-    assert sorted(found.values()) == [1, 1, 1, 1, 2]
+    assert sorted(found.values()) == [1, 1, 1, 1, 1, 2]
     said = {"hub.log": found}
-    assert sum("WARNING" in one for one in soak.wrong([], said)) == 0
+    assert not any("warning" in one.lower() for one in soak.wrong([], said))
     assert len(soak.wrong([], said)) == 4
 
 
@@ -128,7 +130,10 @@ def test_the_kernel_is_read_right():
     child = subprocess.Popen(["sleep", "30"])
     try:
         assert child.pid in list(proc.children(os.getpid()))
-        assert proc.name_of(proc.command_line(child.pid)) == "sleep"
+        end_s = time.monotonic() + 10
+        while proc.name_of(proc.command_line(child.pid)) != "sleep":  # not before its exec
+            assert time.monotonic() < end_s
+            time.sleep(0.01)
     finally:
         child.kill()
         child.wait()

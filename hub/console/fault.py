@@ -30,7 +30,7 @@ def answer(request: Request, fault: Fault) -> Response:
         "said": {"id": indonesian, "en": english},
         "more": fault.detail if fault.told else "",
     }
-    if "hx-request" in request.headers:
+    if not _opens_a_page(request):
         html = pages_of(request).render(language_of(request), "fault_line.html", context)
         return HTMLResponse(html, status, headers=dict(fault.headers or {}))
     if fault.code == "not_logged_in" and request.method == "GET":
@@ -40,6 +40,11 @@ def answer(request: Request, fault: Fault) -> Response:
     found = whole(request, who, "fault.html", context, status=status)
     found.headers.update(fault.headers or {})
     return found
+
+
+def _opens_a_page(request: Request) -> bool:
+    """Whether a browser would show the answer as a page; a script of an open page must learn what is wrong instead."""
+    return "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
 
 
 def _asked(request: Request) -> str:

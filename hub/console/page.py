@@ -185,7 +185,9 @@ def _script_words(words: Words) -> dict[str, str]:
         "d": words("d"),
         "offline": words("Connection to the hub lost since %(time)s. What you see is as old as that."),
         "unrenewed": words("A part of this page could not be renewed since %(time)s."),
-        "unanswered": words("The hub did not answer. Nothing was changed; try again."),
+        "unanswered": words(
+            "The hub did not answer. Whether anything was changed is not known: look first, then try again."
+        ),
         "mute": words("Mute for 60 s"),
         "muted": words("Muted, %(seconds)s s left"),
         "blocked": words("The browser blocks sound. Press “Test the sound” once."),

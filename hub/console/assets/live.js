@@ -141,6 +141,7 @@
     const { request, sourceElement } = event.detail.ctx ?? {};
     if (request?.method === "GET") unrenewed(sourceElement);
     else if (request) toast(words.unanswered, "fault");
+    if (request && "live" in body.dataset) pulse(); // is it the hub?
   });
   // Of two answers that overtook each other the newer stays: data-order is the hub's life and its count of changes.
   document.addEventListener("htmx:before:swap", (event) => {

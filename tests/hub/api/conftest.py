@@ -75,7 +75,8 @@ class Hub:
     def client(self, address="10.0.0.1"):
         """A browser that has not logged in."""
         transport = httpx.ASGITransport(app=self.app, client=(address, 4711), raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}")
+        headers = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        return httpx.AsyncClient(transport=transport, base_url=f"https://{HOST}", headers=headers)
 
     async def add_user(self, name, *roles):
         """Make a user with the tests' password."""

@@ -297,7 +297,6 @@ async def test_hostile_names_are_text_everywhere(hub):
             html = (await siti.get(path)).text
             assert "alert(1)" in html, path
             assert "<script>alert" not in html, path
-            assert not re.search(r'<[^>]*"><script', html)
             assert "{{7*7}}" in html.replace("&#34;", '"')
 
 

@@ -232,6 +232,19 @@ async def test_a_session_that_ended_is_told_to_the_open_page_and_not_with_anothe
             assert "<html" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "accept"), [("/pulse", "*/*"), ("/live", "text/event-stream"), ("/", "*/*")]
+)
+async def test_a_script_of_a_page_learns_that_the_session_ended_and_is_not_sent_to_the_login(
+    hub, path, accept
+):
+    async with hub.login("siti", "viewer") as siti:
+        hub.clock.at_ms += 13 * 3600 * 1000
+        answer = await siti.get(path, headers={"Accept": accept})
+        assert answer.status_code == 401
+        assert (await siti.get("/")).status_code == 303
+
+
 # Faults
 
 

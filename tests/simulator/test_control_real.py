@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 RIVER, OFFICE = "gw-pos-bendung-hulu", "gw-balai-kota"
 
 
-async def until(condition, timeout_s=30.0):
+async def until(condition, timeout_s=60.0):
     """Wait until a condition, plain or awaitable, holds."""
     end_s = time.monotonic() + timeout_s
     while True:

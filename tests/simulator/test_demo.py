@@ -103,7 +103,7 @@ def test_ctrl_c_ends_it_in_good_order_and_leaves_nothing_running(tmp_path):
             ):
                 assert control.post("/do", json={"action": action, "target": target}).status_code == 200
         demo.send_signal(signal.SIGINT)
-        out, _ = demo.communicate(timeout=90)
+        out, _ = demo.communicate(timeout=180)
     finally:
         demo.kill()
     assert demo.returncode == 0, out

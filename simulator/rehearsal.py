@@ -44,7 +44,7 @@ USERS = {
 }
 """Whom the city has beside its administrator, and their roles. ``simulasi`` is nobody: the story's own operator."""
 
-INFLUX_CACHE_MB = 2
+INFLUX_CACHE_KB = 512
 READY_S = 60.0
 ORDER_S = 10.0
 
@@ -220,7 +220,7 @@ class Rehearsal:
         self._stack.callback(self.broker.stop)
         self.broker.start()
         self._tell("deret waktu (InfluxDB)", "time series (InfluxDB)")
-        self.influx = Influx(folder / "influx", login=True, cache_mb=INFLUX_CACHE_MB)
+        self.influx = Influx(folder / "influx", login=True, cache_kb=INFLUX_CACHE_KB)
         self._stack.callback(self.influx.stop)
         self.influx.start()
         if self.choice.postgres:

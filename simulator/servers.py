@@ -132,18 +132,18 @@ class Influx:
     """An InfluxDB 1.x with HTTP only, its data under the folder.
 
     Args:
-        cache_mb: memory in which it gathers points before it packs them; None for its own 25 MB. A small city fills
-            that in hours, and looks like a leak all the while.
+        cache_kb: memory in which it gathers points before it packs them, as it counts them itself; None for its own
+            25 MB. A small city fills that in hours, and looks like a leak all the while.
 
     Attributes:
         login: user and password that it asks for, made with the folder; None where it asks for none.
     """
 
     def __init__(
-        self, folder: Path, *, database: str = "siaga", login: bool = False, cache_mb: int | None = None
+        self, folder: Path, *, database: str = "siaga", login: bool = False, cache_kb: int | None = None
     ) -> None:
         self._folder = folder
-        self._cache_mb = cache_mb
+        self._cache_kb = cache_kb
         self._child: Child | None = None
         self.login = ("siaga", secrets.token_urlsafe(18)) if login else None
         self.database = database
@@ -171,7 +171,7 @@ class Influx:
             config = self._folder / "influxdb.conf"
             config.parent.mkdir(parents=True, exist_ok=True)
             config.write_text(
-                _influx_config(self._folder, self.port, rpc_port, self.login is not None, self._cache_mb)
+                _influx_config(self._folder, self.port, rpc_port, self.login is not None, self._cache_kb)
             )
             child = Child("influxd", [_program("influxd"), "-config", config], self._folder / "influxd.log")
             child.start()
@@ -222,8 +222,8 @@ class Influx:
             connection.close()
 
 
-def _influx_config(folder: Path, port: int, rpc_port: int, auth: bool, cache_mb: int | None) -> str:
-    cache = "" if cache_mb is None else f'\n  cache-snapshot-memory-size = "{cache_mb}m"'
+def _influx_config(folder: Path, port: int, rpc_port: int, auth: bool, cache_kb: int | None) -> str:
+    cache = "" if cache_kb is None else f'\n  cache-snapshot-memory-size = "{cache_kb}k"'
     return f"""reporting-disabled = true
 bind-address = "127.0.0.1:{rpc_port}"
 [meta]

@@ -181,3 +181,29 @@ async def test_what_a_role_may_not_see_is_refused_in_words(city, opened):
     window.excuse("status of 403")
     await expect(window.page.locator("[data-code=forbidden]")).to_be_visible()
     await expect(window.page.locator("nav a[href='/gateways']")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("console.error('amiss')", "error: amiss"),
+        ("setTimeout(() => { throw new Error('amiss'); })", "exception: amiss"),
+        (
+            "document.body.append(Object.assign(document.createElement('script'), {text: '1'}))",
+            "Content Security",
+        ),
+        ("setTimeout(() => location.assign('http://127.0.0.1:9/'))", "another origin"),
+    ],
+    ids=["error", "exception", "policy", "origin"],
+)
+async def test_a_window_complains_of_what_a_page_must_not_do(city, opened, script, complaint):
+    """The twin of all these tests: without it a silent net would pass for a clean page."""
+    window = await opened("operator", "/beds")
+    assert window.remaining == []
+    await window.page.evaluate(f"() => {{ {script}; }}")
+    for _ in range(100):
+        if any(complaint in one for one in window.remaining):
+            break
+        await asyncio.sleep(0.02)
+    assert any(complaint in one for one in window.remaining)
+    window.excuse(".")

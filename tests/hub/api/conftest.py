@@ -2,11 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from shutil import copyfile
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from hub.api.app import create_app
 from hub.api.auth import users
@@ -113,6 +117,20 @@ def empty_store(tmp_path_factory):
     return path
 
 
+@cache
+def _made() -> FastAPI:
+    return create_app(SimpleNamespace(region=REGION, secure_cookies=True))
+
+
+def _app(services: Services) -> FastAPI:
+    """The one application of all tests, on these services: to make its routes costs more than most tests do."""
+    app = _made()
+    app.state.services = services
+    app.state.pages = copy(app.state.pages)
+    app.state.pages._snapshots = {}
+    return app
+
+
 @pytest.fixture
 async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
     """The API of a city with no users."""
@@ -140,5 +158,5 @@ async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
         secure_cookies=True,
         passwords=Passwords(memory_kib=64, passes=1),
     )
-    yield Hub(services, create_app(services), clock, notify, curves, silent, down, levels, missing)
+    yield Hub(services, _app(services), clock, notify, curves, silent, down, levels, missing)
     db.close()

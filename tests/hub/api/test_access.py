@@ -213,6 +213,7 @@ def test_a_route_past_the_gate_stops_the_start(hub):
 
 async def test_a_route_that_got_in_all_the_same_is_refused(hub):
     """Even if nobody checked at the start, the gate opens for nothing that it does not know."""
+    hub.app = create_app(hub.services)
 
     @hub.app.get("/api/forgotten")
     def forgotten():

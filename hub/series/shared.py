@@ -53,11 +53,15 @@ class SharedQueries:
             task = asyncio.create_task(self._queries.query(q, params), name="shared-query")
             self._asked.pop(key, None)
             self._asked[key] = (now_ms, task)
-            self._forget()
+            self._forget(now_ms)
         # A browser that goes away must not take the answer from the others who wait for it.
         return await asyncio.shield(task)
 
-    def _forget(self) -> None:
+    def _forget(self, now_ms: int) -> None:
+        """Let go of the answers that nobody gets any more: questions of a moving time never come again."""
+        for key, (asked_ms, task) in list(self._asked.items()):
+            if _failed(task) or (task.done() and now_ms - asked_ms > KEPT_MS):
+                del self._asked[key]
         while len(self._asked) > ANSWERS_AT_MOST:
             del self._asked[next(iter(self._asked))]
 

@@ -85,3 +85,21 @@ async def test_not_every_answer_ever_is_kept():
     for number in range(ANSWERS_AT_MOST + 10):
         await shared.query(f"q{number}")
     assert len(shared._asked) == ANSWERS_AT_MOST
+
+
+async def test_an_answer_that_nobody_gets_any_more_is_let_go():
+    slow, clock = Slow(), Clock()
+    shared = SharedQueries(slow, clock)
+    waited_for = asyncio.create_task(shared.query("slow"))
+    await asyncio.sleep(0)
+    slow.go.set()
+    await waited_for
+    slow.go.clear()
+    under_way = asyncio.create_task(shared.query("under way"))
+    await asyncio.sleep(0)
+    clock.at_ms = KEPT_MS + 1
+    other = asyncio.create_task(shared.query("other"))
+    await asyncio.sleep(0)
+    assert len(shared._asked) == 2, "one is under way, one was just asked; the old answer is gone"
+    slow.go.set()
+    await asyncio.gather(under_way, other)

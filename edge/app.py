@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from random import Random
 from typing import Any, TypeVar
 
@@ -25,10 +24,12 @@ from edge.link import Link
 from edge.outputs import Outputs
 from edge.panic import Panic
 from edge.readiness import Readiness
+from edge.renewal import Renewal
 from edge.sampler import Sampler
 from edge.session import Identity, Session
 from edge.spool import Appended, Quotas, Sample, Spool
 from edge.uplink import Uplink
+from edge.version import software_version
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class EdgeApp:
         self.panic = Panic(sink=self, outputs=self.outputs, random_hex=random_hex)
         self.sampler = Sampler(self._drivers.schedules, clock=clock, sink=self, random_hex=random_hex)
         self._link: Link | None = None
+        self._renewal = Renewal(config, clock=clock, random=random, renewed=self._renewed)
 
     async def run(self) -> None:
         """Work until cancelled.
@@ -98,6 +100,7 @@ class EdgeApp:
                 group.create_task(self.panic.run(), name="panic")
                 group.create_task(self.sampler.run(), name="sampler")
                 group.create_task(self._linked(self._link), name="link")
+                group.create_task(self._renewal.run(), name="renewal")
                 group.create_task(self._housekeeping(), name="housekeeping")
                 group.create_task(self._watchdog(), name="watchdog")
                 self._readiness.ready()
@@ -152,6 +155,10 @@ class EdgeApp:
         if self._link is not None:
             self._link.wake()
         return appended
+
+    def _renewed(self) -> None:
+        if self._link is not None:
+            self._link.renewed()
 
     def _guarded(self, act: Callable[[], T]) -> T:
         """Do it on the spool; on a damaged card make a new spool and do it there."""
@@ -215,14 +222,6 @@ class EdgeApp:
         while pause_s is not None:
             self._readiness.progress()
             await asyncio.sleep(pause_s)
-
-
-def software_version() -> str:
-    """The version of the installed distribution."""
-    try:
-        return version("siaga")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def quotas(settings: SpoolSettings) -> Quotas:

@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             devices = len(config.device_names)
             print(f"{options.config}: baik / good, {config.gateway.id}, {devices} perangkat / devices")
             return 0
+        if options.command == "enrol":
+            return _enrol(config, options)
         return asyncio.run(_run(config, _hash(options.config)))
     except (ContractError, EdgeError) as error:
         return _refuse([error])
@@ -56,12 +58,30 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (
         ("run", "read the devices and report to the hub until stopped"),
         ("check", "read the configuration and say what is wrong with it"),
+        ("enrol", "make a key, and get its certificate with a claim"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
             "--config", type=Path, required=True, metavar="FILE", help="the gateway's TOML file"
         )
+        if name == "enrol":
+            word = command.add_mutually_exclusive_group(required=True)
+            word.add_argument("--claim", help="the line that siaga-provision claim add has printed")
+            word.add_argument("--claim-file", type=Path, metavar="FILE", help="a file with that line")
     return parser
+
+
+def _enrol(config: Config, options: argparse.Namespace) -> int:
+    # Imported here because a gateway that runs needs it at a renewal only.
+    from contract import claim
+    from edge.clock import SystemClock
+    from edge.enrolment import enrol
+
+    text = options.claim or options.claim_file.read_text(encoding="utf-8")
+    got = enrol(config, claim.parse(text), SystemClock())
+    days = (got.ends_ms - got.begins_ms) // 86_400_000
+    print(f"{config.broker.cert_file}: {config.gateway.id}, {days} hari / days")
+    return 0
 
 
 async def _run(config: Config, config_hash: str) -> int:

@@ -69,6 +69,14 @@ class Broker(Section, frozen=True, kw_only=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=1200)] = 30
 
 
+class Enrolment(Section, frozen=True, kw_only=True):
+    """Where the gateway gets its next certificate before the present one ends."""
+
+    url: Annotated[
+        str, Meta(pattern=r"^https://[A-Za-z0-9.\[\]:-]+$", description="https://host:port, as in the claim")
+    ]
+
+
 class SpoolSettings(Section, frozen=True, kw_only=True):
     """The spool's file and what each lane may take of the card, in MB of 10^6 bytes."""
 
@@ -393,6 +401,7 @@ class Config(Section, frozen=True, kw_only=True):
 
     gateway: Gateway
     broker: Broker
+    enrolment: Enrolment | None = None
     spool: SpoolSettings = SpoolSettings()
     bus: tuple[TcpBus | RtuBus, ...] = ()
     device: tuple[Device, ...] = ()
@@ -409,7 +418,7 @@ class Config(Section, frozen=True, kw_only=True):
     """Folders with more instrument files, looked into before the shipped ones."""
 
     def __post_init__(self) -> None:
-        mistakes = [*_duplicates(self), *_dangling(self)]
+        mistakes = [*_one_file(self), *_duplicates(self), *_dangling(self)]
         if mistakes:
             raise MistakesError(*mistakes)
 
@@ -488,6 +497,15 @@ def _check_kind(kind: str, *by_quantity: Mapping[str, Any]) -> None:
     ]
     if wrong:
         raise MistakesError(*wrong)
+
+
+def _one_file(config: Config) -> Iterator[Mistake]:
+    if config.enrolment is not None and config.broker.cert_file != config.broker.key_file:
+        yield Mistake(
+            "a gateway that renews its certificate keeps it and its key in one file, which is swapped whole",
+            at=("broker", "key_file"),
+            instead=f'"{config.broker.cert_file}", as cert_file',
+        )
 
 
 def _duplicates(config: Config) -> Iterator[Mistake]:

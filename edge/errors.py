@@ -45,6 +45,18 @@ class CertificateError(EdgeError):
     """The gateway's certificate, its key or the authority's certificate cannot be used."""
 
 
+class EnrolmentError(EdgeError):
+    """The enrolment service gave no certificate now. Later it may."""
+
+    retryable = True
+
+
+class EnrolmentRefused(EnrolmentError):
+    """The enrolment service will not give this gateway a certificate; a person must act."""
+
+    retryable = False
+
+
 class RecordError(EdgeError, ValueError):
     """A record cannot be accepted as it is: too large, not JSON, not a number. Nothing was written."""
 

@@ -12,8 +12,9 @@ import logging
 import socket
 import ssl
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -39,6 +40,9 @@ PANIC_PUBACK_S = 4.0
 new connection puts it first again; each time in vain waits twice as long, in case the line is just that slow."""
 
 LONGEST_PANIC_PUBACK_S = 32.0
+
+PANIC_LOOK_S = 0.2
+"""How often it is looked whether a panic still waits, before a connection is left on purpose."""
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 60.0
@@ -99,12 +103,18 @@ class Link:
         self._clock = clock
         self._random = random
         self._changed = asyncio.Event()
+        self._newer = asyncio.Event()
+        self._credentials = Credentials(broker)
         self._backoff = Backoff()
         self._patience = Patience()
 
     def wake(self) -> None:
         """Something waits to be sent: look at once. Called in the event loop."""
         self._changed.set()
+
+    def renewed(self) -> None:
+        """There is a new certificate: connect anew with it, once no panic waits. Called in the event loop."""
+        self._newer.set()
 
     async def run(self) -> None:
         """Connect, carry, connect again; ends only by cancellation.
@@ -113,12 +123,12 @@ class Link:
             CorruptCard: the spool is to be made anew; then call again.
             CertificateError: the certificates cannot be used.
         """
-        context = _tls(self._broker)
+        self._credentials.read()
         attempt = 0
         while True:
             began_ms = self._clock.mono_ms()
             try:
-                await self._one(context)
+                await self._one(self._credentials.newest())
             except* (aiomqtt.MqttError, OSError, TimeoutError, CardError) as group:
                 log.warning("link.down reason=%s", _first(group))
             held_s = (self._clock.mono_ms() - began_ms) / 1000
@@ -178,9 +188,22 @@ class Link:
         async with asyncio.TaskGroup() as group:
             carry = _Carrier(client, session, self._clock, group, self._patience)
             carry.publish_all(session.connected(name, self._clock.mono_ms()))
-            group.create_task(self._receive(client, carry), name="link-receive")
-            group.create_task(self._send(carry), name="link-send")
-            group.create_task(self._beats(carry), name="link-beat")
+            working = (
+                group.create_task(self._receive(client, carry), name="link-receive"),
+                group.create_task(self._send(carry), name="link-send"),
+                group.create_task(self._beats(carry), name="link-beat"),
+            )
+            group.create_task(self._leave(working), name="link-leave")
+
+    async def _leave(self, working: Sequence[asyncio.Task[None]]) -> None:
+        """End this connection in good order when there is a new certificate; what is under way gets its PUBACK."""
+        await self._newer.wait()
+        while self._session.panic_waits:  # noqa: ASYNC110 - a panic's end has no event, and this is rare
+            await asyncio.sleep(PANIC_LOOK_S)
+        self._newer.clear()
+        log.info("link.renewing")
+        for task in working:
+            task.cancel()
 
     async def _receive(self, client: aiomqtt.Client, carry: _Carrier) -> None:
         async for message in client.messages:
@@ -262,18 +285,52 @@ class _Carrier:
         on_done()
 
 
-def _tls(broker: Broker) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(broker.ca_file))
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(str(broker.cert_file), str(broker.key_file))
-    except OSError as error:  # ssl.SSLError is one
-        raise CertificateError(
-            "certificate",
-            f"{broker.ca_file}, {broker.cert_file} or {broker.key_file} cannot be used: {error}",
-            "they are given at enrolment; a key and its certificate belong together",
-        ) from error
-    return context
+class Credentials:
+    """TLS with the certificates of the files, which are read again when they have changed."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._seen: object = None
+        self._context: ssl.SSLContext
+
+    def read(self) -> ssl.SSLContext:
+        """Read the files.
+
+        Raises:
+            CertificateError: they cannot be used.
+        """
+        authority, certificate, key = map(str, self._files())
+        self._seen = self._look()
+        try:
+            context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=authority)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.load_cert_chain(certificate, key)
+        except OSError as error:  # ssl.SSLError is one
+            raise CertificateError(
+                "certificate",
+                f"{authority}, {certificate} or {key} cannot be used: {error}",
+                "they are given at enrolment; a key and its certificate belong together",
+            ) from error
+        self._context = context
+        return context
+
+    def newest(self) -> ssl.SSLContext:
+        """As the files are now; as they were, where they cannot be used any more."""
+        if self._look() != self._seen:
+            try:
+                return self.read()
+            except CertificateError as error:
+                log.error("link.certificate_unusable error=%s", error)
+        return self._context
+
+    def _files(self) -> tuple[Path, Path, Path]:
+        return self._broker.ca_file, self._broker.cert_file, self._broker.key_file
+
+    def _look(self) -> object:
+        try:
+            return [(found.st_ino, found.st_mtime_ns) for found in (path.stat() for path in self._files())]
+        except OSError:
+            return None
 
 
 def _connect_properties() -> Properties:

@@ -120,5 +120,5 @@ def write(
 def write_acl(folder: Path, gateways: Iterable[acl.Enrolled]) -> Path:
     """Write the ACL file; a running broker reads it again on SIGHUP. Idempotent."""
     path = folder / "acl"
-    write_text(path, acl.render(gateways), mode=0o600)
+    write_text(path, acl.render(gateways), mode=0o640)
     return path

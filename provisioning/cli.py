@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contract.errors import ContractError
-from provisioning import audit_commands, broker, claim_commands
-from provisioning.acl import Enrolled
+from provisioning import audit_commands, claim_commands, serve_commands
 from provisioning.ca import Authority, Identity, Root
 from provisioning.certificates import fingerprint
 from provisioning.claim_commands import CITY, Commands
-from provisioning.errors import AuthorityError, NameRefused, ProvisioningError
+from provisioning.errors import AuthorityError, ProvisioningError
 from provisioning.names import HUB_NAMES
 
 
@@ -35,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_ca(commands)
     claim_commands.add_to(commands)
+    serve_commands.add_to(commands)
     audit_commands.add_to(commands)
     server = commands.add_parser("server", help="certificate of the broker, of the hub's pages, of Grafana")
     server.add_argument("city", type=Path, help=CITY)
@@ -44,26 +44,9 @@ def _parser() -> argparse.ArgumentParser:
         run=lambda chosen: _show(Authority.load(chosen.city).server(chosen.name, chosen.hosts))
     )
 
-    gateway = commands.add_parser("gateway", help="certificates of gateways that are not enrolled by claim")
-    gateway.add_argument("city", type=Path, help=CITY)
-    gateway.add_argument("gateways", nargs="+", metavar="id", help="gateway id, for example pos-duga-01")
-    gateway.set_defaults(run=_gateways)
-
     hub = commands.add_parser("hub", help="certificates of the hub's two connections")
     hub.add_argument("city", type=Path, help=CITY)
     hub.set_defaults(run=_hub)
-
-    conf = commands.add_parser("broker", help="mosquitto.conf and the ACL")
-    conf.add_argument("folder", type=Path, help="where to write them")
-    conf.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104 - for the fleet
-    conf.add_argument("--port", type=int, default=8883)
-    conf.add_argument("--certificate", type=Path, required=True)
-    conf.add_argument("--key", type=Path, required=True)
-    conf.add_argument("--ca", type=Path, required=True, help="root.pem of the authority")
-    conf.add_argument(
-        "--gateway", action="append", default=[], metavar="ID:CELL", help="once for each gateway"
-    )
-    conf.set_defaults(run=_broker)
     return parser
 
 
@@ -115,29 +98,10 @@ def _tell(authority: Authority) -> None:
     print(f"berlaku sampai / issuing authority until: {ends:%Y-%m-%d}", file=sys.stderr)
 
 
-def _gateways(chosen: argparse.Namespace) -> None:
-    authority = Authority.load(chosen.city)
-    for gateway in chosen.gateways:
-        _show(authority.gateway(gateway))
-
-
 def _hub(chosen: argparse.Namespace) -> None:
     authority = Authority.load(chosen.city)
     for name in HUB_NAMES:
         _show(authority.hub(name))
-
-
-def _broker(chosen: argparse.Namespace) -> None:
-    identity = Identity(chosen.certificate.resolve(), chosen.key.resolve(), chosen.ca.resolve())
-    listener = broker.Listener(chosen.host, chosen.port, identity)
-    _say(broker.write(chosen.folder.resolve(), listener, [_enrolled(text) for text in chosen.gateway]))
-
-
-def _enrolled(text: str) -> Enrolled:
-    gateway, colon, cell = text.partition(":")
-    if not colon or not cell.isdecimal():
-        raise NameRefused(f"{text!r} is no gateway with its cell", "write it as pos-duga-01:07")
-    return Enrolled(gateway, int(cell))
 
 
 def _show(identity: Identity) -> None:

@@ -29,3 +29,14 @@ class AuthorityError(ProvisioningError):
 
 class ClaimRefused(ProvisioningError):
     """A claim cannot be made like this."""
+
+
+class RequestRefused(ProvisioningError, ValueError):
+    """A request to sign is not one that a gateway makes."""
+
+
+class NotAllowed(ProvisioningError):
+    """Whoever asks may not have this. Says no more, so that a guess learns nothing from the answer."""
+
+    def __init__(self) -> None:
+        super().__init__("not allowed", "ask the command room for a new claim")

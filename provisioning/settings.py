@@ -36,10 +36,29 @@ class EnrolmentSection(_Section, frozen=True, kw_only=True):
     key: Path = Path("servers/enrolment/key.pem")
 
 
+class BrokerSection(_Section, frozen=True, kw_only=True):
+    """The broker of the city, on this machine.
+
+    Attributes:
+        folder: where its configuration and access list are written.
+        reload: command by which it reads them anew; empty where something watches the folder.
+        listen, port: where it listens.
+        certificate, key: of ``siaga-provision server``.
+    """
+
+    folder: Path
+    reload: tuple[str, ...] = ()
+    listen: str = "0.0.0.0"  # noqa: S104 - the fleet comes from outside
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8883
+    certificate: Path = Path("servers/broker/cert.pem")
+    key: Path = Path("servers/broker/key.pem")
+
+
 class City(_Section, frozen=True, kw_only=True):
     """The whole file, with every path absolute."""
 
     enrolment: EnrolmentSection
+    broker: BrokerSection
 
 
 def load_city(folder: Path) -> City:
@@ -53,10 +72,14 @@ def load_city(folder: Path) -> City:
     if not (folder / FILE).exists():
         raise AuthorityError(f"{folder / FILE} is not there", "write it as the operator guide shows")
     city = load(folder / FILE, City)
-    enrolment = city.enrolment
-    return msgspec.structs.replace(
+    replace, enrolment, broker = msgspec.structs.replace, city.enrolment, city.broker
+    return replace(
         city,
-        enrolment=msgspec.structs.replace(
-            enrolment, certificate=folder / enrolment.certificate, key=folder / enrolment.key
+        enrolment=replace(enrolment, certificate=folder / enrolment.certificate, key=folder / enrolment.key),
+        broker=replace(
+            broker,
+            folder=(folder / broker.folder).resolve(),
+            certificate=folder / broker.certificate,
+            key=folder / broker.key,
         ),
     )

@@ -168,7 +168,9 @@ def test_a_register_of_a_newer_siaga_is_left_alone(register, tmp_path):
 @pytest.fixture
 def city(tmp_path):
     Authority.create(tmp_path, name="Kota Contoh")
-    (tmp_path / "city.toml").write_text('[enrolment]\nurl = "https://hub.kota.example:8443"\n')
+    (tmp_path / "city.toml").write_text(
+        '[enrolment]\nurl = "https://hub.kota.example:8443"\n[broker]\nfolder = "broker"\n'
+    )
     return tmp_path
 
 

@@ -3,8 +3,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from sqlalchemy import update
 
+from provisioning import claims
 from provisioning.cli import main
+from provisioning.register import gateways, opened
 
 
 @pytest.fixture
@@ -24,23 +27,25 @@ def init(folder):
 def test_a_city_is_provisioned_by_hand(city, tmp_path, capsys):
     assert main(["server", str(city), "broker", "broker.contoh.example", "10.0.0.1"]) == 0
     assert main(["hub", str(city)]) == 0
-    assert main(["gateway", str(city), "pos-duga-01", "rs-kota-01"]) == 0
     written = [Path(line) for line in capsys.readouterr().out.split()]
     assert all(path.exists() for path in written)
-    assert len(written) == 2 + 4 + 4
-    issued = city / "servers" / "broker"
-    files = [
-        "--certificate",
-        str(issued / "cert.pem"),
-        "--key",
-        str(issued / "key.pem"),
-        "--ca",
-        str(city / "root.pem"),
-    ]
-    assert main(["broker", str(tmp_path / "etc"), *files, "--gateway", "pos-duga-01:07"]) == 0
-    assert "siaga/1/07/pos-duga-01/up/#" in (tmp_path / "etc" / "acl").read_text()
+    assert len(written) == 2 + 4
+    (city / "city.toml").write_text(
+        '[enrolment]\nurl = "https://hub.kota.example:8443"\n[broker]\nfolder = "../etc"\n'
+    )
+    with opened(city) as register, register.transaction() as conn:
+        claims.add(conn, claims.Site("pos-duga-01", 7, "x"), hours=1, now_ms=1, actor="uji")
+        claims.add(conn, claims.Site("pos-duga-02", 8, "y"), hours=1, now_ms=1, actor="uji")
+        conn.execute(update(gateways).where(gateways.c.id == "pos-duga-01").values(trusted=1))
+    assert main(["broker", str(city)]) == 0
+    acl = (tmp_path / "etc" / "acl").read_text()
+    assert "siaga/1/07/pos-duga-01/up/#" in acl
+    assert "pos-duga-02" not in acl, "it has a claim and no certificate yet"
     conf = (tmp_path / "etc" / "mosquitto.conf").read_text()
-    assert f"certfile {issued / 'cert.pem'}\n" in conf
+    for name in ("cafile", "certfile", "keyfile"):
+        (path,) = [Path(line.split()[1]) for line in conf.splitlines() if line.startswith(name)]
+        assert path.parent == tmp_path / "etc", "all that the broker reads is in its folder"
+        assert path.stat().st_mode & 0o077 == (0 if name == "keyfile" else 0o044)
 
 
 def test_root_and_issuing_authority_have_folders_of_their_own(city, tmp_path, capsys):
@@ -68,7 +73,7 @@ def test_one_folder_cannot_be_both(tmp_path, capsys):
     assert not (tmp_path / "a").exists()
 
 
-@pytest.mark.parametrize("call", [["gateway", "CITY", "hub"], ["INIT"], ["hub", "/nowhere"]])
+@pytest.mark.parametrize("call", [["server", "CITY", "../x", "h"], ["INIT"], ["hub", "/nowhere"]])
 def test_a_refusal_says_why_and_what_next(city, tmp_path, capsys, call):
     arguments = (
         init(tmp_path) if call == ["INIT"] else [str(city) if part == "CITY" else part for part in call]
@@ -77,10 +82,3 @@ def test_a_refusal_says_why_and_what_next(city, tmp_path, capsys, call):
     said = capsys.readouterr().err
     assert said.startswith("siaga-provision: ")
     assert said.strip().endswith(")")
-
-
-@pytest.mark.parametrize("text", ["pos-duga-01", "pos-duga-01:x", "pos-duga-01:64", "hub:1"])
-def test_a_gateway_without_a_good_cell_or_name_enters_no_acl(tmp_path, capsys, text):
-    files = ["--certificate", "c", "--key", "k", "--ca", "a"]
-    assert main(["broker", str(tmp_path), *files, "--gateway", text]) == 1
-    assert not (tmp_path / "acl").exists()

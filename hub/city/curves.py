@@ -163,25 +163,48 @@ def curve(
 
 @dataclass(frozen=True, slots=True)
 class Tendency:
-    """By how much the water has risen (below zero: fallen) in the latest stretch without a gap."""
+    """By how much the water has risen (below zero: fallen) since it last turned, or was seen after a gap."""
 
     change: float
     over_ms: int
 
 
-def tendency(found: Curve, *, within_ms: int, least_ms: int = 60_000) -> Tendency | None:
-    """What the river has done lately; None where that is not known, as after a gap or where it is silent now.
+def tendency(
+    found: Curve, *, within_ms: int, steady: float, steady_ms: int, least_ms: int = 30_000
+) -> Tendency | None:
+    """What the river does now; None where that is not known, as after a gap or where it is silent.
 
     Args:
         within_ms: how far to look back.
+        steady: a change of less is the instrument's noise.
+        steady_ms: where it has not moved by more than that for so long, it is steady, whatever it did before.
         least_ms: a shorter stretch says nothing.
     """
     begin_ms = max([found.to_ms - within_ms, *(gap.to_ms for gap in found.gaps if not gap.partly)])
-    steps = [step for step in found.steps if step.t_ms >= begin_ms]
-    if not steps or steps[-1].t_ms - steps[0].t_ms < least_ms:
+    points = [(step.t_ms, (step.low + step.high) / 2) for step in found.steps if step.t_ms >= begin_ms]
+    if not points or points[-1][0] - points[0][0] < least_ms:
         return None
-    first, last = ((step.low + step.high) / 2 for step in (steps[0], steps[-1]))
-    return Tendency(last - first, steps[-1].t_ms - steps[0].t_ms)
+    end_ms, level = points[-1]
+    lately = [value for t_ms, value in points if t_ms >= end_ms - steady_ms]
+    if max(lately) - min(lately) < steady:
+        return Tendency(level - lately[0], min(steady_ms, end_ms - points[0][0]))
+    turn_ms, turned = _turn(points, steady)
+    return Tendency(level - turned, end_ms - turn_ms)
+
+
+def _turn(points: Sequence[tuple[int, float]], steady: float) -> tuple[int, float]:
+    """Where the movement that the last point is part of has begun."""
+    level = points[-1][1]
+    turn = points[-1]
+    for point in reversed(points):
+        way = turn[1] - level  # above zero: it was higher, so it falls
+        if abs(way) < steady:
+            turn = point if abs(point[1] - level) >= abs(way) else turn
+        elif (point[1] - turn[1]) * way > 0:
+            turn = point
+        elif abs(point[1] - turn[1]) >= steady:
+            break
+    return turn
 
 
 def as_json(found: Curve) -> dict[str, Any]:

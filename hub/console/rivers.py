@@ -17,11 +17,14 @@ Direction = Literal["rising", "falling", "steady"]
 STEADY_MM_H = 10
 """A rate below this is the instrument's noise."""
 
-STEADY_M = 0.01
+STEADY_M = 0.005
 """So is a change below this."""
 
-TENDENCY_MS = 90_000
-"""How far back the tendency looks where the rate of rise is not known. Short: after a crest the water falls."""
+STEADY_MS = 2 * 60 * 1000
+"""Where the water has not moved for so long it is steady."""
+
+TENDENCY_MS = 15 * 60 * 1000
+"""How far back the tendency looks where the rate of rise is not known."""
 
 Range = Literal["1h", "3h", "24h", "7d"]
 
@@ -85,7 +88,7 @@ def post(level: Level, curve: Curve | None, now_ms: int) -> Post:
     lately = (
         None
         if curve is None or level.stale
-        else tendency(curve, within_ms=TENDENCY_MS, least_ms=TENDENCY_MS // 3)
+        else tendency(curve, within_ms=TENDENCY_MS, steady=STEADY_M, steady_ms=STEADY_MS)
     )
     return Post(
         level=level,

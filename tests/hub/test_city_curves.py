@@ -78,7 +78,39 @@ def test_doubt_and_uncertain_time_are_told_beside_the_points():
     )
 
 
-def test_the_tendency_is_of_the_stretch_after_the_last_gap():
+def lately(levels, *, step_s=15, silent_s=0):
+    """The tendency of a curve that ends with these levels, one a step."""
+    steps = tuple(curves.Step(at * step_s * 1000, one, one) for at, one in enumerate(levels))
+    to_ms = (len(levels) * step_s + silent_s) * 1000
+    gaps = (Gap(to_ms - silent_s * 1000, to_ms),) if silent_s else ()
+    found = curves.Curve(0, to_ms, step_s * 1000, steps, gaps)
+    return tendency(found, within_ms=900_000, steady=0.005, steady_ms=120_000)
+
+
+def ramp(start, by, steps):
+    return [start + by * at for at in range(steps)]
+
+
+def test_the_tendency_is_since_the_water_turned():
+    rise, fall = ramp(1.0, 0.1, 10), ramp(1.8, -0.1, 5)
+    assert lately([1.0] * 20 + rise) == Tendency(pytest.approx(0.9), 9 * 15_000)
+    assert lately([1.0] * 20 + rise + fall) == Tendency(pytest.approx(-0.5), 5 * 15_000)
+    assert lately(list(reversed(rise)) + ramp(1.1, 0.1, 4)) == Tendency(pytest.approx(0.4), 4 * 15_000)
+
+
+def test_noise_is_no_turn_and_no_movement():
+    noise = [0.002 * (-1) ** at for at in range(40)]
+    assert abs(lately([1 + one for one in noise]).change) < 0.005
+    rising = [1 + 0.01 * at + one for at, one in enumerate(noise)]
+    assert lately(rising).change == pytest.approx(0.39, abs=0.01)
+
+
+def test_water_that_has_not_moved_for_long_is_steady_whatever_it_did_before():
+    assert abs(lately(ramp(1.0, 0.1, 10) + [1.9] * 12).change) < 0.005
+    assert lately(ramp(1.0, 0.1, 10) + [1.9] * 4).change == pytest.approx(0.9)
+
+
+def test_the_tendency_looks_over_no_gap_and_a_silent_river_has_none():
     rows = [
         {
             "time": t * 1000,
@@ -88,14 +120,11 @@ def test_the_tendency_is_of_the_stretch_after_the_last_gap():
         for t in range(0, 900, 10)
         if not 400 <= t < 500
     ]
-    found = tendency(drawn((), rows=rows, step_s=10, until_s=900), within_ms=900_000)
-    assert found == Tendency(pytest.approx(0.39), 390_000)
-
-
-def test_a_river_that_is_silent_now_has_no_tendency():
-    assert tendency(drawn(range(80), until_s=100), within_ms=900_000) is None
-    assert tendency(drawn(range(95), until_s=97), within_ms=900_000) is not None
-    assert tendency(drawn(range(80, 97), until_s=97), within_ms=900_000) is None
+    found = drawn((), rows=rows, step_s=10, until_s=900)
+    after = tendency(found, within_ms=900_000, steady=0.005, steady_ms=120_000)
+    assert after == Tendency(pytest.approx(0.39), 390_000)
+    assert lately(ramp(1.0, 0.1, 10), silent_s=60) is None
+    assert lately([1.0, 1.1]) is None
 
 
 class Answers:

@@ -114,7 +114,7 @@ async def test_a_post_that_never_spoke_is_unknown_and_has_no_number_at_all(hub):
 async def test_where_the_rate_is_unknown_what_it_did_lately_is_told(hub):
     hub.levels.append(state(severity=1))
     hub.curves.rows = [row(age_s, 1.3 - age_s / 1500) for age_s in range(600, -1, -15)]
-    assert "naik 6 cm dalam 1 mnt" in text(await seen(hub, "/rivers"))
+    assert "naik 40 cm dalam 10 mnt" in text(await seen(hub, "/rivers"))
 
 
 async def test_without_influxdb_levels_are_shown_and_what_lacks_is_said(hub):
@@ -222,7 +222,7 @@ def test_the_tendency_gives_way_to_the_rate():
     steps = tuple(Step(t * 1000, 1 + t / 1000, 1 + t / 1000) for t in range(0, 300, 30))
     curve = Curve(0, 270_000, 30_000, steps, ())
     level = Level(HULU, value_mm=1300, severity=1, age_ms=0, stale=False)
-    assert view.post(level, curve, NOW).tendency == Tendency(pytest.approx(0.09), 90_000)
+    assert view.post(level, curve, NOW).tendency == Tendency(pytest.approx(0.27), 270_000)
     assert view.post(replace(level, rate_mm_h=5), curve, NOW).tendency is None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -173,6 +174,7 @@ class Connection:
                     version=MQTTv50,
                 )
             _gather(client, publishes=self._gathers)
+            _ShortWay(client, self._on_message).open()
             await self._subscribe(client, lost)
             self._client, self.up = client, True
             log.info("broker_up connection=%s", self._name)
@@ -250,6 +252,63 @@ class Connection:
 
 class SubscriptionRefused(Exception):
     """The broker took the connection but not the subscriptions."""
+
+
+class _ShortWay:
+    """Takes messages of QoS 1 without properties, which are nearly all there are, past the library's own steps.
+
+    Its way from bytes to ``on_message`` and back to a PUBACK is twenty calls, a fifth of what the hub does for a small
+    frame. All other packets go its way, in their order.
+    """
+
+    def __init__(self, client: Client, on_message: Received) -> None:
+        self._connection = client._connection
+        self._protocol = client._connection._protocol
+        self._long_way: Callable[[bytes], int] = self._protocol._read_packet
+        self._on_message = on_message
+        self._acknowledged = bytearray()
+
+    def open(self) -> None:
+        """From now on the library reads by it."""
+        self._protocol._read_packet = self.read
+
+    def read(self, data: bytes) -> int:
+        """Take whole packets; how many bytes they were, -1 for what is no MQTT."""
+        self._connection._last_data_in = time.monotonic()
+        start = 0
+        while (extent := _extent(data, start)) is not None:
+            body, end = extent
+            if not self._take(data, start, body, end) and self._long_way(data[start:end]) < 0:
+                return -1
+            start = end
+        if self._acknowledged:
+            self._protocol.write_data(bytes(self._acknowledged))
+            self._acknowledged.clear()
+        # What is left is the beginning of a packet, or no MQTT at all: the library tells which.
+        return -1 if self._long_way(data[start:]) < 0 else start
+
+    def _take(self, data: bytes, start: int, body: int, end: int) -> bool:
+        """Hand on a message and acknowledge it; False for every other packet."""
+        if data[start] & 0xF6 != _PUBLISH:
+            return False
+        after = body + 2 + int.from_bytes(data[body : body + 2], "big")
+        if after == body + 2 or after + 3 > end or data[after + 2] != 0:
+            return False
+        self._acknowledged += b"\x40\x02" + data[after : after + 2]
+        topic = data[body + 2 : after].decode("utf-8", "replace")
+        self._on_message(topic, data[after + 3 : end], bool(data[start] & 1))
+        return True
+
+
+def _extent(data: bytes, start: int) -> tuple[int, int] | None:
+    """Where the body of the packet begins and ends; None where it is not there as a whole."""
+    length = shift = 0
+    for at in range(start + 1, min(start + 5, len(data))):
+        length |= (data[at] & 0x7F) << shift
+        if data[at] < 0x80:
+            return (at + 1, at + 1 + length) if at + 1 + length <= len(data) else None
+        shift += 7
+    return None
 
 
 def _gather(client: Client, *, publishes: bool) -> None:

@@ -84,7 +84,7 @@ class Limits:
         retry_s, retry_most_s: first and longest pause after a failure, before jitter of ±30 %.
     """
 
-    post_lines: int = 5_000
+    post_lines: int = 10_000
     post_bytes: int = 1_000_000
     full_bytes: int = 16_000_000
     full_lines: int = 100_000

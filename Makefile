@@ -32,6 +32,11 @@ soak: ## Leave the demo alone for MINUTES (60), five consoles open, and tell wha
 	@setup/install demo
 	exec $(bin)/python -m simulator.soak --minutes $(or $(MINUTES),60) --consoles 5
 
+.PHONY: bench
+bench: ## Measure how fast it is, beside its limits (PEERS=1: beside thingsboard-gateway; ARGS="ingest" for a part)
+	@setup/install demo
+	PEERS=$(PEERS) $(bin)/python -m benchmarks $(ARGS)
+
 .PHONY: test
 test: ## Run all the tests (ARGS="tests/edge -k spool" for some)
 	@setup/install test

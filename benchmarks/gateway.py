@@ -35,7 +35,12 @@ class GatewayUnderTest:
         self._folder = folder
         self._broker = broker
         self._identity: Identity | None = None
-        command = [Path(executable).with_name("siaga-edge"), "run", "--config", self._config]
+        command: list[str | Path] = [
+            Path(executable).with_name("siaga-edge"),
+            "run",
+            "--config",
+            self._config,
+        ]
         self.child = Child(name, command, folder / "gateway.log")
 
     @property

@@ -65,21 +65,20 @@ class ReceiptGiver:
 
     def on_control(self, client: Client, _: object, message: MQTTMessage) -> None:
         """A message that is no telemetry."""
-        topic = topics.parse(message.topic)
+        topic, payload = topics.parse(message.topic), bytes(message.payload)
         if topic.lane is not None:
-            frame = codec.decode_frame(topic.lane, message.payload)
-            self._receipt(client, topic, topic.lane, frame)
+            self._receipt(client, topic, topic.lane, codec.decode_frame(topic.lane, payload))
         elif topic.leaf == "state":
-            self._greet(client, topic, codec.decode(State, message.payload))
+            self._greet(client, topic, codec.decode(State, payload))
         elif topic.leaf == "up/beat":
-            account = codec.decode(Beat, message.payload).lanes["telemetry"]
+            account = codec.decode(Beat, payload).lanes["telemetry"]
             self.floor, self.next = account.floor, account.next
 
     def on_telemetry(self, client: Client, _: object, message: MQTTMessage) -> None:
         """A telemetry frame."""
         at_s = time.monotonic()
         topic = topics.parse(message.topic)
-        frame = cast(TelemetryFrame, codec.decode_frame("telemetry", message.payload))
+        frame = cast(TelemetryFrame, codec.decode_frame("telemetry", bytes(message.payload)))
         self._receipt(client, topic, "telemetry", frame)
         with self._lock:
             self.came.setdefault(frame.epoch, Ranges()).add(frame.first, frame.last)
@@ -129,7 +128,11 @@ def _connected(
     client.on_message = on_message
     subscribed = threading.Event()
     client.on_subscribe = lambda *_: subscribed.set()
-    client.on_connect = lambda *_: client.subscribe([(one, 1) for one in filters])
+
+    def subscribe(*_: object) -> None:
+        client.subscribe([(one, 1) for one in filters])
+
+    client.on_connect = subscribe
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.ReceiveMaximum = 1000
     client.connect(broker.host, broker.port, clean_start=True, properties=properties)

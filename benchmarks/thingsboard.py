@@ -51,7 +51,7 @@ def installed(place: Path) -> Path:
     if not done.exists():
         print(f"installing {PACKAGES[0]} into {place}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
-        pip = [place / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(place / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *PACKAGES], check=True)
         done.touch()
     return place / "bin"
@@ -122,7 +122,11 @@ def _subscribed(port: int) -> Iterator[Platform]:
     client = Client(CallbackAPIVersion.VERSION2)
     client.on_message = side.on_message
     client.on_subscribe = lambda *_: subscribed.set()
-    client.on_connect = lambda *_: client.subscribe([("v1/gateway/#", 1), ("v1/devices/me/rpc/request/+", 1)])
+
+    def subscribe(*_: object) -> None:
+        client.subscribe([("v1/gateway/#", 1), ("v1/devices/me/rpc/request/+", 1)])
+
+    client.on_connect = subscribe
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:

@@ -255,7 +255,9 @@ async def test_a_month_of_scans_arrives_once_through_kills_and_a_press_overtakes
     bodies = [codec.decode_body(body) for body in scans()]
     assert len(bodies) == len({body.id for body in bodies}) == SCANS
     assert len({body.data["who"] for body in bodies}) == len(PEOPLE)
-    assert min(int(str(body.data["at_ms"])) for body in bodies) == 1793491200000  # 1 November, 07:00 in Jakarta
+    assert (
+        min(int(str(body.data["at_ms"])) for body in bodies) == 1793491200000
+    )  # 1 November, 07:00 in Jakarta
     waits = [
         round(1000 * (heard - pressed)) for pressed, heard in zip(presses, hub.heard_panic, strict=False)
     ]

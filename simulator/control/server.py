@@ -150,9 +150,11 @@ class ControlPage:
         return back
 
     async def _look(self, request: Request) -> Response:
-        """The console's own style sheet, and the two files that are particular here."""
+        """The console's own style sheet and mark, and the two files that are particular here."""
+        console = files("hub.console") / "assets"
         place = {
-            "siaga.css": (files("hub.console") / "assets" / "siaga.css", "text/css"),
+            "siaga.css": (console / "siaga.css", "text/css"),
+            "siaga.svg": (console / "siaga.svg", "image/svg+xml"),
             "control.css": (HERE / "control.css", "text/css"),
             "control.js": (HERE / "control.js", "text/javascript"),
         }.get(request.path_params["name"])

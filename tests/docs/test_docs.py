@@ -40,7 +40,7 @@ from hub.notify.channels.webhook import WebhookChannel
 from hub.outbound import Response
 from hub.region import files as region_files
 from hub.region import load as load_region
-from provisioning.ca import LEAF_DAYS
+from provisioning.certificates import LEAF_DAYS
 from tests.docs import pages
 from tests.docs.pages import DOCS, GUIDES, ROOT
 
@@ -328,9 +328,10 @@ def refusals() -> set[str]:
     accept = constants("hub/ingest/accept.py")
     found = first_texts(accept, "RefusedRecord", at=1)
     found |= first_texts(constants("hub/ingest/samples.py"), "RefusedRecord", at=1)
-    for node in ast.walk(accept):
-        if isinstance(node, ast.FunctionDef) and node.name == "_column_fault":
+    for node in ast.walk(constants("hub/series/table.py")):
+        if isinstance(node, ast.FunctionDef) and node.name == "_fault":
             found |= constant_texts(one.value for one in ast.walk(node) if isinstance(one, ast.Return))
+    for node in ast.walk(accept):
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["fault"]:
             found |= constant_texts([node.value])
     return found

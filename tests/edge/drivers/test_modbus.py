@@ -18,6 +18,7 @@ from contract.kinds import KINDS, Quality
 from edge.clock import SystemClock
 from edge.drivers import modbus
 from edge.drivers.base import MissedPollError
+from edge.drivers.line import Line
 from edge.drivers.modbus import Bus, ModbusDriver, Source, rest_ms
 from edge.drivers.registers import Request
 from simulator.devices.modbus_server import ModbusServer
@@ -229,7 +230,7 @@ async def test_a_bus_that_is_not_there_is_tried_again_ever_more_slowly(monkeypat
         settings = tcp(server.port)
         await server.stop()
         tries: list[int] = []
-        make = modbus.Line
+        make = Line
 
         def counted(*arguments):
             tries.append(clock.mono)

@@ -269,6 +269,17 @@ def test_a_certificate_that_the_city_did_not_register_renews_nothing(city, tmp_p
             renew(config, Clock())
 
 
+def test_one_gateway_renews_no_other(city, tmp_path):
+    """A thief of one gateway's key would else have the key to all."""
+    config = enrolled(city, tmp_path, days_ago=60)
+    enrol(gateway(tmp_path / "b", name="rs-kota-01"), city.claim(Site("rs-kota-01", 3, "rs-kota")), Clock())
+    config.gateway.id = "rs-kota-01"
+    with pytest.raises(EnrolmentRefused):
+        renew(config, Clock())
+    config.gateway.id = GATEWAY
+    renew(config, Clock())
+
+
 def test_a_new_issuing_authority_is_no_matter_to_who_renews(tmp_path):
     root = Root.create(tmp_path / "root", name="Uji", passphrase=b"kunci akar di brankas")
     city = City(tmp_path / "city")

@@ -38,7 +38,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.city = Rehearsal(Choice(folder, PROFILE, only=frozenset()))
+        self.city = Rehearsal(Choice(folder, PROFILE, only=frozenset(), influx_cache_kb=None))
         self._load: asyncio.subprocess.Process
         self._starts = _starts()
 

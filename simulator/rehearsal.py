@@ -70,6 +70,7 @@ class Choice:
         poll_s: seconds between two polls of every Modbus device, instead of what the profile says.
         spool_mb: room for samples on each gateway's card.
         log: level of hub and gateways.
+        influx_cache_kb: memory in which InfluxDB gathers points; None for its own choice, which is the faster.
         api_port: where the hub listens.
     """
 
@@ -82,6 +83,7 @@ class Choice:
     poll_s: float | None = None
     spool_mb: float = 8.0
     log: str = "info"
+    influx_cache_kb: int | None = INFLUX_CACHE_KB
     api_port: Wish = ANY_PORT
 
 
@@ -220,7 +222,7 @@ class Rehearsal:
         self._stack.callback(self.broker.stop)
         self.broker.start()
         self._tell("deret waktu (InfluxDB)", "time series (InfluxDB)")
-        self.influx = Influx(folder / "influx", login=True, cache_kb=INFLUX_CACHE_KB)
+        self.influx = Influx(folder / "influx", login=True, cache_kb=self.choice.influx_cache_kb)
         self._stack.callback(self.influx.stop)
         self.influx.start()
         if self.choice.postgres:

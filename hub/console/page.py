@@ -185,9 +185,7 @@ def _script_words(words: Words) -> dict[str, str]:
         "d": words("d"),
         "offline": words("Connection to the hub lost since %(time)s. What you see is as old as that."),
         "unrenewed": words("A part of this page could not be renewed since %(time)s."),
-        "unanswered": words(
-            "The hub did not answer. It may have been done or not: look, then try again."
-        ),
+        "unanswered": words("The hub did not answer. It may have been done or not: look, then try again."),
         "mute": words("Mute for 60 s"),
         "muted": words("Muted, %(seconds)s s left"),
         "blocked": words("The browser blocks sound. Press “Test the sound” once."),

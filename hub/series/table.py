@@ -13,8 +13,8 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\%]")
 _KEPT = 1024
 _KEPT_DEVICES = 16
 _KEPT_QUANTITIES = 64
-"""So many tables are kept, of frames with at most so many devices and quantities together; larger ones are made anew for
-each frame. A gateway that sends other names each time fills at most 30 MB."""
+"""So many tables are kept, of frames with at most so many devices and quantities together; larger ones are made
+anew for each frame. A gateway that sends other names each time fills at most 30 MB."""
 
 
 def escape(name: str) -> str:

@@ -55,10 +55,17 @@ def test_at_a_terminal_one_line_is_written_over_with_the_seconds():
 
 def test_ctrl_c_ends_the_command_too(tmp_path):
     child = subprocess.Popen(
-        [PROGRESS, "the work", "bash", "-c", f"echo $$ >{tmp_path}/pid; exec sleep 60"],
-        stdout=subprocess.DEVNULL,
         # What runs in the background of a shell ignores it, and bash cannot trap what it was started ignoring.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        [
+            "env",
+            "--default-signal=INT",
+            PROGRESS,
+            "the work",
+            "bash",
+            "-c",
+            f"echo $$ >{tmp_path}/pid; exec sleep 60",
+        ],
+        stdout=subprocess.DEVNULL,
     )
     end = time.monotonic() + 30
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from simulator.rehearsal import Rehearsal
 from tests.browser.console import SKIP, TONES, Console
@@ -17,6 +17,10 @@ from tests.browser.town import close_all, town
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE_MS = 10_000
 DESK = {"width": 1440, "height": 900}
+
+expect.set_options(timeout=20_000)
+"""For the whole process: what is set in a file of tests holds in the others too. Some parts of pages are read anew only
+every ten seconds."""
 
 Opening = Callable[..., Awaitable[Console]]
 

@@ -13,8 +13,6 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(90), pytest.mark.asyncio(loo
 
 CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 
-expect.set_options(timeout=20_000)
-
 
 async def mark(*windows):
     """A page that is loaded anew has no such mark any more."""

@@ -10,8 +10,6 @@ from tests.browser.town import press
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60), pytest.mark.asyncio(loop_scope="module")]
 
-expect.set_options(timeout=8000)
-
 
 async def test_who_is_not_logged_in_comes_by_the_form_to_where_one_wanted_to_go(city, opened):
     window = await opened(None, "/incidents?which=closed")

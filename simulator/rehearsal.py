@@ -47,6 +47,9 @@ USERS = {
 INFLUX_CACHE_KB = 512
 READY_S = 60.0
 ORDER_S = 10.0
+KEPT_S = 2.0
+"""How long an idle connection to the API is used again: less than the 5 s after which the server closes it. At the same
+moment on both sides a request would be sent into a closed one."""
 
 
 class Heard(NamedTuple):
@@ -272,7 +275,12 @@ class Rehearsal:
         self._stack.callback(self.hub.stop)
         self.hub.start()
         self.api = await self._stack.enter_async_context(
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.api_port}", timeout=10, trust_env=False)
+            httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{self.api_port}",
+                timeout=10,
+                trust_env=False,
+                limits=httpx.Limits(keepalive_expiry=KEPT_S),
+            )
         )
         await self.hub_ready()
         await self._other_users()

@@ -64,7 +64,8 @@ class _List:
     def __init__(self, push: Push) -> None:
         self._push = push
         self._next_s = 0.0
-        self._owed = False
+        # From the first: a press between the making of the page and this stream would else not be on it.
+        self._owed = True
 
     def note(self, update: Update) -> None:
         """Owe the list where the update may have changed it."""

@@ -95,7 +95,7 @@ PLANTED = [
     ('influx_token = "' + "q8" * 16 + '"', "password or token in the source"),
     ('{"password": "' + "n0tForYou" * 3 + '"}', "password or token in the source"),
     ("url = postgresql://siaga:" + "rahasia@db.example", "password in an address"),
-    ("see https://files." + "pythonhosted.org/x.whl", "address of a package host"),
+    ("see https://files.python" + "hosted" + ".org/x.whl", "address of a package host"),
     ("pip install --index" + "-url mirror", "address of a package host"),
     ('"resolved"' + ': "https://mirror.example/x.tgz"', "address of a package host"),
     ("wget http://ftp." + "debian.org/x", "address of a package host"),

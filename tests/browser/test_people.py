@@ -136,6 +136,24 @@ async def test_acknowledged_by_key_on_one_console_is_seen_on_another(city, opene
         await expect(window.page.locator("li.incident.unacknowledged")).to_have_count(0)
 
 
+async def test_a_press_between_a_page_and_its_stream_is_on_the_page(city, opened, quiet):
+    """Nobody is told of it: the page was made before, and the stream began after."""
+    window, go = await opened("operator", None), asyncio.Event()
+
+    async def held(route):
+        await go.wait()
+        await route.continue_()
+
+    await window.page.route(re.compile(r"/live(\?.*)?$"), held)
+    await window.page.goto("/incidents")
+    await press(city, "tugu")
+    await asyncio.sleep(1)
+    await expect(window.page.locator("li.incident")).to_have_count(0)
+    go.set()
+    # Without a word of the stream's beginning it would be there with the next reading, after half a minute.
+    await expect(window.page.locator("li.incident")).to_have_count(1, timeout=8_000)
+
+
 async def test_a_viewer_sees_a_press_and_can_change_nothing(city, opened, quiet):
     page = (await opened("layar", "/incidents")).page
     await press(city, "tugu")

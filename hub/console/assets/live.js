@@ -8,7 +8,7 @@
   const TOPICS = ["incident", "alarm", "station", "gateway", "bed", "notice"];
   const PULSE_MS = 10_000, PATIENCE_MS = 5_000, RETRY_MS = 2_000, REST_MS = 30_000;
   let ahead = Number(body.dataset.now) - Date.now(); // the hub's clock less ours
-  let lostAt = null, life = null, stream = null, streamUp = false, ended = false, resting = 0;
+  let lostAt = null, stream = null, streamUp = false, ended = false, resting = 0;
 
   const say = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
   const tell = (name, detail) => body.dispatchEvent(new CustomEvent(name, { detail }));
@@ -90,12 +90,10 @@
   function listen() {
     if (ended) return;
     stream = new EventSource("/live" + (body.dataset.part ? "?part=" + body.dataset.part : ""));
-    stream.addEventListener("hello", (event) => {
-      const new_life = JSON.parse(event.data).life;
-      const again = life !== null;
-      life = new_life;
+    stream.addEventListener("hello", () => {
       streamUp = true;
-      if (lostAt !== null) found(); else if (again) tell("live-all");
+      // At the first one too: what happened between the making of the page and this stream was told to neither.
+      if (lostAt !== null) found(); else tell("live-all");
     });
     for (const topic of TOPICS)
       stream.addEventListener(topic, (event) => {

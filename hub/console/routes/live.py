@@ -64,8 +64,7 @@ class _List:
     def __init__(self, push: Push) -> None:
         self._push = push
         self._next_s = 0.0
-        # From the first: a press between the making of the page and this stream would else not be on it.
-        self._owed = True
+        self._owed = False
 
     def note(self, update: Update) -> None:
         """Owe the list where the update may have changed it."""

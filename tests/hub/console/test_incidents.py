@@ -417,8 +417,6 @@ async def test_a_press_brings_the_list_itself(hub, server):
         assert answer.headers["content-type"].startswith("text/event-stream")
         heard = Heard(answer)
         assert (await heard.next("hello"))["life"] == LIFE
-        first = await heard.next("part")
-        assert "Tombol IGD" not in first["html"], "as it is when the stream begins, whatever the page had"
         await pressed(hub, press())
         part = await heard.next("part")
     assert part["target"] == "incidents"
@@ -451,7 +449,6 @@ async def test_who_may_no_longer_see_it_gets_no_list(hub, server, how):
     async with httpx.AsyncClient(timeout=10) as client, await opened(hub, server, client) as answer:
         heard = Heard(answer)
         await heard.next("hello")
-        await heard.next("part")
         if how == "session ended":
             await hub.write(lambda conn: sessions.end_all(conn, "siti"))
         else:

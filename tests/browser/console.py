@@ -28,8 +28,10 @@ globalThis.skip = (ms) => { skipped += ms; };
 NO_SOUND_YET = r"AudioContext was not allowed to start"
 """What Chromium says before the first click or key; the page says the same to the person."""
 
-HUB_AWAY = r"net::ERR_(CONNECTION_|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|NETWORK_IO|SOCKET)"
-"""What Chromium itself says of requests to a hub that is not there; no script can keep it from that."""
+HUB_AWAY = (
+    r"net::ERR_(CONNECTION_|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|NETWORK_IO|SOCKET)|htmx:error: Failed to fetch"
+)
+"""What Chromium and htmx themselves say of requests to a hub that is not there; no script can keep them from that."""
 
 
 class Console:

@@ -156,7 +156,7 @@
     if (!("live" in body.dataset) || document.querySelector("[data-audible]")) return;
     clearTimeout(resting);
     if (document.hidden) resting = setTimeout(() => { stream?.close(); stream = null; streamUp = false; }, REST_MS);
-    else if (stream === null) { listen(); tell("live-all"); }
+    else if (stream === null) listen();
   });
 
   globalThis.siaga = { now, span, say, words, toast, clock };

@@ -1,0 +1,39 @@
+"""A gateway's configuration: one strict TOML file into frozen objects. Nothing reads a dict later."""
+
+from edge.config.attendance import Attendance, Listen, Pull, Reader
+from edge.config.contacts import CONTACT_KINDS, Contact, Lights, Role
+from edge.config.file import DEVICE_TABLES, Config, load
+from edge.config.gateway import Broker, Enrolment, Gateway, SpoolSettings
+from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
+from edge.config.modbus import Device, RtuBus, Source, TcpBus
+from edge.config.section import PointLimits
+from edge.config.simulated import SimulatedDevice, Wave
+
+__all__ = [
+    "CONTACT_KINDS",
+    "DEVICE_TABLES",
+    "Attendance",
+    "BedRadar",
+    "Broker",
+    "Config",
+    "Contact",
+    "CurrentLoop",
+    "Device",
+    "Enrolment",
+    "Gateway",
+    "Lights",
+    "Listen",
+    "PointLimits",
+    "Pull",
+    "RainGauge",
+    "Reader",
+    "Role",
+    "RtuBus",
+    "SimulatedDevice",
+    "Source",
+    "SpoolSettings",
+    "TcpBus",
+    "Ultrasonic",
+    "Wave",
+    "load",
+]

@@ -1,0 +1,123 @@
+"""The whole file of a gateway.
+
+Every number has its unit in its name (``poll_s``, ``debounce_ms``, ``height_m``). Paths are relative to the
+file that names them. ``firmware_configs/gateway.example.toml`` shows every key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from contract import strict_toml
+from contract.strict_toml import Mistake, MistakesError, closest
+from contract.toml_lines import KeyPath
+from edge.config.attendance import Attendance, Reader
+from edge.config.checks import dangling, duplicates, one_file
+from edge.config.contacts import Contact, Lights
+from edge.config.gateway import Broker, Enrolment, Gateway, SpoolSettings
+from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
+from edge.config.modbus import Device, RtuBus, TcpBus
+from edge.config.section import Section
+from edge.config.simulated import SimulatedDevice
+from edge.drivers.instruments import Library
+
+DEVICE_TABLES = (
+    "device",
+    "simulated",
+    "contact",
+    "ultrasonic",
+    "rain_gauge",
+    "current_loop",
+    "bed_radar",
+    "reader",
+)
+"""Tables of the file whose entries are devices, each with a name of its own."""
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """Everything a gateway is told. ``load`` makes it from a file."""
+
+    gateway: Gateway
+    broker: Broker
+    enrolment: Enrolment | None = None
+    spool: SpoolSettings = SpoolSettings()
+    bus: tuple[TcpBus | RtuBus, ...] = ()
+    device: tuple[Device, ...] = ()
+    simulated: tuple[SimulatedDevice, ...] = ()
+    contact: tuple[Contact, ...] = ()
+    lights: tuple[Lights, ...] = ()
+    ultrasonic: tuple[Ultrasonic, ...] = ()
+    rain_gauge: tuple[RainGauge, ...] = ()
+    current_loop: tuple[CurrentLoop, ...] = ()
+    bed_radar: tuple[BedRadar, ...] = ()
+    attendance: Attendance | None = None
+    reader: tuple[Reader, ...] = ()
+    instruments: tuple[Path, ...] = ()
+    """Folders with more instrument files, looked into before the shipped ones."""
+
+    def __post_init__(self) -> None:
+        mistakes = [*one_file(self), *duplicates(self, DEVICE_TABLES), *dangling(self)]
+        if mistakes:
+            raise MistakesError(*mistakes)
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """Every device of the gateway, contacts too, in the order of the file."""
+        return tuple(item.name for table in DEVICE_TABLES for item in getattr(self, table))
+
+
+def load(path: Path | str) -> Config:
+    """Read the file; its relative paths come back relative to the file's folder.
+
+    The instruments that devices name are read too, so that a wrong name or setting is a mistake of this file.
+
+    Raises:
+        TomlError: with every mistake, its line and what to write instead.
+    """
+    path = Path(path)
+    folder = path.resolve().parent
+    config = strict_toml.load(path, Config, lambda config: _check_instruments(config, folder))
+    return _resolved(config, folder)
+
+
+def _resolved(config: Config, folder: Path) -> Config:
+    broker = msgspec.structs.replace(
+        config.broker,
+        ca_file=folder / config.broker.ca_file,
+        cert_file=folder / config.broker.cert_file,
+        key_file=folder / config.broker.key_file,
+    )
+    spool = msgspec.structs.replace(config.spool, path=folder / config.spool.path)
+    attendance = config.attendance
+    if attendance is not None:
+        attendance = msgspec.structs.replace(
+            attendance, key_file=folder / attendance.key_file, book=folder / attendance.book
+        )
+    more = tuple(folder / item for item in config.instruments)
+    return msgspec.structs.replace(
+        config, broker=broker, spool=spool, attendance=attendance, instruments=more
+    )
+
+
+def _check_instruments(config: Config, folder: Path) -> Iterator[Mistake]:
+    """What the devices ask of their instruments that these do not have."""
+    library = Library([folder / item for item in config.instruments])
+    for at, device in enumerate(config.device):
+        seen: set[str] = set()
+        for number, source in enumerate(device.sources):
+            place: KeyPath = ("device", at, "also", number - 1) if number else ("device", at)
+            for mistake in library.check(
+                source.instrument, source.settings, device.kind, device.quantities, seen
+            ):
+                yield mistake.below(place)
+        for number, name in enumerate(device.quantities):
+            if seen and name not in seen:
+                text = f"none of its instruments gives {name!r}"
+                yield Mistake(text, ("device", at, "quantities", number), closest(name, seen))
+        for name in device.points:
+            if seen and name not in seen:
+                text = f"none of its instruments gives {name!r}"
+                yield Mistake(text, ("device", at, "points", name), closest(name, seen))

@@ -202,7 +202,7 @@ class HubMachine(Machine):
             self.loop.call_later(self.pause(RESTART_S), self.start)
 
     async def _run(self) -> None:
-        """What hub/app.py does: put the rooms together and let them work."""
+        """What hub/wiring.py does: put the rooms together and let them work."""
         clock, random = self.clock, Random(self.random.randbytes(8))
         db = await self._opened(random)
         gateways = fleet.registry(self._region)
@@ -367,7 +367,7 @@ class HubMachine(Machine):
 
 
 class _Told:
-    """Who is told what has changed, as hub/app.py tells it."""
+    """Who is told what has changed, as hub/told.py tells it."""
 
     def __init__(self, worker: NotifyWorker) -> None:
         self._worker = worker

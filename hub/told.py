@@ -1,0 +1,83 @@
+"""Who hears of what has happened, once it is committed; and what it brings about within the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection, select
+
+from hub.bus import Bus
+from hub.incidents.service import Incidents
+from hub.incidents.tables import presses
+from hub.incidents.technical import FAULTS
+from hub.ingest.accept import AcceptedBeat
+from hub.ingest.events import StoredEvent
+from hub.ingest.judging import Judging
+from hub.notify.worker import NotifyWorker
+from hub.rules.model import Change
+
+REMEMBERED_PRESSES = 1000
+
+
+class Told:
+    """The consequences of events, and who hears of what has changed once it is committed."""
+
+    def __init__(self, bus: Bus, notify: NotifyWorker, incidents: Incidents) -> None:
+        self._bus = bus
+        self._notify = notify
+        self._incidents = incidents
+        self._incident_of: dict[int, str] = {}
+        self._down: dict[str, tuple[str, ...]] = {}
+        self.judging: Judging | None = None
+
+    def devices_down(self) -> Iterator[str]:
+        """``gateway/device`` of each device that does not answer, as the last beats say."""
+        return (f"{gateway}/{device}" for gateway, devices in self._down.items() for device in devices)
+
+    # On the writer's thread, within the transaction
+
+    def panic(self, conn: Connection, event: StoredEvent) -> None:
+        """A press and its incident; which one it is, is told when it is committed."""
+        self._incidents.panic(conn, event)
+        query = select(presses.c.incident_id).where(
+            presses.c.gateway == event.gateway, presses.c.event_id == event.event_id
+        )
+        if len(self._incident_of) >= REMEMBERED_PRESSES:
+            self._incident_of.clear()
+        self._incident_of[event.row_id] = conn.execute(query).scalar() or ""
+
+    def event(self, conn: Connection, event: StoredEvent) -> None:
+        """An event of the event lane."""
+        self._incidents.event(conn, event)
+
+    # On the event loop, after the commit
+
+    def stored(self, new: Sequence[StoredEvent]) -> None:
+        """These events are new."""
+        self._notify.wake()
+        for event in new:
+            about = {"gateway": event.gateway, "device": event.device, "kind": event.kind}
+            incident = self._incident_of.pop(event.row_id, None)
+            if incident is not None:
+                self._bus.publish("incident", incident, about)
+            elif event.kind in FAULTS:
+                self._bus.publish("alarm", event.gateway, about)
+
+    def changed(self, change: Change) -> None:
+        """A station's level or rise has changed."""
+        self._notify.wake()
+        about = {"kind": change.kind, "old": change.old, "new": change.new, "value_mm": change.value_mm}
+        self._bus.publish("station", change.station, about)
+
+    def gateway(self, gateway: str) -> None:
+        """A gateway fell silent, or is back."""
+        self._bus.publish("gateway", gateway)
+
+    def account(self, accepted: AcceptedBeat) -> None:
+        """A gateway's account: where its telemetry has no gap any more, the past can be looked over."""
+        if self._down.get(accepted.gateway, ()) != accepted.beat.devices_down:
+            self._down[accepted.gateway] = accepted.beat.devices_down
+            self._bus.publish("gateway", accepted.gateway)
+        said = accepted.beat.lanes.get("telemetry")
+        if said is not None and self.judging is not None:
+            self.judging.filled(accepted.gateway, said.epoch, said.floor)

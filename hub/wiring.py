@@ -1,0 +1,227 @@
+"""The parts of a hub whose store is open: what is made of what, and everything that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from contract.messages import Incarnation
+from hub.api.app import create_app
+from hub.api.services import Services
+from hub.bus import Bus
+from hub.city.beds import PanelWords
+from hub.city.watch import CityWatch
+from hub.clock import Clock
+from hub.config import BrokerSection, HubConfig
+from hub.db import Database
+from hub.fleet import gateways as fleet
+from hub.fleet.liveness import Liveness
+from hub.incidents.service import Incidents
+from hub.ingest.answered import Answered
+from hub.ingest.answers import Answers, over
+from hub.ingest.broker import Address
+from hub.ingest.control import Control
+from hub.ingest.judging import Judging
+from hub.ingest.pipeline import Pipeline
+from hub.ingest.samples import Samples
+from hub.ingest.subscriber import Subscriber
+from hub.notify.channels.base import Channel
+from hub.notify.worker import NotifyWorker
+from hub.readiness import Readiness
+from hub.region import Region
+from hub.rules import loader as rules
+from hub.rules.model import StationState
+from hub.series.influx import Influx
+from hub.series.shared import SharedQueries
+from hub.series.writer import SeriesWriter
+from hub.told import Told
+from hub.web import Web
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the store knew at start."""
+
+    inc: Incarnation
+    setup_code: str | None
+    states: list[StationState]
+    gateways: Sequence[Any]
+
+
+class Hub:
+    """The parts of a hub whose store is open, wired."""
+
+    def __init__(
+        self,
+        *,
+        config: HubConfig,
+        clock: Clock,
+        random: Random,
+        db: Database,
+        region: Region,
+        memory: Memory,
+        channels: Mapping[str, Channel],
+        influx: Influx | None,
+        web: Web,
+    ) -> None:
+        known = fleet.registry(region)
+        self._db = db
+        self._web = web
+        self._known = known
+        self._clock = clock
+        self._bus = Bus()
+        self._readiness = Readiness()
+        self._pipeline = Pipeline(clock)
+        self._notify = NotifyWorker(db, channels, clock, self._bus)
+        self._told = Told(self._bus, self._notify, Incidents(region))
+        liveness = Liveness((one.gateway, round(one.interval_s * 1000)) for one in known.values())
+        self._subscriber = Subscriber(
+            control_address=_address(config.broker, telemetry=False),
+            telemetry_address=_address(config.broker, telemetry=True),
+            db=db,
+            clock=clock,
+            gateways=known,
+            liveness=liveness,
+            pipeline=self._pipeline,
+            random=random,
+        )
+        self._answers = Answers(
+            memory.inc,
+            known,
+            clock,
+            control=over(self._subscriber.control),
+            telemetry=over(self._subscriber.telemetry),
+        )
+        self._answered = Answered(db, clock, self._bus, self._answers.say_answered)
+        self._judging = Judging(
+            rules.load(region, memory.states), region, db, clock, series=influx, changed=self._told.changed
+        )
+        self._told.judging = self._judging
+        self._samples = Samples(db, clock, self._judging, self._answers, self._pipeline)
+        self._writer: SeriesWriter | None = None
+        if influx is not None:
+            self._writer = SeriesWriter(
+                influx, clock, self._samples.written, on_flow=lambda _: self._subscriber.judge_flow()
+            )
+            self._samples.write_to(self._writer)
+        self._control = Control(
+            db=db,
+            clock=clock,
+            gateways=known,
+            consequences=self._told,
+            answers=self._answers,
+            pipeline=self._pipeline,
+            liveness=liveness,
+            fresh=self._samples.fresh,
+            told=self._told,
+        )
+        self._control.restore(row for row in memory.gateways if row.gateway in known)
+        self._subscriber.feed(self._control, self._samples, self._answers)
+        series = None if influx is None else SharedQueries(influx, clock)
+        panels = PanelWords(series)
+        self._watch = CityWatch(region, self._bus, clock, levels=self._judging.states, panels=panels)
+        self._services = Services(
+            db=db,
+            clock=clock,
+            region=region,
+            bus=self._bus,
+            notify=self._notify,
+            gateways=lambda conn: fleet.overview(conn, known.values()),
+            silent=lambda: set(filter(liveness.silent, known)),
+            unheard=lambda: {*filter(liveness.silent, known), *self._told.devices_down()},
+            levels=self._judging.states,
+            panels=panels,
+            pipeline=self._numbers,
+            ready=self._missing,
+            series=series,
+            secure_cookies=web.tls or config.api.proxy_tls,
+        )
+
+    def _tasks(self) -> Mapping[str, Coroutine[Any, Any, None]]:
+        """Everything that runs, by name; each until cancelled."""
+        tasks: dict[str, Coroutine[Any, Any, None]] = {
+            "broker-control": self._subscriber.control.run(),
+            "broker-telemetry": self._subscriber.telemetry.run(),
+            "panics": self._control.commit_panics(),
+            "events": self._control.commit_events(),
+            "beats": self._control.note_words(),
+            "silence": self._control.watch(),
+            "greeting": self._subscriber.greet(),
+            "dead-letters": self._subscriber.keep_dead(),
+            "samples": self._subscriber.take_samples(),
+            "refusals": self._samples.keep_refused(),
+            "ledger-flush": self._samples.flush(),
+            "level-changes": self._judging.write_changes(),
+            "station-states": self._judging.save_states(),
+            "history": self._judging.look_over_gaps(),
+            "notify": self._notify.run(),
+            "answered": self._answered.run(),
+            "watch-levels": self._watch.watch_levels(),
+            "watch-beds": self._watch.watch_beds(),
+            "watchdog": self._readiness.watchdog(),
+        }
+        if self._writer is not None:
+            tasks["series-writer"] = self._writer.run()
+        return tasks
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
+        """Work until stopped, then put on record what is known and not yet there."""
+        self._subscriber.judge_flow()
+        app = create_app(self._services)
+        async with asyncio.TaskGroup() as group:
+            working = [group.create_task(work, name=name) for name, work in self._tasks().items()]
+            web = group.create_task(self._web.run(app), name="web")
+            on_ready()
+            stopping = group.create_task(stop.wait(), name="stop")
+            await asyncio.wait({stopping, web}, return_when=asyncio.FIRST_COMPLETED)
+            self._readiness.stopping()
+            stopping.cancel()
+            self._web.stop()
+            for task in working:
+                task.cancel()
+        await self._samples.flush_once()
+        await self._judging.save_once()
+        log.info("stopped")
+
+    def _numbers(self) -> dict[str, Any]:
+        writer = self._writer
+        queues = {**self._subscriber.queues(), "sql": self._db.waiting, "changes": self._judging.waiting}
+        numbers = self._pipeline.snapshot(queues, self._answers.flow)
+        numbers["broker"] = {
+            "control": self._subscriber.control.up,
+            "telemetry": self._subscriber.telemetry.up,
+            "unsent": self._subscriber.control.dropped + self._subscriber.telemetry.dropped,
+        }
+        numbers["series"] = None
+        if writer is not None:
+            numbers["series"] = {
+                "waiting": writer.waiting,
+                "waiting_bytes": writer.waiting_bytes,
+                "written": writer.written,
+                "rejected": writer.rejected,
+                "down_ms": None
+                if writer.down_since_ms is None
+                else self._clock.mono_ms() - writer.down_since_ms,
+            }
+        return numbers
+
+    def _missing(self) -> list[str]:
+        parts = {"broker": self._subscriber.control.up, "broker telemetry": self._subscriber.telemetry.up}
+        return [name for name, there in parts.items() if not there]
+
+
+def _address(broker: BrokerSection, *, telemetry: bool) -> Address:
+    return Address(
+        broker.host,
+        broker.port,
+        broker.ca,
+        broker.telemetry_certificate if telemetry else broker.certificate,
+        broker.telemetry_key if telemetry else broker.key,
+        broker.keepalive_s,
+    )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from contract.claim import Claim
+from contract.whole_file import write_bytes
 from edge import identity
 from edge.clock import Clock
 from edge.config import Config
@@ -106,8 +107,8 @@ def enrol(config: Config, claim: Claim, clock: Clock) -> identity.Validity:
     service = Service(claim.url, _trusting(root_pem.decode(), clock), clock)
     chain = service.ask("simpleenroll", _request(gateway, key), password=claim.token)
     _check(chain, key, gateway, root)
-    identity.save(config.broker.ca_file, root_pem, mode=0o644)
-    identity.save(place, _key_pem(key) + _pem(chain))
+    write_bytes(config.broker.ca_file, root_pem, mode=0o644)
+    write_bytes(place, _key_pem(key) + _pem(chain), mode=0o600)
     pending.unlink()
     return identity.validity(place)
 
@@ -133,7 +134,7 @@ def renew(config: Config, clock: Clock) -> identity.Validity:
     service = Service(config.enrolment.url, context, clock)
     chain = service.ask("simplereenroll", _request(config.gateway.id, key))
     _check(chain, key, config.gateway.id, x509.load_pem_x509_certificate(root_pem.encode()))
-    identity.save(place, _key_pem(key) + _pem(chain))
+    write_bytes(place, _key_pem(key) + _pem(chain), mode=0o600)
     pending.unlink()
     return identity.validity(place)
 
@@ -189,7 +190,7 @@ def _kept_key(pending: Path) -> ec.EllipticCurvePrivateKey:
     except (OSError, ValueError, TypeError):
         pass  # none there, or a file that a power cut has left: a fresh key does as well
     key = ec.generate_private_key(ec.SECP256R1())
-    identity.save(pending, _key_pem(key))
+    write_bytes(pending, _key_pem(key), mode=0o600)
     return key
 
 

@@ -6,7 +6,6 @@ The file is PEM: the private key, the gateway's certificate, the issuing authori
 from __future__ import annotations
 
 import datetime as dt
-import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,25 +48,6 @@ def validity(path: Path) -> Validity:
         raise CertificateError(
             "certificate", f"{path} holds no certificate: {error}", "enrol the gateway with a claim"
         ) from error
-
-
-def save(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Replace the file by these bytes, whole or not at all, with its mode from the first byte."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    with os.fdopen(handle, "wb") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _dates(der: bytes) -> Validity:

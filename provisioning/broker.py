@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.messages import MAX_FRAME_BYTES
+from contract.whole_file import write_text
 from provisioning import acl
 from provisioning.ca import Identity
-from provisioning.files import write_text
 
 PACKET_HEAD_ROOM_BYTES = 4096
 """Room for topic and properties in a packet that carries the largest frame."""

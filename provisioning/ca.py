@@ -17,10 +17,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from contract.whole_file import write_bytes
 from provisioning import certificates
 from provisioning.certificates import CLIENT, LEAF_DAYS, SERVER, SERVICE_DAYS, Signer
 from provisioning.errors import AuthorityError
-from provisioning.files import write_bytes
 from provisioning.names import check_gateway_name, check_hub_name, check_server_name
 
 LEAST_PASSPHRASE_BYTES = 12

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from contract.claim import Claim
+from contract.whole_file import write_text
 from provisioning import claims, qr
 from provisioning.ca import Authority
 from provisioning.certificates import fingerprint
-from provisioning.files import write_text
 from provisioning.register import opened
 from provisioning.settings import load_city
 

@@ -9,13 +9,13 @@ import logging
 import signal
 from pathlib import Path
 
+from contract.whole_file import write_bytes
 from hub.readiness import Readiness
 from provisioning import broker
 from provisioning.ca import Identity
 from provisioning.claim_commands import ACTOR, CITY, Commands, now_ms
 from provisioning.door import Door
 from provisioning.enrolment import Enrolment, trusted
-from provisioning.files import write_bytes
 from provisioning.register import Register, opened
 from provisioning.revocation import revoke
 from provisioning.service import Server, Service

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.whole_file import write_text
 from edge.drivers.instruments import Library
 from hub.region.model import Channel, Device, Region
 from provisioning.acl import Enrolled
 from provisioning.ca import Identity
-from provisioning.files import write_text
 from simulator.instruments import CityDevice, Part
 
 BUS = "jalur-1"

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from provisioning.files import write_text
+from contract.whole_file import write_text
 from simulator.demo import ROUND_S, Demo, Play
 from simulator.failure import FAILED, explain
 from simulator.processes import ANY_PORT, Wish

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import httpx
 
+from contract.whole_file import write_text
 from hub.notify.policy import UNFINISHED
 from hub.region.loader import load as load_region
 from hub.region.model import Region
-from provisioning.files import write_text
 from simulator import report
 from simulator.account import Account
 from simulator.control.server import ControlPage

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from contract.whole_file import write_text
 from hub.region.loader import load as load_region
 from hub.region.model import Region
-from provisioning.files import write_text
 from simulator import city
 from simulator.city import GatewayPlan, HubPlace
 from simulator.devices.modbus_server import ModbusServer

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 import zlib
 from pathlib import Path
 
+from contract.whole_file import write_text
 from edge.errors import CardError
 
 log = logging.getLogger(__name__)
@@ -41,18 +41,8 @@ class KeptCount:
             CardError: the card did not take it; `value` is as before.
         """
         number = str(self.value + n)
-        fresh = self._path.with_suffix(".new")
         try:
-            with fresh.open("w", encoding="ascii") as file:
-                file.write(f"{number} {_sum(number)}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_text(self._path, f"{number} {_sum(number)}\n", mode=0o600)
         except OSError as error:
             raise CardError("count", str(error), "look at the kernel log for errors of the card") from error
         self.value += n

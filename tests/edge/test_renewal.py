@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from contract.whole_file import write_bytes
 from edge import identity
 from edge.clock import SystemClock
 from edge.config import load
@@ -30,7 +31,7 @@ def enrolled(tmp_path):
     """A gateway's configuration with key and certificate in one file, as after an enrolment."""
     made = Authority.create(tmp_path / "ca", name="Uji").gateway("pos-duga-01")
     place = tmp_path / "gateway.pem"
-    identity.save(place, made.key.read_bytes() + made.certificate.read_bytes())
+    write_bytes(place, made.key.read_bytes() + made.certificate.read_bytes(), mode=0o600)
     return SimpleNamespace(
         gateway=SimpleNamespace(id="pos-duga-01"),
         broker=SimpleNamespace(ca_file=made.authority, cert_file=place, key_file=place),
@@ -87,10 +88,12 @@ def test_new_files_are_taken_at_the_next_connection_and_broken_ones_are_not(enro
     first = credentials.read()
     assert credentials.newest() is first
     other = Authority.create(tmp_path / "other", name="Uji").gateway("pos-duga-01")
-    identity.save(enrolled.broker.cert_file, other.key.read_bytes() + other.certificate.read_bytes())
+    write_bytes(
+        enrolled.broker.cert_file, other.key.read_bytes() + other.certificate.read_bytes(), mode=0o600
+    )
     second = credentials.newest()
     assert second is not first
-    identity.save(enrolled.broker.cert_file, b"torn")
+    write_bytes(enrolled.broker.cert_file, b"torn", mode=0o600)
     assert credentials.newest() is second
     assert "link.certificate_unusable" in caplog.text
     with pytest.raises(CertificateError):

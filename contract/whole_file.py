@@ -7,8 +7,13 @@ from pathlib import Path
 
 
 def write_bytes(path: Path, data: bytes, *, mode: int) -> None:
-    """Replace the file by these bytes. Never leaves a half file, and never one that others may read
-    meanwhile."""
+    """Replace the file by these bytes.
+
+    Never leaves a half file, and never one that others may read meanwhile; what was written stays after a power cut.
+
+    Raises:
+        OSError: nothing was replaced.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
@@ -19,6 +24,11 @@ def write_bytes(path: Path, data: bytes, *, mode: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def write_text(path: Path, text: str, *, mode: int) -> None:

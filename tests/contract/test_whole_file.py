@@ -7,7 +7,6 @@ import stat
 
 import pytest
 
-from contract import whole_file
 from contract.whole_file import write_bytes, write_text
 
 
@@ -33,7 +32,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, at):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(whole_file.os, at, full)
+    monkeypatch.setattr(os, at, full)
     with pytest.raises(OSError, match="No space"):
         write_bytes(place, b"after", mode=0o600)
     assert place.read_bytes() == b"before"

@@ -15,21 +15,21 @@ def connect(client_id: str, *, keepalive_s: int) -> bytes:
     """CONNECT with a clean start; who we are is in the certificate."""
     name = client_id.encode()
     body = b"\x00\x04MQTT\x05\x02" + keepalive_s.to_bytes(2, "big") + _SESSION_EXPIRY_0
-    return _packet(0x10, body + len(name).to_bytes(2, "big") + name)
+    return packet(0x10, body + len(name).to_bytes(2, "big") + name)
 
 
 def subscribe(topic: str, packet_id: int) -> bytes:
     """SUBSCRIBE to one filter with QoS 1."""
     name = topic.encode()
     body = packet_id.to_bytes(2, "big") + b"\x00" + len(name).to_bytes(2, "big") + name + b"\x01"
-    return _packet(0x82, body)
+    return packet(0x82, body)
 
 
 def publish(topic: str, payload: bytes, packet_id: int) -> bytes:
     """PUBLISH with QoS 1, not retained."""
     name = topic.encode()
     head = len(name).to_bytes(2, "big") + name + packet_id.to_bytes(2, "big") + b"\x00"
-    return _packet(0x32, head + payload)
+    return packet(0x32, head + payload)
 
 
 def puback(packet_id: int) -> bytes:
@@ -80,7 +80,8 @@ def _length(data: bytes | bytearray, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def _packet(first: int, body: bytes) -> bytes:
+def packet(first: int, body: bytes) -> bytes:
+    """A packet with its length before the body. ``first`` is its type and flags."""
     length, rest = bytearray(), len(body)
     while True:
         rest, low = divmod(rest, 128)

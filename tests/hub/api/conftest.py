@@ -1,5 +1,6 @@
 """The API on a real store, and people who use it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from copy import copy
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from hub.api.app import create_app
@@ -160,3 +162,17 @@ async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
     )
     yield Hub(services, _app(services), clock, notify, curves, silent, down, levels, missing)
     db.close()
+
+
+@pytest.fixture
+async def server(hub):
+    """The API on a free port of the loopback."""
+    hub.app.state.services = hub.services
+    config = uvicorn.Config(hub.app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110, uvicorn has no event for it
+        await asyncio.sleep(0.005)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await task

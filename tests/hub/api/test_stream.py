@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-import uvicorn
 
 from hub.api.auth import sessions
 from hub.api.routes import stream as routes
@@ -34,20 +33,6 @@ class Events:
                     name, _, value = line.partition(": ")
                     found[name] = value
         return None
-
-
-@pytest.fixture
-async def server(hub):
-    """The API on a free port of the loopback."""
-    hub.app.state.services = hub.services
-    config = uvicorn.Config(hub.app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110, uvicorn has no event for it
-        await asyncio.sleep(0.005)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
 
 
 @pytest.fixture

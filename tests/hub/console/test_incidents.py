@@ -7,7 +7,6 @@ from functools import partial
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import insert, select, update
 
 from hub.api.auth import sessions
@@ -370,18 +369,6 @@ async def test_what_is_rendered_is_made_once_for_the_same_eyes():
     for eyes in ("id", "id", "en"):
         await snapshot.rendered(partial(seen_by, eyes), render)
     assert len(made) == 2
-
-
-@pytest.fixture
-async def server(hub):
-    config = uvicorn.Config(hub.app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110, uvicorn has no event for it
-        await asyncio.sleep(0.005)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
 
 
 class Heard:

@@ -7,16 +7,8 @@ from types import SimpleNamespace
 import pytest
 from gmqtt.mqtt.protocol import MQTTProtocol
 
+from benchmarks.mqtt import packet
 from hub.ingest.broker import _ShortWay
-
-
-def packet(first: int, body: bytes) -> bytes:
-    length, rest = bytearray(), len(body)
-    while True:
-        rest, low = divmod(rest, 128)
-        length.append(low | (0x80 if rest else 0))
-        if not rest:
-            return bytes([first]) + bytes(length) + body
 
 
 def publish(topic: bytes, payload: bytes, mid: int, *, first: int = 0x32, properties: bytes = b"") -> bytes:

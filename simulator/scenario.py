@@ -14,7 +14,8 @@ from itertools import pairwise
 from random import Random
 from typing import Literal
 
-from hub.region.model import Button, Region, Station, Ward
+from hub.city.rivers import upstream_first
+from hub.region.model import Button, Region, Ward
 
 SHORTEST_S = 60.0
 """A gateway's silence is found after a beat interval; less time would not show it."""
@@ -139,22 +140,8 @@ def plan(region: Region, duration_s: float, *, seed: int = 1) -> Scenario:
     return Scenario(duration_s, _waves(region, duration_s), tuple(acts), seed)
 
 
-def downstream_order(region: Region) -> list[Station]:
-    """The river's stations from its spring to its mouth; those without a neighbour last."""
-    fed = {below.station for station in region.stations.values() for below in station.downstream}
-    ordered = [
-        station for station in region.stations.values() if station.id not in fed and station.downstream
-    ]
-    for station in ordered:
-        nearest = sorted(station.downstream, key=lambda below: below.least_s)
-        for below in nearest[:1]:
-            if (following := region.stations[below.station]) not in ordered:
-                ordered.append(following)
-    return ordered + [station for station in region.stations.values() if station not in ordered]
-
-
 def _waves(region: Region, duration_s: float) -> dict[str, Wave]:
-    stations = downstream_order(region)
+    stations = upstream_first(region.stations.values())
     first_s, last_s = (CALM + RISE) * duration_s, LAST_CREST * duration_s
     travel_s = [0.0]
     for upper, lower in pairwise(stations):
@@ -238,7 +225,7 @@ def _outage(region: Region, duration_s: float) -> Iterator[Act]:
 
 def _silence(region: Region, duration_s: float) -> Iterator[Act]:
     """The first station's sensor, once its wave has passed."""
-    station = downstream_order(region)[0]
+    station = upstream_first(region.stations.values())[0]
     for share, kind, says_id, says_en in (
         (0.60, "silence", "berhenti menjawab", "stops answering"),
         (0.82, "answer", "menjawab lagi", "answers again"),

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from hub.city.rivers import upstream_first
 from hub.region.loader import load
-from simulator.scenario import downstream_order, plan
+from simulator.scenario import plan
 
 PROFILE = Path(__file__).resolve().parents[2] / "profiles" / "kota-contoh"
 DURATIONS = [60.0, 90.0, 600.0, 86_400.0]
@@ -31,7 +32,7 @@ def levels(scenario, station):
 @pytest.mark.parametrize("duration_s", DURATIONS[:3])
 def test_the_wave_reaches_every_station_in_order_and_leaves_it_again(region, duration_s):
     scenario = plan(region, duration_s)
-    stations = downstream_order(region)
+    stations = upstream_first(region.stations.values())
     crests = [scenario.waves[station.id].crest_s for station in stations]
     assert crests == sorted(crests)
     assert len(set(crests)) == len(crests)

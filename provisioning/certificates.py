@@ -28,6 +28,12 @@ SERVICE_DAYS = 397
 LEAF_DAYS = 90
 """Of gateways, which renew theirs."""
 
+LIST_DAYS = 30
+"""Of a list of revoked certificates. When the last one has ended, the broker lets nobody in."""
+
+LIST_BACKDATED = dt.timedelta(hours=1)
+"""A broker whose clock is a little behind would take a list of now for one of the future, and let nobody in."""
+
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 
@@ -114,6 +120,26 @@ def leaf(
     return builder.sign(signer.key, hashes.SHA256())
 
 
+def revocation_list(
+    signer: Signer, revoked: Iterable[tuple[int, dt.datetime]], *, now: dt.datetime
+) -> x509.CertificateRevocationList:
+    """The signer's list of revoked certificates: each with its serial number and since when."""
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key())
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(signer.certificate.subject)
+        .last_update(now - LIST_BACKDATED)
+        .next_update(now + dt.timedelta(days=LIST_DAYS))
+        # A number that only grows; the time of issue does.
+        .add_extension(x509.CRLNumber(int(now.timestamp() * 1000)), critical=False)
+        .add_extension(identifier, critical=False)
+    )
+    for serial, since in revoked:
+        one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since).build()
+        builder = builder.add_revoked_certificate(one)
+    return builder.sign(signer.key, hashes.SHA256())
+
+
 def common_name(certificate: x509.Certificate) -> str:
     """Whose certificate it is."""
     (attribute,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
@@ -125,8 +151,8 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def pem(*certificates: x509.Certificate) -> bytes:
-    """Certificates as a chain in PEM, in that order."""
+def pem(*certificates: x509.Certificate | x509.CertificateRevocationList) -> bytes:
+    """Certificates as a chain in PEM, in that order; or lists of revoked ones."""
     return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,15 @@ def usage(pid: int) -> Usage | None:
     return Usage(
         pid, int(status["VmRSS"].split()[0]), files, int(status["Threads"]), ticks / os.sysconf("SC_CLK_TCK")
     )
+
+
+def minds(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of its own for a signal. Before that most signals end it."""
+    with contextlib.suppress(OSError):
+        for line in (PROC / str(pid) / "status").read_text().splitlines():
+            if line.startswith("SigCgt:"):
+                return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
 
 
 def command_line(pid: int) -> list[str]:

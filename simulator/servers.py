@@ -17,11 +17,13 @@ import socket
 import ssl
 import urllib.parse
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from provisioning import acl, broker
 from provisioning.ca import Authority, Identity
 from provisioning.names import HUB_CONTROL, HUB_TELEMETRY
+from simulator import proc
 from simulator.processes import Child, ProgramMissing, ServerFailed, listens, ports
 
 READY_S = 30.0
@@ -64,7 +66,7 @@ class Mosquitto:
         """Start it, the first time on a free port with new certificates, later again on the same port."""
         if self._child is not None:
             self._child.start()
-            self._child.wait_until(lambda: listens(self.port), timeout_s=READY_S)
+            self._child.wait_until(partial(self._ready, self._child), timeout_s=READY_S)
             return
         self.authority = Authority.create(self._folder / "ca", name="Siaga throw-away authority")
         identity = self.authority.server("broker", ("127.0.0.1", "localhost"))
@@ -76,7 +78,7 @@ class Mosquitto:
             child = Child("mosquitto", [_program("mosquitto"), "-c", config], self._folder / "mosquitto.log")
             child.start()
             with contextlib.suppress(ServerFailed):
-                child.wait_until(lambda: listens(self.port), timeout_s=READY_S)
+                child.wait_until(partial(self._ready, child), timeout_s=READY_S)
                 self._child = child
                 return
             child.kill()
@@ -113,6 +115,10 @@ class Mosquitto:
         """End it. Idempotent."""
         if self._child is not None:
             self._child.stop()
+
+    def _ready(self, child: Child) -> bool:
+        """It listens before it minds signals: a SIGHUP in between, as after an enrolment, would end it."""
+        return listens(self.port) and proc.minds(child.pid, signal.SIGHUP)
 
     def _apply(self) -> None:
         broker.write_acl(self._folder, self._gateways.values())

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from simulator import proc
 from simulator.processes import Child, ServerFailed, free_port, listens
-from simulator.servers import Influx
+from simulator.servers import Influx, Mosquitto
 
 pytestmark = pytest.mark.real
 
@@ -47,6 +48,30 @@ def test_influx_asks_for_its_login_also_after_a_kill(tmp_path):
     finally:
         influx.stop()
     assert not listens(influx.port)
+
+
+def test_a_broker_takes_a_word_from_its_first_moment_on(tmp_path):
+    """It listens before it minds signals; an enrolment in between ended one broker in two hundred."""
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    try:
+        assert proc.minds(broker.child.pid, signal.SIGHUP)
+        broker.enrol("uji-1")
+        broker.kill()
+        broker.start()
+        assert proc.minds(broker.child.pid, signal.SIGHUP)
+    finally:
+        broker.stop()
+
+
+def test_who_has_no_handler_does_not_mind(tmp_path):
+    deaf = Child("deaf", ["sleep", "10"], tmp_path / "log")
+    deaf.start()
+    try:
+        assert not proc.minds(deaf.pid, signal.SIGHUP)
+    finally:
+        deaf.kill()
+    assert not proc.minds(deaf.pid, signal.SIGHUP)
 
 
 def test_postgres_gives_every_asker_a_database(postgres):

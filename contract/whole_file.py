@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 
-def write_bytes(path: Path, data: bytes, *, mode: int) -> None:
+def write_bytes(path: Path, data: bytes, *, mode: int | None) -> None:
     """Replace the file by these bytes.
+
+    Args:
+        mode: None on a file system that has none, as a card's boot partition; it refuses any.
 
     Never leaves a half file, and never one that others may read meanwhile; what was written stays after a power cut.
 
@@ -17,9 +20,12 @@ def write_bytes(path: Path, data: bytes, *, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    handle = os.open(
+        part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600 if mode is None else mode
+    )
     with os.fdopen(handle, "wb") as file:
-        os.fchmod(file.fileno(), mode)
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -31,6 +37,6 @@ def write_bytes(path: Path, data: bytes, *, mode: int) -> None:
         os.close(folder)
 
 
-def write_text(path: Path, text: str, *, mode: int) -> None:
+def write_text(path: Path, text: str, *, mode: int | None) -> None:
     """Replace the file by this text in UTF-8, as write_bytes does."""
     write_bytes(path, text.encode(), mode=mode)

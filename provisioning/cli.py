@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contract.errors import ContractError
-from provisioning import audit_commands, claim_commands, serve_commands
+from provisioning import audit_commands, card_commands, claim_commands, serve_commands
 from provisioning.ca import Authority, Identity, Root
 from provisioning.certificates import fingerprint
 from provisioning.claim_commands import CITY, Commands
@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_ca(commands)
     claim_commands.add_to(commands)
+    card_commands.add_to(commands)
     serve_commands.add_to(commands)
     audit_commands.add_to(commands)
     server = commands.add_parser("server", help="certificate of the broker, of the hub's pages, of Grafana")

@@ -31,6 +31,10 @@ class ClaimRefused(ProvisioningError):
     """A claim cannot be made like this."""
 
 
+class CardRefused(ProvisioningError, ValueError):
+    """A card cannot be written like this."""
+
+
 class RequestRefused(ProvisioningError, ValueError):
     """A request to sign is not one that a gateway makes."""
 

@@ -54,11 +54,38 @@ class BrokerSection(_Section, frozen=True, kw_only=True):
     key: Path = Path("servers/broker/key.pem")
 
 
+class CardSection(_Section, frozen=True, kw_only=True):
+    """What the cards of new gateways are made of.
+
+    Attributes:
+        profile: folder of the region profile.
+        gateways: folder with the equipment of each gateway, as ID.toml.
+        networks: folder with the network of each site that is no plain cable, as SITE.toml.
+        software: folder with Siaga's wheel and what it needs; None where the image has it.
+        technicians: file of public keys that may log in at a gateway; None: nobody may.
+        time_servers: whom gateways ask for the time; best one that answers without the hub.
+        country: whose rules for radio count.
+        broker: the broker's name or address as gateways reach it; empty: the enrolment's.
+        console: address of the hub's pages as phones reach it, for the labels; empty: none.
+    """
+
+    profile: Path
+    gateways: Path = Path("gateways")
+    networks: Path = Path("networks")
+    software: Path | None = None
+    technicians: Path | None = None
+    time_servers: tuple[str, ...] = ("0.id.pool.ntp.org", "1.id.pool.ntp.org")
+    country: str = "ID"
+    broker: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.:-]*$")] = ""
+    console: Annotated[str, msgspec.Meta(pattern=r"^(https://[A-Za-z0-9.\[\]:-]+)?$")] = ""
+
+
 class City(_Section, frozen=True, kw_only=True):
     """The whole file, with every path absolute."""
 
     enrolment: EnrolmentSection
     broker: BrokerSection
+    card: CardSection | None = None
 
 
 def load_city(folder: Path) -> City:
@@ -82,4 +109,16 @@ def load_city(folder: Path) -> City:
             certificate=folder / broker.certificate,
             key=folder / broker.key,
         ),
+        card=None if city.card is None else _card(city.card, folder),
+    )
+
+
+def _card(card: CardSection, folder: Path) -> CardSection:
+    return msgspec.structs.replace(
+        card,
+        profile=folder / card.profile,
+        gateways=folder / card.gateways,
+        networks=folder / card.networks,
+        software=None if card.software is None else folder / card.software,
+        technicians=None if card.technicians is None else folder / card.technicians,
     )

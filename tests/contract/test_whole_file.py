@@ -48,3 +48,14 @@ def test_a_link_in_the_way_is_not_followed(tmp_path):
     write_bytes(tmp_path / "key.pem", b"ours", mode=0o600)
     assert other.read_bytes() == b"theirs"
     assert (tmp_path / "key.pem").read_bytes() == b"ours"
+
+
+def test_a_file_system_that_knows_no_modes_is_asked_for_none(tmp_path, monkeypatch):
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")  # as FAT answers
+
+    monkeypatch.setattr(os, "fchmod", refused)
+    with pytest.raises(PermissionError):
+        write_text(tmp_path / "claim", "rahasia", mode=0o600)
+    write_text(tmp_path / "claim", "rahasia", mode=None)
+    assert stat.S_IMODE((tmp_path / "claim").stat().st_mode) == 0o600, "elsewhere it is its owner's alone"

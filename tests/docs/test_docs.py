@@ -19,6 +19,8 @@ import edge.config
 import hub.cli
 import hub.config
 import provisioning.cli
+import provisioning.network
+import provisioning.settings
 import simulator.cli
 from contract import codec, messages
 from contract.kinds import EVENT_KINDS, KINDS, PANIC_KINDS, Quality
@@ -119,16 +121,38 @@ def keys_shown(page: str, mark: str) -> set[str]:
     [
         (TECHNICIAN, "toml gateway-part", edge.config.Config),
         (OPERATOR, "toml hub", hub.config.HubConfig),
+        (OPERATOR, "toml city", provisioning.settings.City),
+        (OPERATOR, "toml network", provisioning.network.Network),
         (OPERATOR, "toml region", region_files.StationEntry),
         (TECHNICIAN, "toml instrument", Instrument),
     ],
-    ids=["gateway", "hub", "station", "instrument"],
+    ids=["gateway", "hub", "city", "network", "station", "instrument"],
 )
 def test_every_key_of_a_configuration_is_shown(page, mark, cls):
     told = keys_shown(page, mark) | pages.words(page) | {word.strip("[]") for word in pages.words(page)}
     # Keys with a default that the example leaves to the reader may be in the text beside it.
     missing = keys_of(cls) - told - {"url_file", "file"} - {"quantity", "quantities"}
     assert not missing, f"{page} does not show {sorted(missing)}"
+
+
+@pytest.mark.parametrize("block", pages.marked("toml city", OPERATOR), ids=str)
+def test_a_citys_file_loads(block, tmp_path):
+    path = tmp_path / "city.toml"
+    path.write_text(block.text)
+    assert provisioning.settings.load_city(tmp_path).broker.port == 8883
+    path.write_text(block.text.replace("[broker]", "[brokers]"))
+    with pytest.raises(Exception, match="brokers"):
+        provisioning.settings.load_city(tmp_path)
+
+
+def test_a_sites_network_loads(tmp_path):
+    (block,) = pages.marked("toml network", OPERATOR)
+    path = tmp_path / "pos.toml"
+    path.write_text(block.text)
+    path.chmod(0o600)
+    network = provisioning.network.load_network(path)
+    assert network.wired is not None
+    assert network.wifi is not None
 
 
 @pytest.mark.parametrize("block", pages.marked("toml hub", OPERATOR), ids=str)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from provisioning.ca import Authority
@@ -32,6 +34,8 @@ listen = "127.0.0.1"
 port = {enrolment}
 [broker]
 folder = "{broker}"
+reload = {reload}
+listen = "127.0.0.1"
 port = {port}
 [card]
 profile = "{profile}"
@@ -42,9 +46,18 @@ console = "https://hub.contoh.example"
 """
 
 
-def set_up(folder: Path, *, enrolment: int = 8443, port: int = 8883, broker: Path, more: str = "") -> None:
+def set_up(
+    folder: Path,
+    *,
+    enrolment: int = 8443,
+    port: int = 8883,
+    broker: Path,
+    reload: Sequence[str] = (),
+    more: str = "",
+) -> None:
     """Write what the desk keeps into the folder of a city that is there."""
-    text = CITY.format(enrolment=enrolment, port=port, broker=broker, profile=PROFILE, more=more)
+    values = {"enrolment": enrolment, "port": port, "broker": broker, "profile": PROFILE, "more": more}
+    text = CITY.format(reload=json.dumps(list(reload)), **values)
     (folder / "city.toml").write_text(text)
     (folder / "gateways").mkdir()
     (folder / "gateways" / f"{GATEWAY}.toml").write_text(EQUIPMENT)

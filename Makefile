@@ -28,9 +28,9 @@ demo: ## Run Kota Contoh, a simulated city on real protocols, until Ctrl-C
 	exec $(bin)/siaga-demo $(ARGS)
 
 .PHONY: soak
-soak: ## Leave the demo alone for MINUTES (60), five consoles open, and tell what grew
+soak: ## Leave the demo alone for MINUTES (95), five consoles open, and tell what grew
 	@setup/install demo
-	exec $(bin)/python -m simulator.soak --minutes $(or $(MINUTES),60) --consoles 5
+	exec $(bin)/python -m simulator.soak --minutes $(or $(MINUTES),95) --consoles 5
 
 .PHONY: bench
 bench: ## Measure how fast it is, beside its limits (PEERS=1: beside thingsboard-gateway; ARGS="ingest" for a part)

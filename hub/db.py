@@ -142,6 +142,7 @@ def _sqlite_engine(url: str, writer: bool) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
+            "cache_size=-512",  # KiB: what is asked is recent, and the kernel caches the file once for all connections
             f"query_only={'OFF' if writer else 'ON'}",
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
+WARM_UP_S = 32 * 60.0
 WARM_UP_SHARE = 0.25
-"""The first part of a soak says nothing: caches fill, libraries are loaded at their first use."""
+"""The first part of a soak says nothing: libraries are loaded at their first use, caches fill, and the hub keeps the
+last half hour of each river for its rate of rise. A soak of less than twice that counts after its
+first quarter, and shows less."""
 
 FLAT_MB_H = 1.0
 FLAT_SHARE_H = 0.03
@@ -65,8 +68,9 @@ def settled(minutes: Sequence[Minute]) -> Sequence[Minute]:
     """The minutes after the warm-up."""
     if not minutes:
         return minutes
-    from_s = minutes[0].at_s + WARM_UP_SHARE * (minutes[-1].at_s - minutes[0].at_s)
-    return [one for one in minutes if one.at_s >= from_s]
+    length_s = minutes[-1].at_s - minutes[0].at_s
+    warm_s = WARM_UP_S if length_s >= 2 * WARM_UP_S else WARM_UP_SHARE * length_s
+    return [one for one in minutes if one.at_s >= minutes[0].at_s + warm_s]
 
 
 def memory(minutes: Sequence[Minute]) -> list[Line]:

@@ -1,6 +1,6 @@
 """The demo left alone for a long time, and what its processes take, minute by minute.
 
-    python -m simulator.soak --minutes 60 --consoles 5 --out soak
+    python -m simulator.soak --minutes 95 --consoles 5 --out soak
 
 Starts the demo, writes OUT.jsonl as it goes, ends the demo, and says what grew. Exit status 1 when something did, when
 a log holds an error, or when the demo itself ended with one.
@@ -263,7 +263,7 @@ def _cpu(minutes: Sequence[Minute]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Soak; 0 when nothing grew and nothing went wrong."""
     parser = argparse.ArgumentParser(prog="python -m simulator.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--minutes", type=float, default=95)
     parser.add_argument("--consoles", type=int, default=0, help="how many look on")
     parser.add_argument("--out", type=Path, default=Path(".siaga/soak"))
     parser.add_argument("--path", action="append", help="what the consoles ask for; else the data of the API")

@@ -42,6 +42,8 @@ def test_the_first_minutes_do_not_count(minutes):
     )
     assert line(growth.memory(minutes), "hub").most < 110
     assert growth.settled(minutes)[0].at_s >= 0.25 * minutes[-1].at_s
+    hours = [Minute(60.0 * at, {}, {}) for at in range(96)]
+    assert growth.settled(hours)[0].at_s == growth.WARM_UP_S
 
 
 def test_one_outlier_moves_no_slope():

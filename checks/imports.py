@@ -48,7 +48,7 @@ OUTSIDE = frozenset({"tests", "checks", "benchmarks"})
 DOORS = {
     "aiomqtt": ("edge.link",),
     "paho": ("edge.link",),
-    "gmqtt": ("hub.ingest.broker",),
+    "gmqtt": ("hub.ingest.broker", "provisioning.cutting"),
 }
 # The rehearsal city plays foreign MQTT devices too, with whatever client it likes.
 FREE_OF_DOORS = frozenset({"simulator"})

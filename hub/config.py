@@ -95,6 +95,13 @@ class OutboundSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields
     private: tuple[str, ...] = ()
 
 
+class TrustSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the city's authority tells the hub. ``file`` is what ``siaga-provision`` writes: who is revoked, and when
+    certificates end. Without it the broker alone refuses whom it knows to be revoked."""
+
+    file: str = ""
+
+
 class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file, with every path absolute."""
 
@@ -104,6 +111,7 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     broker: BrokerSection
     influx: InfluxSection | None = None
     api: ApiSection = ApiSection()
+    trust: TrustSection = TrustSection()
     outbound: OutboundSection = OutboundSection()
     channels: dict[str, ChannelSection] = {}
 
@@ -200,6 +208,7 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
         ),
         influx=config.influx and replace(config.influx, secret_file=at(config.influx.secret_file)),
         api=replace(api, certificate=at(api.certificate), key=at(api.key)),
+        trust=replace(config.trust, file=at(config.trust.file)),
         channels={
             name: replace(channel, url_file=at(channel.url_file), secret_file=at(channel.secret_file))
             for name, channel in config.channels.items()

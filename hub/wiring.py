@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -20,6 +21,7 @@ from hub.config import BrokerSection, HubConfig
 from hub.db import Database
 from hub.fleet import gateways as fleet
 from hub.fleet.liveness import Liveness
+from hub.fleet.trust_watch import TrustWatch
 from hub.incidents.service import Incidents
 from hub.ingest.answered import Answered
 from hub.ingest.answers import Answers, over
@@ -81,12 +83,21 @@ class Hub:
         self._notify = NotifyWorker(db, channels, clock, self._bus)
         self._told = Told(self._bus, self._notify, Incidents(region))
         liveness = Liveness((one.gateway, round(one.interval_s * 1000)) for one in known.values())
+        self._trust = TrustWatch(
+            Path(config.trust.file) if config.trust.file else None,
+            own=_own_certificates(config),
+            gateways=known,
+            db=db,
+            clock=clock,
+            changed=self._told.gateway,
+        )
         self._subscriber = Subscriber(
             control_address=_address(config.broker, telemetry=False),
             telemetry_address=_address(config.broker, telemetry=True),
             db=db,
             clock=clock,
             gateways=known,
+            revoked=lambda: self._trust.revoked,
             liveness=liveness,
             pipeline=self._pipeline,
             random=random,
@@ -164,6 +175,7 @@ class Hub:
             "answered": self._answered.run(),
             "watch-levels": self._watch.watch_levels(),
             "watch-beds": self._watch.watch_beds(),
+            "trust": self._trust.run(),
             "watchdog": self._readiness.watchdog(),
         }
         if self._writer is not None:
@@ -172,6 +184,7 @@ class Hub:
 
     async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
         """Work until stopped, then put on record what is known and not yet there."""
+        self._trust.look()  # before the first frame
         self._subscriber.judge_flow()
         app = create_app(self._services)
         async with asyncio.TaskGroup() as group:
@@ -214,6 +227,16 @@ class Hub:
     def _missing(self) -> list[str]:
         parts = {"broker": self._subscriber.control.up, "broker telemetry": self._subscriber.telemetry.up}
         return [name for name, there in parts.items() if not there]
+
+
+def _own_certificates(config: HubConfig) -> dict[str, Path]:
+    """What the hub shows to others, by the name under which people are told of it."""
+    files = {
+        "hub": config.broker.certificate,
+        "hub-telemetry": config.broker.telemetry_certificate,
+        "pages": config.api.certificate,
+    }
+    return {name: Path(file) for name, file in files.items() if file}
 
 
 def _address(broker: BrokerSection, *, telemetry: bool) -> Address:

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.messages import MAX_FRAME_BYTES
-from contract.whole_file import write_text
+from contract.whole_file import write_bytes, write_text
 from provisioning import acl
 from provisioning.ca import Identity
+
+ACL, CRL, CERTIFICATE = "acl", "crl.pem", "broker.pem"
+"""Files of the broker's folder: who may say what, who is revoked, and the broker's own certificate."""
 
 PACKET_HEAD_ROOM_BYTES = 4096
 """Room for topic and properties in a packet that carries the largest frame."""
@@ -60,7 +63,7 @@ class Listener:
     user: str | None = None
 
 
-def render(listener: Listener, acl_file: Path, limits: Limits = DEFAULT_LIMITS) -> str:
+def render(listener: Listener, acl_file: Path, crl_file: Path, limits: Limits = DEFAULT_LIMITS) -> str:
     """The text of mosquitto.conf."""
     identity = listener.identity
     settings: list[tuple[str, object]] = [
@@ -91,6 +94,7 @@ def render(listener: Listener, acl_file: Path, limits: Limits = DEFAULT_LIMITS) 
         ("cafile", identity.authority),
         ("certfile", identity.certificate),
         ("keyfile", identity.key),
+        ("crlfile", crl_file),
         ("tls_version", "tlsv1.2"),
         ("require_certificate", "true"),
         ("use_identity_as_username", "true"),
@@ -107,18 +111,31 @@ def write(
     folder: Path,
     listener: Listener,
     gateways: Iterable[acl.Enrolled],
+    crl: bytes,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Path:
-    """Write mosquitto.conf and its ACL file into the folder; return the path of mosquitto.conf.
-    Idempotent."""
-    acl_file = write_acl(folder, gateways)
+    """Write mosquitto.conf and what it names into the folder; return the path of mosquitto.conf. Idempotent.
+
+    Args:
+        crl: lists of revoked certificates in PEM, one of each issuing authority whose certificates are in use.
+    """
+    write_acl(folder, gateways)
+    write_crl(folder, crl)
+    return write_config(folder, listener, limits)
+
+
+def write_config(folder: Path, listener: Listener, limits: Limits = DEFAULT_LIMITS) -> Path:
+    """Write mosquitto.conf alone; its path. Idempotent."""
     config = folder / "mosquitto.conf"
-    write_text(config, render(listener, acl_file, limits), mode=0o600)
+    write_text(config, render(listener, folder / ACL, folder / CRL, limits), mode=0o600)
     return config
 
 
-def write_acl(folder: Path, gateways: Iterable[acl.Enrolled]) -> Path:
+def write_acl(folder: Path, gateways: Iterable[acl.Enrolled]) -> None:
     """Write the ACL file; a running broker reads it again on SIGHUP. Idempotent."""
-    path = folder / "acl"
-    write_text(path, acl.render(gateways), mode=0o640)
-    return path
+    write_text(folder / ACL, acl.render(gateways), mode=0o640)
+
+
+def write_crl(folder: Path, crl: bytes) -> None:
+    """Write the lists of revoked certificates; a running broker reads them again on SIGHUP. Idempotent."""
+    write_bytes(folder / CRL, crl, mode=0o640)

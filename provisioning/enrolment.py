@@ -7,7 +7,7 @@ record, and a gateway whose answer was lost asks again with the same key and get
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -40,10 +40,11 @@ class Enrolment:
     """Gives out certificates of the city in that folder.
 
     Args:
-        changed: called after a commit by which the broker must learn of a gateway.
+        changed: called after a commit by which broker and hub must learn of a gateway, with those whose former
+            certificate counts no more.
     """
 
-    def __init__(self, folder: Path, register: Register, *, changed: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, register: Register, *, changed: Callable[[Sequence[str]], None]) -> None:
         self._folder = folder
         self._register = register
         self._changed = changed
@@ -71,7 +72,7 @@ class Enrolment:
             pem = self._issue(conn, request, now_ms)
             detail: dict[str, audit.Scalar] = {"address": address, "key": key_hash, "superseded": before}
             audit.record(conn, "claim", "enrol", gateway, detail, now_ms=now_ms)
-        self._changed()
+        self._changed([gateway] if before else [])
         return pem
 
     def renew(self, request: requests.Request, shown: bytes, *, address: str, now_ms: int) -> bytes:
@@ -148,6 +149,17 @@ def trusted(conn: Connection) -> list[Enrolled]:
     """Every gateway that the broker lets speak."""
     rows = conn.execute(select(gateways.c.id, gateways.c.cell).where(gateways.c.trusted == 1))
     return [Enrolled(row.id, row.cell) for row in rows]
+
+
+def revoked(conn: Connection) -> list[str]:
+    """Every gateway that was trusted once and is no more."""
+    query = (
+        select(gateways.c.id)
+        .where(gateways.c.trusted == 0, certificates.c.gateway == gateways.c.id)
+        .distinct()
+        .order_by(gateways.c.id)
+    )
+    return list(conn.scalars(query))
 
 
 def _again(conn: Connection, request: requests.Request, now_ms: int) -> bytes:

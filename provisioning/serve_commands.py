@@ -1,4 +1,4 @@
-"""``siaga-provision serve``, ``broker`` and ``revoke``: what runs, and what the broker is told."""
+"""``siaga-provision serve``, ``broker``, ``crl`` and ``revoke``: what runs, and what broker and hub are told."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import asyncio
 import json
 import logging
 import signal
+import time
 from pathlib import Path
 
 from contract.whole_file import write_bytes
+from hub.clock import SystemClock
 from hub.readiness import Readiness
 from provisioning import broker
 from provisioning.ca import Identity
 from provisioning.claim_commands import ACTOR, CITY, Commands, now_ms
 from provisioning.door import Door
-from provisioning.enrolment import Enrolment, trusted
+from provisioning.enrolment import Enrolment
+from provisioning.keeping import Keeping
 from provisioning.register import Register, opened
 from provisioning.revocation import revoke
 from provisioning.service import Server, Service
@@ -33,6 +36,11 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     conf = commands.add_parser("broker", help="write mosquitto.conf and the access list")
     conf.add_argument("city", type=Path, help=CITY)
     conf.set_defaults(run=_broker)
+    lists = commands.add_parser(
+        "crl", help="issue the lists of revoked certificates anew; serve does it daily"
+    )
+    lists.add_argument("city", type=Path, help=CITY)
+    lists.set_defaults(run=_crl)
     gone = commands.add_parser("revoke", help="trust a gateway no more, at once")
     gone.add_argument("city", type=Path, help=CITY)
     gone.add_argument("gateway")
@@ -48,63 +56,68 @@ def _serve(chosen: argparse.Namespace) -> None:
 
 
 async def _run(folder: Path, city: City, register: Register) -> None:
-    door = Door(city.broker)
-
-    def changed() -> None:
-        """A gateway came: it has its certificate either way, and the broker is told again at the next change."""
-        try:
-            tell_broker(register, door)
-        except OSError as error:
-            log.error("broker.untold error=%s", error)
+    keeping = Keeping(Door(folder, city, register), now_ms=now_ms, mono_ms=SystemClock().mono_ms)
 
     enrolment = city.enrolment
     certificate = {"certificate": enrolment.certificate, "key": enrolment.key, "root": folder / "root.pem"}
     server = Server(enrolment.listen, enrolment.port, **certificate)
     readiness = Readiness()
-    watchdog = asyncio.create_task(readiness.watchdog(), name="watchdog")
+    tasks = [
+        asyncio.create_task(readiness.watchdog(), name="watchdog"),
+        asyncio.create_task(keeping.run(), name="keeping"),
+    ]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     try:
-        service = Service(Enrolment(folder, register, changed=changed), now_ms=now_ms)
+        service = Service(Enrolment(folder, register, changed=keeping.tell), now_ms=now_ms)
         print(json.dumps({"ready": True, "url": server.url}), flush=True)
         log.info("enrolment.ready url=%s", server.url)
         readiness.ready()
         await server.run(service.app())
     finally:
         readiness.stopping()
-        watchdog.cancel()
+        for task in tasks:
+            task.cancel()
         server.close()
 
 
-def tell_broker(register: Register, door: Door) -> None:
-    """Let the broker know who may speak now.
-
-    Raises:
-        OSError: its files cannot be written, or it cannot be told.
-    """
-    with register.transaction() as conn:
-        # Within the transaction, so that of two at once the later one also writes later.
-        door.write(trusted(conn))
+def _crl(chosen: argparse.Namespace) -> None:
+    with opened(chosen.city) as register:
+        door_of(chosen.city, register).tell(now_ms=now_ms())
 
 
 def _revoke(chosen: argparse.Namespace) -> None:
-    door = Door(load_city(chosen.city).broker)
+    began_s = time.monotonic()
     with opened(chosen.city) as register:
+        door = door_of(chosen.city, register)
         with register.transaction() as conn:
             revoked = revoke(conn, chosen.gateway, chosen.reason, now_ms=now_ms(), actor=ACTOR)
-        tell_broker(register, door)
-    print(f"{chosen.gateway}: {revoked} sertifikat dicabut / certificates revoked")
+        door.tell(now_ms=now_ms(), cut_off=[chosen.gateway])
+    print(
+        f"{chosen.gateway}: {revoked} sertifikat dicabut, sambungan diputus / certificates revoked, connection cut "
+        f"({time.monotonic() - began_s:.1f} s)"
+    )
+
+
+def door_of(folder: Path, register: Register) -> Door:
+    """The door of the city in that folder.
+
+    Raises:
+        AuthorityError, TomlError: its settings are missing or wrong.
+    """
+    return Door(folder.resolve(), load_city(folder), register)
 
 
 def _broker(chosen: argparse.Namespace) -> None:
     """All that Mosquitto reads lies in its own folder: its account cannot look into the authority's."""
     settings, root = load_city(chosen.city).broker, chosen.city.resolve() / "root.pem"
     folder = settings.folder
-    identity = Identity(folder / "broker.pem", folder / "broker.key", folder / "root.pem")
+    identity = Identity(folder / broker.CERTIFICATE, folder / "broker.key", folder / "root.pem")
     write_bytes(identity.authority, root.read_bytes(), mode=0o644)
     write_bytes(identity.certificate, settings.certificate.read_bytes(), mode=0o644)
     write_bytes(identity.key, settings.key.read_bytes(), mode=0o600)
     listener = broker.Listener(settings.listen, settings.port, identity)
-    with opened(chosen.city) as register, register.transaction() as conn:
-        print(broker.write(folder, listener, trusted(conn)))
+    with opened(chosen.city) as register:
+        door_of(chosen.city, register).write(now_ms=now_ms())
+    print(broker.write_config(folder, listener))

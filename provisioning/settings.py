@@ -41,14 +41,16 @@ class BrokerSection(_Section, frozen=True, kw_only=True):
 
     Attributes:
         folder: where its configuration and access list are written.
+        trust: file in which the hub reads who is trusted; ``trust.json`` in the folder above where none is named.
         reload: command by which it reads them anew; empty where something watches the folder.
-        listen, port: where it listens.
+        listen, port: where it listens; an address.
         certificate, key: of ``siaga-provision server``.
     """
 
     folder: Path
+    trust: Path = Path()
     reload: tuple[str, ...] = ()
-    listen: str = "0.0.0.0"  # noqa: S104 - the fleet comes from outside
+    listen: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F.:]+$")] = "0.0.0.0"  # noqa: S104 - the fleet comes from outside
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8883
     certificate: Path = Path("servers/broker/cert.pem")
     key: Path = Path("servers/broker/key.pem")
@@ -100,12 +102,14 @@ def load_city(folder: Path) -> City:
         raise AuthorityError(f"{folder / FILE} is not there", "write it as the operator guide shows")
     city = load(folder / FILE, City)
     replace, enrolment, broker = msgspec.structs.replace, city.enrolment, city.broker
+    place = (folder / broker.folder).resolve()
     return replace(
         city,
         enrolment=replace(enrolment, certificate=folder / enrolment.certificate, key=folder / enrolment.key),
         broker=replace(
             broker,
-            folder=(folder / broker.folder).resolve(),
+            folder=place,
+            trust=place / "trust.json" if broker.trust == Path() else folder / broker.trust,
             certificate=folder / broker.certificate,
             key=folder / broker.key,
         ),

@@ -7,6 +7,7 @@ port over ``kill`` and ``start`` again, as a real one does.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import http.client
 import os
 import pwd
@@ -20,19 +21,25 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from contract.whole_file import write_text
 from provisioning import acl, broker
 from provisioning.ca import Authority, Identity
+from provisioning.certificates import pem, revocation_list
 from provisioning.names import HUB_CONTROL, HUB_TELEMETRY
 from simulator import proc
 from simulator.processes import Child, ProgramMissing, ServerFailed, listens, ports
 
 READY_S = 30.0
+PID = "mosquitto.pid"
 
 
 class Mosquitto:
-    """A broker as Siaga configures it, with a throw-away authority of its own.
+    """A broker as Siaga configures it.
 
     Gateways are enrolled before or while it runs; one certificate is one connection.
+
+    Args:
+        authority: of a city that has one; else it makes a throw-away one of its own.
     """
 
     def __init__(
@@ -41,8 +48,10 @@ class Mosquitto:
         *,
         gateways: Iterable[acl.Enrolled] = (),
         limits: broker.Limits = broker.DEFAULT_LIMITS,
+        authority: Authority | None = None,
     ) -> None:
-        self._folder = folder
+        self.folder = folder
+        self._city = authority
         self._gateways = {one.gateway: one for one in gateways}
         self._limits = limits
         self._child: Child | None = None
@@ -67,22 +76,43 @@ class Mosquitto:
         if self._child is not None:
             self._child.start()
             self._child.wait_until(partial(self._ready, self._child), timeout_s=READY_S)
+            self._note_pid()
             return
-        self.authority = Authority.create(self._folder / "ca", name="Siaga throw-away authority")
+        self.authority = self._city or Authority.create(self.folder / "ca", name="Siaga throw-away authority")
         identity = self.authority.server("broker", ("127.0.0.1", "localhost"))
         # Started as root, Mosquitto becomes another account, which could not read keys of mode 0600.
         user = "root" if os.geteuid() == 0 else None
         for self.port in ports():
             listener = broker.Listener(self.host, self.port, identity, user)
-            config = broker.write(self._folder, listener, self._gateways.values(), self._limits)
-            child = Child("mosquitto", [_program("mosquitto"), "-c", config], self._folder / "mosquitto.log")
+            config = broker.write(
+                self.folder, listener, self._gateways.values(), self._list(()), self._limits
+            )
+            child = Child("mosquitto", [_program("mosquitto"), "-c", config], self.folder / "mosquitto.log")
             child.start()
             with contextlib.suppress(ServerFailed):
                 child.wait_until(partial(self._ready, child), timeout_s=READY_S)
                 self._child = child
+                self._note_pid()
                 return
             child.kill()
         raise ServerFailed("mosquitto found no port", child.last_words())
+
+    @property
+    def reload(self) -> list[str]:
+        """The command by which the running broker reads its files anew, also after it was started again."""
+        return ["sh", "-c", f"kill -HUP $(cat '{self.folder / PID}')"]
+
+    def _note_pid(self) -> None:
+        write_text(self.folder / PID, str(self.child.pid), mode=0o644)
+
+    def _list(self, revoked: Iterable[int], *, now: dt.datetime | None = None) -> bytes:
+        now = now or dt.datetime.now(dt.UTC)
+        return pem(revocation_list(self.authority.signer, [(serial, now) for serial in revoked], now=now))
+
+    def revoke(self, *serials: int, now: dt.datetime | None = None) -> None:
+        """Give it a list with these serial numbers and no other, issued then. A connection that stands stays."""
+        broker.write_crl(self.folder, self._list(serials, now=now))
+        self.child.signal(signal.SIGHUP)
 
     def enrol(self, gateway: str, cell: int = 0) -> Identity:
         """Let a gateway speak from now on; its certificate. A gateway enrolled again gets a new one."""
@@ -121,7 +151,7 @@ class Mosquitto:
         return listens(self.port) and proc.minds(child.pid, signal.SIGHUP)
 
     def _apply(self) -> None:
-        broker.write_acl(self._folder, self._gateways.values())
+        broker.write_acl(self.folder, self._gateways.values())
         self.child.signal(signal.SIGHUP)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -150,8 +150,12 @@ def accept(
     retained: bool,
     received_ms: int,
     gateways: Mapping[str, Registered],
+    revoked: Container[str] = (),
 ) -> Verdict:
     """Judge one message by its topic, its sender and itself.
+
+    Args:
+        revoked: gateways that are trusted no more: the broker may still not know.
 
     Raises nothing: bytes that are no message are ``Dead``.
     """
@@ -164,6 +168,8 @@ def accept(
     known = gateways.get(place.gateway)
     if known is None:
         return Dead("unknown", f"{place.gateway} is not enrolled", place.gateway, topic, payload)
+    if place.gateway in revoked:
+        return Dead("revoked", f"{place.gateway} is trusted no more", place.gateway, topic, payload)
     if known.cell != place.cell:
         detail = f"{place.gateway} lives in cell {known.cell:02d}"
         return Dead("cell", detail, place.gateway, topic, payload)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from random import Random
 
 from sqlalchemy import Connection as SqlConnection
@@ -63,7 +63,7 @@ PRUNE_EVERY = 50
 UNREAD_PAUSE_MS = 10 * 60 * 1000
 """A panic frame that nobody can read, after so long without one, asks for a person anew."""
 
-FORGED = ("unknown", "cell", "gateway")
+FORGED = ("unknown", "cell", "gateway", "revoked")
 """Reasons that speak of the sender, not of the message."""
 
 
@@ -72,7 +72,7 @@ class Subscriber:
 
     Args:
         gateways: the registry.
-        flow_changed: told when the flow that gateways are told changes.
+        revoked: gateways whose messages are refused, as it is now.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class Subscriber:
         db: Database,
         clock: Clock,
         gateways: Mapping[str, Registered],
+        revoked: Callable[[], Container[str]] = tuple,
         liveness: Liveness,
         pipeline: Pipeline,
         random: Random,
@@ -90,6 +91,7 @@ class Subscriber:
         self._db = db
         self._clock = clock
         self._gateways = gateways
+        self._revoked = revoked
         self._liveness = liveness
         self._pipeline = pipeline
         self.control = Connection(
@@ -160,7 +162,12 @@ class Subscriber:
 
     def _take_control(self, topic: str, payload: bytes, retained: bool) -> None:
         verdict = accept(
-            topic, payload, retained=retained, received_ms=self._clock.now_ms(), gateways=self._gateways
+            topic,
+            payload,
+            retained=retained,
+            received_ms=self._clock.now_ms(),
+            gateways=self._gateways,
+            revoked=self._revoked(),
         )
         if isinstance(verdict, AcceptedEvents):
             self._lanes.take_frame(verdict)
@@ -262,6 +269,7 @@ class Subscriber:
             retained=retained,
             received_ms=self._clock.now_ms() - waited_ms,
             gateways=self._gateways,
+            revoked=self._revoked(),
         )
         if isinstance(verdict, AcceptedTelemetry):
             self._samples.take(verdict, received_mono_ms)

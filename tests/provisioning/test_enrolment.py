@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from contract.claim import Claim
+from contract.whole_file import write_bytes
 from edge import enrolment as gateway_side
 from edge import identity
 from edge.clock import Discipline
@@ -45,6 +46,7 @@ class City:
         self.register.open()
         self.now_ms = time.time_ns() // 1_000_000
         self.told = []
+        self.cut = []
         self.mono_s, self.step_s = 0.0, 5.0  # the throttle is no matter of most tests
         identity = self.authority.server("enrolment", ["127.0.0.1"], now=server_now)
         self.enrolment = Enrolment(folder, self.register, changed=self._changed)
@@ -58,7 +60,8 @@ class City:
         self.mono_s += self.step_s
         return self.mono_s
 
-    def _changed(self) -> None:
+    def _changed(self, cut_off) -> None:
+        self.cut += cut_off
         with self.register.transaction() as conn:
             self.told.append([one.gateway for one in trusted(conn)])
 
@@ -155,7 +158,9 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_key(city, tmp_path):
     kept, first = config.broker.cert_file.read_bytes(), certificate(config)
     config.broker.cert_file.unlink()
     key = load_pem_private_key(kept, None)
-    identity.save(config.broker.cert_file.with_name("gateway.pem.pending"), gateway_side._key_pem(key))
+    write_bytes(
+        config.broker.cert_file.with_name("gateway.pem.pending"), gateway_side._key_pem(key), mode=0o600
+    )
     enrol(config, claim, Clock())
     assert certificate(config) == first
     assert city.trail() == ["claim-add", "enrol"]
@@ -264,7 +269,7 @@ def test_a_certificate_that_the_city_did_not_register_renews_nothing(city, tmp_p
         lasts = dt.timedelta(days=LEAF_DAYS)
         made = leaf(authority.signer, GATEWAY, key.public_key(), CLIENT, now=now, lasts=lasts)
         chain = pem(made, authority.signer.certificate)
-        identity.save(config.broker.cert_file, gateway_side._key_pem(key) + chain)
+        write_bytes(config.broker.cert_file, gateway_side._key_pem(key) + chain, mode=0o600)
         with pytest.raises(refusal):
             renew(config, Clock())
 

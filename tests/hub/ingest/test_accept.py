@@ -86,6 +86,16 @@ def test_a_clock_that_is_behind_changes_no_age_that_the_boot_clock_says(base_ms)
     assert (verdict.records[0].t_ms, verdict.records[0].age_ms) == (base_ms, 1000)
 
 
+@pytest.mark.parametrize("received_ms", [0, NOW_MS + 10 * 365 * 86_400_000])
+def test_a_hub_in_1970_or_ten_years_ahead_still_hears_a_press_as_one_of_now(received_ms):
+    topic = f"siaga/1/03/{GATEWAY}/up/panic"
+    frame = event_frame(body(1), base_ms=NOW_MS, age_ms=1000)
+    verdict = accept(topic, frame, retained=False, received_ms=received_ms, gateways=GATEWAYS)
+
+    assert isinstance(verdict, AcceptedEvents)
+    assert verdict.records[0].age_ms == 1000
+
+
 def test_a_clock_ten_years_ahead_leaves_the_age_of_an_earlier_boot_unknown():
     ahead = NOW_MS + 10 * 365 * 86_400_000
     verdict = judged(telemetry_frame((0, 0, 1.0, 2), base_ms=ahead, age_ms=None), "telemetry")
@@ -128,6 +138,18 @@ def test_a_frame_that_cannot_be_trusted_or_read_is_dead(case, reason):
     assert isinstance(verdict, Dead)
     assert verdict.reason == reason
     assert verdict.payload == case["payload"]
+
+
+@pytest.mark.parametrize("leaf", UP_LEAVES)
+def test_whoever_is_revoked_is_heard_in_nothing(leaf):
+    """The broker may not know it yet, or never: whatever it lets through is dead, a press too."""
+    spoken = codec.encode(State(gateway=GATEWAY, online=True, connection="c1")) if leaf == "state" else b"{}"
+    given = {"retained": leaf == "state", "received_ms": NOW_MS, "gateways": GATEWAYS}
+    verdict = accept(f"siaga/1/03/{GATEWAY}/{leaf}", spoken, **given, revoked={GATEWAY})
+    assert isinstance(verdict, Dead)
+    assert (verdict.reason, verdict.gateway) == ("revoked", GATEWAY)
+    other = accept(f"siaga/1/03/{GATEWAY}/{leaf}", spoken, **given, revoked={"pos-99"})
+    assert not isinstance(other, Dead) or other.reason != "revoked"
 
 
 def test_a_topic_that_is_none_is_dead():

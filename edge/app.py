@@ -29,7 +29,8 @@ from edge.sampler import Sampler
 from edge.session import Identity, Session
 from edge.spool import Appended, Quotas, Sample, Spool
 from edge.uplink import Uplink
-from edge.version import software_version
+from edge.version import left_behind_ms, software_version
+from edge.vitals import Showing
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,9 @@ HOUSEKEEPING_S = 1.0
 """How often lamps are refreshed and the spool is offered its housekeeping."""
 
 SPOOL_TICK_MS = 60_000
+
+AGE_LOOK_S = 86_400.0
+"""How often it is told that the running version has expired."""
 
 SCAN_BYTES = 240
 """What an attendance scan takes in the event lane, at most."""
@@ -78,6 +82,8 @@ class EdgeApp:
         self.panic = Panic(sink=self, outputs=self.outputs, random_hex=random_hex)
         self.sampler = Sampler(self._drivers.schedules, clock=clock, sink=self, random_hex=random_hex)
         self._link: Link | None = None
+        self._uplink: Uplink | None = None
+        self._showing = Showing(config.spool.path, self._identity.software, clock)
         self._renewal = Renewal(config, clock=clock, random=random, renewed=self._renewed)
 
     async def run(self) -> None:
@@ -103,9 +109,12 @@ class EdgeApp:
                 group.create_task(self._renewal.run(), name="renewal")
                 group.create_task(self._housekeeping(), name="housekeeping")
                 group.create_task(self._watchdog(), name="watchdog")
+                group.create_task(self._tell_age(), name="age")
+                self._showing.begin()
                 self._readiness.ready()
         finally:
             self._readiness.stopping()
+            self._showing.end()
             self.spool.close()
 
     # What sampler and panic commit through.
@@ -184,10 +193,11 @@ class EdgeApp:
             log.error("event.unstored kind=%s error=%r", kind, str(error))
 
     def _new_link(self) -> Link:
+        self._uplink = Uplink(self.spool, self._random, mqtt_slots=MQTT_SLOTS)
         session = Session(
             self._identity,
             self.spool,
-            Uplink(self.spool, self._random, mqtt_slots=MQTT_SLOTS),
+            self._uplink,
             clock=self._clock,
             status=self,
             on_received=self.outputs.received,
@@ -208,6 +218,7 @@ class EdgeApp:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             self.outputs.refresh()
+            self._showing.show(reached=self._uplink is not None and self._uplink.reached)
             now_ms = self._clock.mono_ms()
             if now_ms - last_ms >= SPOOL_TICK_MS:
                 last_ms = now_ms
@@ -215,6 +226,16 @@ class EdgeApp:
                     self._guarded(lambda: self.spool.tick(self._clock.mono_ms()))
                 except EdgeError as error:
                     log.error("spool.housekeeping_failed error=%r", str(error))
+
+    async def _tell_age(self) -> None:
+        """Tell once a day that this version was to be replaced by now: somebody may be keeping newer ones away."""
+        while True:
+            late_ms = left_behind_ms(self._clock.now_ms())
+            if late_ms is not None:
+                log.error(
+                    "software.left_behind version=%s days=%d", self._identity.software, late_ms // 86_400_000
+                )
+            await asyncio.sleep(AGE_LOOK_S)
 
     async def _watchdog(self) -> None:
         """Tell the service manager of progress, for as long as the event loop turns and nothing has died."""

@@ -1,4 +1,4 @@
-"""``siaga-edge``: run a gateway, or check its configuration."""
+"""``siaga-edge``: run a gateway, check its configuration, let it enrol, upgrade its software."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import argparse
 import asyncio
 import contextlib
 import hashlib
+import json
 import logging
+import shlex
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -15,7 +17,7 @@ from random import SystemRandom
 
 from contract.errors import ContractError
 from edge.config import Config, load
-from edge.errors import EdgeError
+from edge.errors import ConfigError, EdgeError
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=options.log.upper(), format="%(levelname)s %(name)s %(message)s")
     try:
+        if options.command == "version":
+            return _version()
+        if options.command == "upgrade":
+            return _upgrade(options)
         config = load(options.config)
         if options.command == "check":
             devices = len(config.device_names)
@@ -42,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ContractError, EdgeError) as error:
         return _refuse([error])
     except OSError as error:
-        print(f"siaga-edge: {options.config}: {error}", file=sys.stderr)
+        print(f"siaga-edge: {error}", file=sys.stderr)
         return REFUSED
     except BaseExceptionGroup as group:
         refusals, others = group.split(EdgeError)
@@ -68,7 +74,75 @@ def _parser() -> argparse.ArgumentParser:
             word = command.add_mutually_exclusive_group(required=True)
             word.add_argument("--claim", help="the line that siaga-provision claim add has printed")
             word.add_argument("--claim-file", type=Path, metavar="FILE", help="a file with that line")
+    text = "say in JSON which version this is, and the format of its spool"
+    commands.add_parser("version", help=text, description=text)
+    _add_upgrade(commands)
     return parser
+
+
+def _add_upgrade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "take a signed upgrade on trial; if it does not do what this version does, this one comes back"
+    command = commands.add_parser("upgrade", help=text, description=text)
+    what = command.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="as siaga-provision upgrade sign wrote it"
+    )
+    what.add_argument(
+        "--resume",
+        action="store_true",
+        help="end a trial that a power cut has cut off; nothing where there is none",
+    )
+    command.add_argument(
+        "--config", type=Path, metavar="FILE", help="the gateway's TOML file; needed with FILE"
+    )
+    command.add_argument(
+        "--folder", type=Path, metavar="DIR", help="where the versions lie; default /opt/siaga"
+    )
+    command.add_argument("--restart", metavar="COMMAND", help="default: systemctl restart siaga-edge.service")
+    command.add_argument(
+        "--settle-s", type=int, metavar="SECONDS", default=30, help="must run so long; default 30"
+    )
+    command.add_argument(
+        "--patience-s",
+        type=int,
+        metavar="SECONDS",
+        default=180,
+        help="after which it has failed; default 180",
+    )
+
+
+def _version() -> int:
+    from edge.spool.schema import FORMAT
+    from edge.version import software_version
+
+    print(json.dumps({"software": software_version(), "spool_format": FORMAT}))
+    return 0
+
+
+def _upgrade(options: argparse.Namespace) -> int:
+    # Imported here because a gateway that runs does not need it.
+    from edge.clock import SystemClock
+    from edge.upgrade.command import RESTART, TAKEN_BACK, Upgrade
+    from edge.upgrade.releases import FOLDER, Releases
+    from edge.upgrade.trial import Patience
+
+    upgrade = Upgrade(
+        Releases(options.folder or FOLDER),
+        SystemClock(),
+        Patience(options.settle_s * 1000, options.patience_s * 1000),
+        shlex.split(options.restart) if options.restart else RESTART,
+    )
+    if options.resume:
+        verdict = upgrade.resume()
+    elif options.config is None:
+        raise ConfigError("config", "--config is missing", "the gateway's TOML file")
+    else:
+        verdict = upgrade.take(options.file, load(options.config), options.config.resolve())
+    if verdict is None or verdict.outcome == "good":
+        print("baik / good")
+        return 0
+    print(f"versi lama kembali / the version before runs again: {verdict.why}", file=sys.stderr)
+    return TAKEN_BACK
 
 
 def _enrol(config: Config, options: argparse.Namespace) -> int:

@@ -173,6 +173,11 @@ class Uplink:
         return self._connected_ms is not None
 
     @property
+    def reached(self) -> bool:
+        """Whether the hub has greeted the connection that stands, and speaks our version."""
+        return self.connected and self._greeted and not self._refused_version
+
+    @property
     def flow(self) -> Flow:
         """What the hub said last of its flow."""
         return self._flow

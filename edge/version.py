@@ -1,4 +1,4 @@
-"""Which version of Siaga this is."""
+"""Which version of Siaga this is, and whether it was to be replaced by now."""
 
 from __future__ import annotations
 
@@ -22,3 +22,18 @@ def software_version(places: Iterable[str] | None = None) -> str:
         for found in Path(place).glob(f"{_NAME}*{_SUFFIX}"):
             return found.name.removeprefix(_NAME).removesuffix(_SUFFIX)
     return "unknown"
+
+
+def left_behind_ms(now_ms: int, prefix: str = sys.prefix) -> int | None:
+    """For how long the running version has been expired, in ms; None while it has not.
+
+    Whoever can keep newer versions away keeps a gateway weak, and this shows it. None too for a version that was
+    installed by hand: it has no manifest.
+    """
+    from contract.upgrade import MANIFEST, UpgradeError, decode
+
+    try:
+        expires_ms = decode((Path(prefix) / MANIFEST).read_bytes()).expires_ms
+    except (OSError, UpgradeError):
+        return None
+    return now_ms - expires_ms if now_ms > expires_ms else None

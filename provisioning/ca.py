@@ -15,11 +15,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from contract.whole_file import write_bytes
 from provisioning import certificates
-from provisioning.certificates import CLIENT, LEAF_DAYS, SERVER, SERVICE_DAYS, Signer
+from provisioning.certificates import CLIENT, LEAF_DAYS, SERVER, SERVICE_DAYS, SOFTWARE, Signer
 from provisioning.errors import AuthorityError
 from provisioning.names import check_gateway_name, check_hub_name, check_server_name
 
@@ -54,10 +54,7 @@ class Root:
         """
         if (folder / "root.key").exists():
             raise AuthorityError(f"{folder} holds a root already", "choose another folder")
-        if len(passphrase) < LEAST_PASSPHRASE_BYTES:
-            raise AuthorityError(
-                "the passphrase is too short", f"at least {LEAST_PASSPHRASE_BYTES} characters"
-            )
+        check_passphrase(passphrase)
         signer = certificates.new_root(_checked_name(name), now or _now())
         write_bytes(folder / "root.key", certificates.key_pem(signer.key, passphrase), mode=0o600)
         write_bytes(folder / "root.pem", certificates.pem(signer.certificate), mode=0o644)
@@ -99,6 +96,14 @@ class Root:
         write_bytes(folder / "root.pem", root, mode=0o644)
         write_bytes(folder / "issuing.key", _signer_pem(signer), mode=0o600)
         return Authority(folder, signer, self._signer.certificate)
+
+    def for_software(
+        self, key: ed25519.Ed25519PublicKey, *, now: dt.datetime | None = None
+    ) -> x509.Certificate:
+        """A certificate for a key that signs gateways' upgrades. Only the root issues one: what is on the city's
+        server every day must not be able to put software on gateways."""
+        lasts = dt.timedelta(days=SERVICE_DAYS)
+        return certificates.leaf(self._signer, "software", key, SOFTWARE, now=now or _now(), lasts=lasts)
 
 
 class Authority:
@@ -202,6 +207,16 @@ class Authority:
         chain = certificates.pem(certificate, self.signer.certificate)
         write_bytes(folder / "cert.pem", chain, mode=0o644)
         return Identity(folder / "cert.pem", folder / "key.pem", self.certificate)
+
+
+def check_passphrase(passphrase: bytes) -> None:
+    """Refuse one that is guessed too soon.
+
+    Raises:
+        AuthorityError: it is.
+    """
+    if len(passphrase) < LEAST_PASSPHRASE_BYTES:
+        raise AuthorityError("the passphrase is too short", f"at least {LEAST_PASSPHRASE_BYTES} characters")
 
 
 def _checked_name(name: str) -> str:

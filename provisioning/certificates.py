@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 BACKDATED = dt.timedelta(days=2)
@@ -36,6 +36,7 @@ LIST_BACKDATED = dt.timedelta(hours=1)
 
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
+SOFTWARE = ExtendedKeyUsageOID.CODE_SIGNING
 
 _NO_USE = {
     "content_commitment": False,
@@ -91,7 +92,7 @@ def new_issuing(root: Signer, now: dt.datetime) -> Signer:
 def leaf(
     signer: Signer,
     name: str,
-    key: ec.EllipticCurvePublicKey,
+    key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey,
     usage: x509.ObjectIdentifier,
     *,
     now: dt.datetime,
@@ -101,7 +102,8 @@ def leaf(
     """A certificate for one party; it never outlives its issuer.
 
     Args:
-        usage: SERVER or CLIENT; a gateway's certificate must not pass for a broker, nor the broker's for a gateway.
+        usage: SERVER, CLIENT or SOFTWARE; a gateway's certificate must not pass for a broker's, nor the broker's for
+            a gateway's.
         hosts: names and addresses under which a server is reached.
     """
     ends = min(now + lasts, signer.certificate.not_valid_after_utc)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from contract.errors import ContractError
-from provisioning import audit_commands, card_commands, claim_commands, serve_commands
+from provisioning import audit_commands, card_commands, claim_commands, serve_commands, upgrade_commands
 from provisioning.ca import Authority, Identity, Root
 from provisioning.certificates import fingerprint
 from provisioning.claim_commands import CITY, Commands
 from provisioning.errors import AuthorityError, ProvisioningError
 from provisioning.names import HUB_NAMES
+from provisioning.passphrase import passphrase
+
+ROOT = "akar / passphrase of the root"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     card_commands.add_to(commands)
     serve_commands.add_to(commands)
     audit_commands.add_to(commands)
+    upgrade_commands.add_to(commands)
     server = commands.add_parser("server", help="certificate of the broker, of the hub's pages, of Grafana")
     server.add_argument("city", type=Path, help=CITY)
     server.add_argument("name", help="for example broker")
@@ -73,23 +76,14 @@ def _ca_init(chosen: argparse.Namespace) -> None:
         raise AuthorityError("root and city are one folder", "the root goes offline, the city's folder stays")
     if (chosen.city / "issuing.key").exists():
         raise AuthorityError(f"{chosen.city} holds an authority already", "choose another folder")
-    passphrase = _passphrase(chosen.passphrase_file, twice=True)
-    root = Root.create(chosen.root, name=chosen.name, passphrase=passphrase)
+    secret = passphrase(chosen.passphrase_file, ROOT, twice=True)
+    root = Root.create(chosen.root, name=chosen.name, passphrase=secret)
     _tell(root.issuing(chosen.city))
 
 
 def _ca_renew(chosen: argparse.Namespace) -> None:
-    root = Root.load(chosen.root, passphrase=_passphrase(chosen.passphrase_file, twice=False))
+    root = Root.load(chosen.root, passphrase=passphrase(chosen.passphrase_file, ROOT))
     _tell(root.issuing(chosen.city))
-
-
-def _passphrase(file: Path | None, *, twice: bool) -> bytes:
-    if file is not None:
-        return file.read_bytes().strip()
-    said = getpass.getpass("Frasa sandi akar / passphrase of the root: ")
-    if twice and getpass.getpass("Sekali lagi / once more: ") != said:
-        raise AuthorityError("the two differ", "call again")
-    return said.encode()
 
 
 def _tell(authority: Authority) -> None:

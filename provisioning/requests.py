@@ -41,6 +41,17 @@ def key_hash(key: ec.EllipticCurvePublicKey) -> str:
     return hashlib.sha256(key.public_bytes(serialization.Encoding.DER, form)).hexdigest()
 
 
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises for bytes that it cannot read; they have no root of their own."""
+
+
 def read(der: bytes) -> Request:
     """Read a request.
 
@@ -54,7 +65,7 @@ def read(der: bytes) -> Request:
         proven = request.is_signature_valid
         key = request.public_key()
         subject, wanted = request.subject, request.extensions
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         raise RequestRefused("this is no request that can be read") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, CURVES):
         raise RequestRefused("the key is not of P-256 or a larger curve of its kind")

@@ -113,7 +113,7 @@ class HubApp:
             stack.push_async_callback(channel.aclose)
         influx = None
         if self._config.influx is not None:
-            influx = await stack.enter_async_context(Influx(_influx_config(self._config)))
+            influx = await stack.enter_async_context(Influx(influx_config(self._config)))
         web = Web(self._config.api)
         stack.callback(web.close)
         hub = Hub(
@@ -165,7 +165,8 @@ def _channel_specs(config: HubConfig) -> list[ChannelSpec]:
     ]
 
 
-def _influx_config(config: HubConfig) -> InfluxConfig:
+def influx_config(config: HubConfig) -> InfluxConfig:
+    """Where InfluxDB is, with the secret from its file. Only where the configuration names one."""
     section = config.influx
     assert section is not None
     return InfluxConfig(

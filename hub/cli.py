@@ -1,4 +1,4 @@
-"""``siaga-hub``: run the hub, check its configuration, add a user, mark a restored backup."""
+"""``siaga-hub``: run the hub, check its configuration, back it up and restore it, add a user."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from hub.api.auth import users
 from hub.api.auth.passwords import Passwords, check_new
 from hub.api.auth.roles import Role
 from hub.app import HubApp, Ready
+from hub.backup import commands as backups
 from hub.check import findings
 from hub.clock import SystemClock
 from hub.config import HubConfig, load_config, read_secret
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for chatty in ("gmqtt", "httpx", "httpcore", "alembic"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     try:
+        if "bare" in options:
+            bare: Callable[[argparse.Namespace], int] = options.bare
+            return bare(options)
         config = load_config(options.config)
         work: Callable[[HubConfig, argparse.Namespace], int] = options.work
         return work(config, options)
@@ -77,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="the highest generation that ever ran, where the backup is older than an earlier restore",
     )
+    keep = _command(commands, "backup", backups.backup, "write one encrypted file of all that a hub is")
+    backups.options_of_backup(keep)
+    backups.add_bare(commands)
     add = _command(
         commands.add_parser("users").add_subparsers(required=True), "add", _add_user, "make a user"
     )

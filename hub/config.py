@@ -95,6 +95,22 @@ class OutboundSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields
     private: tuple[str, ...] = ()
 
 
+class BackupSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes into a backup, where it goes, and who can read it.
+
+    Attributes:
+        folder: where backups are written.
+        recipients: public keys of ``siaga-hub backup-key``; any one of their owners can restore.
+        also: files and folders that are not named elsewhere in this file, as the authority's.
+        keep: so many backups stay in the folder; 0 keeps all.
+    """
+
+    folder: str = ""
+    recipients: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    keep: Annotated[int, msgspec.Meta(ge=0)] = 72
+
+
 class TrustSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the city's authority tells the hub. ``file`` is what ``siaga-provision`` writes: who is revoked, and when
     certificates end. Without it the broker alone refuses whom it knows to be revoked."""
@@ -114,6 +130,7 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     trust: TrustSection = TrustSection()
     outbound: OutboundSection = OutboundSection()
     channels: dict[str, ChannelSection] = {}
+    backup: BackupSection = BackupSection()
 
     @property
     def database_url(self) -> str:
@@ -213,4 +230,9 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
             name: replace(channel, url_file=at(channel.url_file), secret_file=at(channel.secret_file))
             for name, channel in config.channels.items()
         },
+        backup=replace(
+            config.backup,
+            folder=at(config.backup.folder),
+            also=tuple(at(path) for path in config.backup.also),
+        ),
     )

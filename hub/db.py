@@ -155,7 +155,7 @@ def _sqlite_engine(url: str, writer: bool) -> Engine:
 
 
 @contextmanager
-def _translated() -> Any:
+def translated() -> Any:
     """The driver's errors as ours; an error of the called function passes unchanged."""
     try:
         yield
@@ -190,7 +190,7 @@ class _Job(Generic[T]):
     def run(self, engine: Engine) -> None:
         settle: Callable[[], None]
         try:
-            with _translated(), engine.begin() as conn:
+            with translated(), engine.begin() as conn:
                 value = self.fn(conn)
         except BaseException as error:
             settle = partial(self.done.set_exception, error)
@@ -260,7 +260,7 @@ class Database:
         if self._exclusive and self._writer.dialect.name == "postgresql":
             sole.hold(self._writer, f"siaga-hub {secrets.token_hex(8)}")
         self._reader = self._make(self.url, False)
-        with _translated(), self._writer.begin() as conn:
+        with translated(), self._writer.begin() as conn:
             migrate(conn)
 
     def _take_lock(self, url: URL) -> None:
@@ -318,7 +318,7 @@ class Database:
 
     def _read(self, fn: Callable[[Connection], T]) -> T:
         assert self._reader is not None
-        with _translated(), self._reader.begin() as conn:
+        with translated(), self._reader.begin() as conn:
             return fn(conn)
 
     def close(self) -> None:
@@ -343,8 +343,8 @@ class Database:
             self._pool = None
 
 
-def migrate(conn: Connection) -> None:
-    """Bring the schema to the newest, in the caller's transaction. Idempotent.
+def migrate(conn: Connection, *, to: str = "head") -> None:
+    """Bring the schema to a revision, the newest by default, in the caller's transaction. Idempotent.
 
     Raises:
         StoreError: the schema is of a newer hub.
@@ -353,6 +353,6 @@ def migrate(conn: Connection) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = conn
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     except CommandError as error:
         raise StoreError(str(error), "this store was last used by a newer hub; run that one") from error

@@ -11,11 +11,12 @@ import gzip
 import json
 import logging
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import httpx
+import msgspec
 
 from hub.series.errors import BadLines, NoDatabase, SeriesError, TooLarge, Unavailable
 from hub.series.post import Poster
@@ -121,6 +122,28 @@ class Influx:
             raise error
         return _rows(answer)
 
+    async def stream(self, q: str, *, rows_at_once: int) -> AsyncIterator[dict[str, Any]]:
+        """The series of an InfluxQL query as they come: ``name``, ``tags``, ``columns``, ``values``; a long one in
+        several parts. Times in nanoseconds.
+
+        Raises:
+            SeriesError: the query is wrong.
+            NoDatabase, Unavailable: see there.
+        """
+        if self._client is None:
+            raise _not_open()
+        form = {"q": q, "epoch": "ns", "chunked": "true", "chunk_size": str(rows_at_once)}
+        try:
+            async with self._client.stream("POST", "/query", params=self._database, data=form) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    raise _refusal(answer.status_code, answer.headers, await answer.aread())
+                async for line in answer.aiter_lines():
+                    if line:
+                        for series in _series(line):
+                            yield series
+        except httpx.HTTPError as error:
+            raise self._no_answer(error) from error
+
     async def create_database(self) -> None:
         """Make the database where it is not there. Idempotent. Only 1.x can: on 2.x a bucket is made by setting up.
 
@@ -210,18 +233,27 @@ def _rows(answer: httpx.Response) -> list[dict[str, Any]]:
     Raises:
         SeriesError: the answer says an error in a success, as InfluxQL does.
     """
+    found: list[dict[str, Any]] = []
+    for series in _series(answer.content):
+        tags = series.get("tags", {})
+        found += [
+            {**tags, **dict(zip(series["columns"], row, strict=True))} for row in series.get("values", ())
+        ]
+    return found
+
+
+def _series(content: str | bytes) -> Iterator[dict[str, Any]]:
+    """The series of an answer, or of a part of one.
+
+    Raises:
+        SeriesError: it says an error in a success, as InfluxQL does.
+    """
     try:
-        results = json.loads(answer.content)["results"]
+        results = msgspec.json.decode(content)["results"]
     except (ValueError, KeyError, TypeError) as error:
         raise Unavailable("an answer that is not InfluxDB's", "check its url") from error
-    found: list[dict[str, Any]] = []
     for result in results:
         if "error" in result:
             said = str(result["error"])
             raise NoDatabase(said) if "database not found" in said else SeriesError(said)
-        for series in result.get("series", ()):
-            tags = series.get("tags", {})
-            found += [
-                {**tags, **dict(zip(series["columns"], row, strict=True))} for row in series.get("values", ())
-            ]
-    return found
+        yield from result.get("series", ())

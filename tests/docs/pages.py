@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-GUIDES = ("operator.md", "technician.md", "integrator.md")
+GUIDES = ("operator.md", "technician.md", "integrator.md", "administrator.md")
 
 _FENCE = re.compile(r"^```(?P<mark>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?<![\w./-])(?:\S*/)?(siaga-(?:edge|hub|provision|demo))(?= |$)(.*)")

@@ -46,7 +46,7 @@ from provisioning.certificates import LEAF_DAYS
 from tests.docs import pages
 from tests.docs.pages import DOCS, GUIDES, ROOT
 
-OPERATOR, TECHNICIAN, INTEGRATOR = GUIDES
+OPERATOR, TECHNICIAN, INTEGRATOR, ADMINISTRATOR = GUIDES
 
 PARSERS = {
     "siaga-edge": edge.cli._parser(),
@@ -161,6 +161,9 @@ def test_the_hubs_file_loads(block, tmp_path):
     path.write_text(block.text)
     config = hub.config.load_config(path)
     assert {"piket-webhook", "piket-apprise"} <= set(config.channels)
+    (part,) = pages.marked("toml backup", ADMINISTRATOR)
+    path.write_text(block.text.partition("[backup]")[0] + part.text)
+    assert hub.config.load_config(path).backup.recipients
     path.write_text(block.text.replace("[influx]", "[influxdb]"))
     with pytest.raises(Exception, match="influxdb"):
         hub.config.load_config(path)

@@ -1,0 +1,1 @@
+"""Backup and restore of a hub: SQL, InfluxDB, authority, profile and configuration in one encrypted file."""

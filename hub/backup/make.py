@@ -1,0 +1,99 @@
+"""Making a backup of a hub, while it runs or not."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import select
+
+from hub.app import influx_config
+from hub.backup import archive, files, keys, rows, series
+from hub.backup.errors import BackupError
+from hub.backup.rows import Say
+from hub.config import HubConfig
+from hub.db import production_engine, translated
+from hub.ingest.tables import life
+from hub.series.influx import Influx, InfluxConfig
+
+_NAME = re.compile(r"siaga-\d{8}T\d{6}Z\.age")
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What goes into a backup beside SQL, configuration, profile and authority.
+
+    Attributes:
+        series_days: samples of so many days; 0 none, None all.
+        root: the folder of the authority's root, when it is asked for.
+    """
+
+    series_days: int | None = None
+    root: Path | None = None
+
+
+def make(config: HubConfig, config_file: Path, path: Path, wanted: Wanted, *, now_ms: int, say: Say) -> int:
+    """Write a backup; it is at the path, whole and read back, when this returns. Its size in bytes.
+
+    SQL is read before the samples: what its ledger says to be in InfluxDB is then in this backup too. Blocking.
+
+    Raises:
+        HubError: a part cannot be read, or the backup cannot be written.
+        OSError: a file cannot be read or written.
+    """
+    section = config.backup
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with archive.writing(path, keys.recipients(section.recipients)) as writer:
+        writer.about["made_ms"] = now_ms
+        writer.about["config"] = str(config_file.resolve())
+        places = [*files.named_in(config, config_file), *(Path(one) for one in section.also)]
+        if wanted.root is not None:
+            places.append(wanted.root)
+        without = [path.parent, *([Path(section.folder)] if section.folder else [])]
+        collected = files.collect(places, writer.add, without=without)
+        writer.about["files"] = msgspec.to_builtins(collected)
+        say("files", len(collected.files))
+        writer.about["sql"] = msgspec.to_builtins(_dump(config, writer, say))
+        if config.influx is not None and wanted.series_days != 0:
+            since_ms = 0 if wanted.series_days is None else now_ms - wanted.series_days * DAY_MS
+            exported = asyncio.run(_export(influx_config(config), writer, say, since_ms))
+            writer.about["series"] = msgspec.to_builtins(exported)
+    return path.stat().st_size
+
+
+def _dump(config: HubConfig, writer: archive.Writer, say: Say) -> dict[str, object]:
+    url = config.database_url
+    if config.database.file and not Path(config.database.file).exists():
+        raise BackupError(f"{config.database.file} is not there", "a hub must have run once")
+    engine = production_engine(url, False)
+    try:
+        with translated(), engine.begin() as conn:
+            dumped = rows.dump(conn, writer.add, say)
+            generation = conn.execute(select(life.c.generation)).scalar() or 0
+    finally:
+        engine.dispose()
+    return {**msgspec.to_builtins(dumped), "generation": generation}
+
+
+async def _export(at: InfluxConfig, writer: archive.Writer, say: Say, since_ms: int) -> series.Exported:
+    async with Influx(at) as influx:
+        return await series.export(influx, writer.add, say, since_ms=since_ms)
+
+
+def new_name(now_ms: int) -> str:
+    """What a backup of that time is called."""
+    return f"siaga-{datetime.fromtimestamp(now_ms / 1000, UTC):%Y%m%dT%H%M%SZ}.age"
+
+
+def prune(folder: Path, keep: int) -> list[Path]:
+    """Remove the oldest backups but for so many, 0 keeps all; those that went. Other files are left alone."""
+    found = sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    gone = found[:-keep] if keep else []
+    for path in gone:
+        path.unlink()
+    return gone

@@ -1,0 +1,219 @@
+"""Putting a backup back, on a machine where nothing is yet. Safe to call again after it was interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from hub import life
+from hub.api import audit
+from hub.app import influx_config
+from hub.backup import archive, files, rows, series
+from hub.backup.archive import Manifest
+from hub.backup.errors import BackupError
+from hub.backup.keys import Identity
+from hub.backup.rows import Say
+from hub.config import HubConfig, load_config
+from hub.db import production_engine, translated
+from hub.series.influx import Influx, InfluxConfig
+
+Part = Literal["files", "sql", "series"]
+PARTS: tuple[Part, ...] = ("files", "sql", "series")
+
+HERE = Path("/")
+MINUTE_MS = 60_000
+_ABSOLUTE = re.compile(r"""(["'])/""")
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Restored:
+    """What was put back.
+
+    Attributes:
+        config: the hub's file.
+        inc: generation and random of the new life; None where SQL was not asked for.
+        held: notices that wait for a person.
+        refused: samples that InfluxDB does not take.
+    """
+
+    made_ms: int
+    config: Path
+    files: int = 0
+    rows: int = 0
+    inc: tuple[int, int] | None = None
+    held: int = 0
+    samples: int = 0
+    refused: int = 0
+
+
+def look(path: Path, identities: Sequence[Identity]) -> Manifest:
+    """Read a whole backup and return what it says of itself.
+
+    Raises:
+        BackupError: it is damaged, for somebody else, or none.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return archive.verified(file, identities)
+
+
+def restore(
+    path: Path,
+    identities: Sequence[Identity],
+    *,
+    into: Path = HERE,
+    parts: Collection[Part] = PARTS,
+    above: int = 0,
+    now_ms: int,
+    say: Say,
+) -> Restored:
+    """Put back files, then SQL, then samples. Nothing is touched before all of the backup was read and found good.
+
+    SQL is one transaction, with the mark by which gateways send again what it lacks: a database without the mark is
+    never there. The generation is made higher than any before without anybody having to know it: by the minute.
+    Blocking.
+
+    Args:
+        into: a folder that stands for ``/``; the hub's file then names the places below it.
+        above: a generation that is known to have run, where the clock of this machine is wrong.
+
+    Raises:
+        HubError: the backup cannot be read, or something is there already.
+        OSError: a file cannot be written.
+    """
+    manifest = look(path, identities)
+    with path.open("rb") as file:
+        work = _Restoring(file, identities, manifest, into, now_ms=now_ms, say=say)
+        if "files" in parts:
+            work.files()
+        config = load_config(work.done.config)
+        if "sql" in parts:
+            work.sql(config, max(above, now_ms // MINUTE_MS))
+        if "series" in parts and "series" in manifest.about and config.influx is not None:
+            asyncio.run(work.series(influx_config(config)))
+    return work.done
+
+
+class _Restoring:
+    """A backup that was found good, and what of it is back."""
+
+    def __init__(
+        self,
+        file: IO[bytes],
+        identities: Sequence[Identity],
+        manifest: Manifest,
+        into: Path,
+        *,
+        now_ms: int,
+        say: Say,
+    ) -> None:
+        self._file = file
+        self._identities = identities
+        self._manifest = manifest
+        self._into = into
+        self._now_ms = now_ms
+        self._say = say
+        config = files.Kept(manifest.about["config"], 0, "", "")
+        self.done = Restored(manifest.about["made_ms"], files.place(config, into))
+
+    def files(self) -> None:
+        """Configuration, secrets, profile, authority."""
+        collected = self._said("files", files.Collected)
+        for member, kept in collected.files.items():
+            path = files.place(kept, self._into)
+            ours = self._into != HERE and path == self.done.config  # written by an earlier try
+            if path.exists() and not ours and not self._same(path, member):
+                raise BackupError(
+                    f"{path} is there, with another content", "move it away, or restore with --into"
+                )
+        files.make_folders(collected.folders, self._into)
+        for member, data in self._members(files.PREFIX):
+            kept = collected.files[member]
+            moved = self._into != HERE and kept.path == self._manifest.about["config"]
+            files.put_back(kept, _moved(data, self._into) if moved else data, self._into)
+            self.done.files += 1
+        self._say("files", self.done.files)
+
+    def sql(self, config: HubConfig, above: int) -> None:
+        """Every table, and the mark of a restored store."""
+        dumped = self._said("sql", rows.Dumped)
+        if config.database.file:
+            _new_file(Path(config.database.file))
+        engine = production_engine(config.database_url, True)
+        try:
+            with translated(), engine.begin() as conn:
+                self._load(conn, dumped)
+                done = self.done
+                done.inc, done.held = life.mark_restored(
+                    conn, now_ms=self._now_ms, random=secrets.randbits, above=above
+                )
+                detail: dict[str, audit.Scalar] = {"made_ms": done.made_ms, "generation": done.inc[0]}
+                audit.record(conn, "cli", "hub.restore", "hub", detail, now_ms=self._now_ms)
+        finally:
+            engine.dispose()
+        self.done.rows = sum(dumped.rows.values())
+
+    def _load(self, conn: Connection, dumped: rows.Dumped) -> None:
+        loader = rows.Loader(conn, dumped, self._say)
+        for name, data in self._members(rows.PREFIX):
+            loader.load(name, data)
+        loader.finish()
+        fault = audit.first_fault(conn)
+        if fault is not None:
+            raise BackupError(f"the audit trail in the backup does not hold: {fault}", "take an older backup")
+
+    async def series(self, at: InfluxConfig) -> None:
+        """The samples."""
+        async with Influx(at) as influx:
+            for _, data in self._members(series.PREFIX):
+                taken, refused = await series.put_back(influx, data)
+                self.done.samples += taken
+                self.done.refused += refused
+                self._say("series", self.done.samples)
+
+    def _members(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """The members of a part; the rest of the file is not read."""
+        left = sum(name.startswith(prefix) for name in self._manifest.members)
+        self._file.seek(0)
+        with closing(archive.members(self._file, self._identities)) as found:
+            while left:
+                name, data = next(found)
+                if name.startswith(prefix):
+                    left -= 1
+                    yield name, data
+
+    def _same(self, path: Path, member: str) -> bool:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == self._manifest.members[member].sha256
+
+    def _said(self, part: Part, kind: type[T]) -> T:
+        try:
+            return msgspec.convert(self._manifest.about.get(part), kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise BackupError(f"the backup says {part} wrongly: {error}") from error
+
+
+def _moved(config: bytes, into: Path) -> bytes:
+    """The hub's file with its absolute paths below a folder."""
+    return _ABSOLUTE.sub(rf"\g<1>{into.resolve()}/", config.decode()).encode()
+
+
+def _new_file(path: Path) -> None:
+    """An empty store that only its owner may read: who owns the folder, which on a server is the hub's account."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)

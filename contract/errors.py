@@ -1,24 +1,42 @@
-"""The one error tree of the contract."""
+"""The one error tree of the contract, and what the root of every package's tree has in common."""
 
 from __future__ import annotations
 
 
-class ContractError(Exception):
-    """Something said over the wire, or asked of this package, breaks the contract.
+class SiagaError(Exception):
+    """Root of each package's own tree.
 
     Attributes:
-        reason: a short stable word, fit for a counter or a refusal (``"version"``, ``"json"``).
+        message: what happened, to what.
         hint: what the person who reads the log should do next.
-        retryable: whether the same bytes can succeed later. Nothing in the contract can.
+        retryable: whether the same call can succeed later without a person.
     """
 
     retryable = False
 
-    def __init__(self, reason: str, message: str, hint: str = "") -> None:
-        super().__init__(f"{reason}: {message}" + (f" ({hint})" if hint else ""))
-        self.reason = reason
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message + (f" ({hint})" if hint else ""))
         self.message = message
         self.hint = hint
+
+
+class ReasonedError(SiagaError):
+    """An error that is counted, too.
+
+    Attributes:
+        reason: a short stable word, fit for a counter, a log field or a refusal (``"version"``, ``"json"``).
+    """
+
+    def __init__(self, reason: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {super().__str__()}"
+
+
+class ContractError(ReasonedError):
+    """Something said over the wire, or asked of this package, breaks the contract. No later try helps."""
 
 
 class DecodeError(ContractError, ValueError):

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
+from contract.errors import ReasonedError
 
-class EdgeError(Exception):
-    """Something on the gateway went wrong.
 
-    Attributes:
-        reason: a short stable word, fit for a counter or a log field.
-        hint: what the person who reads the log should do next.
-        retryable: whether the same call can succeed later without a person.
-    """
-
-    retryable = False
-
-    def __init__(self, reason: str, message: str, hint: str = "") -> None:
-        super().__init__(f"{reason}: {message}" + (f" ({hint})" if hint else ""))
-        self.reason = reason
-        self.message = message
-        self.hint = hint
+class EdgeError(ReasonedError):
+    """Something on the gateway went wrong."""
 
 
 class ConfigError(EdgeError, ValueError):

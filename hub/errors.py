@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
+from contract.errors import SiagaError
 
-class HubError(Exception):
-    """Something in the hub failed.
 
-    Attributes:
-        retryable: whether the same call can succeed later without a change by a person.
-        hint: what the person who reads the log should do next.
-    """
-
-    retryable = False
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message + (f" ({hint})" if hint else ""))
-        self.message = message
-        self.hint = hint
+class HubError(SiagaError):
+    """Something in the hub failed."""
 
 
 class ConfigError(HubError, ValueError):

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
+from contract.errors import SiagaError
 
-class ProvisioningError(Exception):
-    """A certificate or a broker file cannot be made.
 
-    Attributes:
-        hint: what the person should do next.
-        retryable: whether the same call can succeed later without a change.
-    """
-
-    retryable = False
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message + (f" ({hint})" if hint else ""))
-        self.message = message
-        self.hint = hint
+class ProvisioningError(SiagaError):
+    """A certificate or a broker file cannot be made."""
 
 
 class NameRefused(ProvisioningError, ValueError):

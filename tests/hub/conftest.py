@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from hub.db import Database, metadata, production_engine
+from tests.hub.empty_tables import fresh
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.real)]
 
@@ -44,3 +45,10 @@ def empty(conn: Connection) -> None:
     """Take every row out."""
     names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
     conn.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture
+def conn() -> Iterator[Connection]:
+    """A connection on empty tables in memory."""
+    with fresh() as connection:
+        yield connection

@@ -1,11 +1,10 @@
 """What people do to an incident: by name, against the version they saw, on the timeline."""
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 
 import hub.tables  # noqa: F401
 from hub.alarms import service as alarms
-from hub.db import metadata
 from hub.incidents import actions, reads, timeline
 from hub.incidents.machine import NotFoundError, TransitionError, VersionConflictError
 from hub.incidents.service import Incidents
@@ -15,15 +14,6 @@ from tests.hub.city import NOW, REGION, press
 
 SITI = Actor("siti", "console")
 BUDI = Actor("budi", "console")
-
-
-@pytest.fixture
-def conn():
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
 
 
 @pytest.fixture

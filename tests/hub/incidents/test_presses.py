@@ -1,18 +1,14 @@
 """Presses make incidents: each in exactly one, with one notice, whatever comes twice, late or again."""
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import StaticPool, create_engine, func, select
+from sqlalchemy import func, select
 
-import hub.tables  # noqa: F401
 from hub.alarms import service as alarms
-from hub.db import metadata
 from hub.incidents import actions, reads, timeline
 from hub.incidents.machine import OPEN
 from hub.incidents.service import Incidents
@@ -21,29 +17,9 @@ from hub.incidents.tables import timeline as timeline_rows
 from hub.incidents.timeline import Actor
 from hub.notify.tables import outbox
 from tests.hub.city import NOW, REGION, press
+from tests.hub.empty_tables import fresh
 
 SITI = Actor("siti", "console")
-
-
-@cache
-def engine():
-    made = create_engine("sqlite://", poolclass=StaticPool)
-    metadata.create_all(made)
-    return made
-
-
-@contextmanager
-def fresh():
-    """A connection on empty tables."""
-    with engine().connect() as connection:
-        yield connection
-        connection.rollback()
-
-
-@pytest.fixture
-def conn():
-    with fresh() as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -3,23 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import create_engine, insert
+from sqlalchemy import insert
 
 import hub.tables  # noqa: F401
 from hub.alarms import service as alarms
-from hub.db import metadata
 from hub.incidents.service import Incidents
 from hub.ingest.tables import events
 from tests.hub.city import NOW, REGION, press
-
-
-@pytest.fixture
-def conn():
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
 
 
 def told(kind, seq, **changes):

@@ -1,18 +1,15 @@
 """The outbox in SQL: written once, held and released by people, no notice lost whatever crashes."""
 
-from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import StaticPool, create_engine, select
+from sqlalchemy import select
 
-import hub.tables  # noqa: F401
 from hub import life
 from hub.alarms import service as alarms
-from hub.db import metadata
 from hub.notify import attempts
 from hub.notify import outbox as box
 from hub.notify.channels.base import Answer
@@ -20,29 +17,9 @@ from hub.notify.outbox import Notice, OutboxError, enqueue
 from hub.notify.policy import Priority, Retry
 from hub.notify.tables import deliveries, outbox
 from tests.hub.city import NOW
+from tests.hub.empty_tables import fresh
 
 RETRY = Retry()
-
-
-@cache
-def engine():
-    made = create_engine("sqlite://", poolclass=StaticPool)
-    metadata.create_all(made)
-    return made
-
-
-@contextmanager
-def fresh():
-    """A connection on empty tables."""
-    with engine().connect() as connection:
-        yield connection
-        connection.rollback()
-
-
-@pytest.fixture
-def conn():
-    with fresh() as connection:
-        yield connection
 
 
 def notice(key="n", channels=("a",), **changes):

@@ -168,4 +168,4 @@ class WorldDatabase(Database):
 def _translated_errors() -> Any:
     from hub import db
 
-    return db._translated()
+    return db.translated()

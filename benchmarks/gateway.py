@@ -53,14 +53,31 @@ class GatewayUnderTest:
         return self._folder / SPOOL
 
     def configure(self, load: Load, modbus_port: int) -> None:
-        """Enrol it, once, and write what it reads into its configuration file."""
+        """Enrol it, once, and write the stations that it reads into its configuration file."""
+        self.read("bench_station", stations.instrument_toml(), stations_toml(modbus_port, load))
+
+    def read(
+        self,
+        instrument: str,
+        instrument_toml: str,
+        devices_toml: str,
+        *,
+        beat_s: float = 10.0,
+        spool_toml: str = "",
+    ) -> None:
+        """Enrol it, once, and write into its configuration file what it reads, of an instrument of its own.
+
+        Args:
+            devices_toml: tables of buses and devices.
+            spool_toml: more keys of ``[spool]``.
+        """
         if self._identity is None:
             self._identity = self._broker.enrol(self._name, CELL)
         instruments = self._folder / "instruments"
         instruments.mkdir(parents=True, exist_ok=True)
-        (instruments / "bench_station.toml").write_text(stations.instrument_toml())
-        identity = self._identity
-        self._config.write_text(configuration(self._name, self._broker.port, identity, modbus_port, load))
+        (instruments / f"{instrument}.toml").write_text(instrument_toml)
+        head = head_toml(self._name, self._broker.port, self._identity, beat_s=beat_s, spool_toml=spool_toml)
+        self._config.write_text(head + devices_toml)
 
     async def start(self) -> tuple[float, float]:
         """Start it.
@@ -121,13 +138,16 @@ async def median_start_s(gateway: GatewayUnderTest, times: int) -> float:
     return median(found)
 
 
-def configuration(name: str, broker_port: int, identity: Identity, modbus_port: int, load: Load) -> str:
-    """The configuration file of a gateway that reads the stations."""
-    head = f"""instruments = ["instruments"]
+def head_toml(
+    name: str, broker_port: int, identity: Identity, *, beat_s: float = 10.0, spool_toml: str = ""
+) -> str:
+    """The configuration file of a gateway that reads nothing yet."""
+    return f"""instruments = ["instruments"]
 [gateway]
 id = "{name}"
 cell = {CELL}
 site = "bench"
+beat_s = {beat_s}
 [broker]
 host = "127.0.0.1"
 port = {broker_port}
@@ -136,18 +156,24 @@ cert_file = "{identity.certificate}"
 key_file = "{identity.key}"
 [spool]
 path = "{SPOOL}"
-[[bus]]
+{spool_toml}
+"""
+
+
+def tcp_bus_toml(port: int) -> str:
+    """The bus that devices name ``bus``, at a Modbus TCP server."""
+    return f"""[[bus]]
 link = "tcp"
 name = "bus"
 host = "127.0.0.1"
-port = {modbus_port}
+port = {port}
 """
-    return head + _devices_toml(load)
 
 
-def _devices_toml(load: Load) -> str:
+def stations_toml(modbus_port: int, load: Load) -> str:
+    """The bus and the stations on it."""
     wanted = ", ".join(f'"{register.quantity}"' for register in stations.REGISTERS)
-    return "".join(
+    return tcp_bus_toml(modbus_port) + "".join(
         f"""[[device]]
 name = "{name}"
 kind = "{stations.KIND}"

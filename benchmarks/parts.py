@@ -51,4 +51,6 @@ PARTS: dict[str, Part] = {
     "hub": Part("benchmarks.start", "start and memory of the hub"),
     "peers": Part("benchmarks.peers", "the gateway beside thingsboard-gateway", under="peers", needs="PEERS"),
     "edge": Part("benchmarks.edge", "the gateway by itself", under="edge"),
+    "bus": Part("benchmarks.bus", "a bus of 20 units, and with five of them dead", under="bus", needs="SITE"),
+    "outage": Part("benchmarks.outage", "500 points a second; a week offline", under="outage", needs="SITE"),
 }

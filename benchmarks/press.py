@@ -201,8 +201,7 @@ async def _close(city: Rehearsal, incident: str) -> None:
 async def _token(city: Rehearsal, user: str) -> str:
     """A session of that user."""
     async with httpx.AsyncClient(base_url=city.api.base_url, trust_env=False) as client:
-        body = {"name": user, "password": city.logins[user]}
-        (await client.post("/api/login", json=body)).raise_for_status()
+        await city.logins[user].enter(client)
         return client.cookies["siaga"]
 
 

@@ -50,8 +50,12 @@ class ReceiptGiver:
 
     def __init__(self) -> None:
         self.arrivals: list[Arrival] = []
+        self.births: list[float] = []
+        """Monotonic clock of each connection that a gateway has made."""
         self.came: dict[str, Ranges] = {}
         """Sequence numbers of telemetry by epoch."""
+        self.lost: dict[str, Ranges] = {}
+        """Those that beats have declared lost, by epoch."""
         self.floor = 0
         """Of the telemetry lane in the newest beat: all below it has its receipt."""
         self.next = 1
@@ -71,8 +75,7 @@ class ReceiptGiver:
         elif topic.leaf == "state":
             self._greet(client, topic, codec.decode(State, payload))
         elif topic.leaf == "up/beat":
-            account = codec.decode(Beat, payload).lanes["telemetry"]
-            self.floor, self.next = account.floor, account.next
+            self._note(codec.decode(Beat, payload))
 
     def on_telemetry(self, client: Client, _: object, message: MQTTMessage) -> None:
         """A telemetry frame."""
@@ -86,6 +89,14 @@ class ReceiptGiver:
             values = sum(len(row) - 2 for row in frame.rows)
             self.arrivals.append(Arrival(at_s, newest_ms, frame.n, values))
 
+    def _note(self, beat: Beat) -> None:
+        account = beat.lanes["telemetry"]
+        self.floor, self.next = account.floor, account.next
+        with self._lock:
+            for loss in beat.lost:
+                if loss.lane == "telemetry":
+                    self.lost.setdefault(loss.epoch, Ranges()).add(loss.first, loss.last)
+
     def _receipt(
         self, client: Client, topic: topics.Topic, lane: Lane, frame: TelemetryFrame | EventFrame
     ) -> None:
@@ -95,6 +106,7 @@ class ReceiptGiver:
     def _greet(self, client: Client, topic: topics.Topic, birth: State) -> None:
         if not birth.online:
             return
+        self.births.append(time.monotonic())
         hello = Hello(
             inc=INC, hub_ms=time.time_ns() // 1_000_000, echo_ms=birth.mono_ms, echo_boot=birth.boot
         )

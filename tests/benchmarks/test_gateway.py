@@ -76,7 +76,7 @@ def test_the_gateway_under_test_is_configured_as_any_other(tmp_path: Path):
     (tmp_path / "instruments").mkdir()
     (tmp_path / "instruments" / "bench_station.toml").write_text(stations.instrument_toml())
     identity = Identity(*(tmp_path / name for name in ("certificate", "key", "authority")))
-    text = gateway.configuration("gw-uji", 8883, identity, 502, Load(stations=3))
+    text = gateway.head_toml("gw-uji", 8883, identity) + gateway.stations_toml(502, Load(stations=3))
     (tmp_path / "gateway.toml").write_text(text)
     config = load(tmp_path / "gateway.toml")
     assert [device.unit for device in config.device] == [1, 2, 3]

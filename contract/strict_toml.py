@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -313,6 +314,7 @@ _NAMES: dict[type, str] = {
     types.ListType: "a list",
     types.VarTupleType: "a list",
     types.CustomType: "a path",
+    types.DateType: "a date without quotes, as 2026-02-18",
 }
 
 
@@ -355,6 +357,8 @@ def _scalar(value: Any, kind: types.Type) -> Any:
         return value if isinstance(value, bool) else _NO
     if isinstance(kind, types.IntType | types.FloatType):
         return _number(value, kind)
+    if isinstance(kind, types.DateType):
+        return value if type(value) is date else _NO
     if isinstance(kind, types.StrType) and isinstance(value, str):
         long = len(value) < (kind.min_length or 0) or len(value) > (kind.max_length or len(value))
         return _NO if long or (kind.pattern and not re.search(kind.pattern, value)) else value

@@ -136,6 +136,7 @@ def as_json(level: Level) -> dict[str, Any]:
 
 
 def _level(station: Station, state: StationState | None, unheard: Collection[str], now_ms: int) -> Level:
+    station = station.at(now_ms)
     if state is None or state.value_mm is None:
         return Level(station)
     age_ms = max(0, now_ms - state.at_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
@@ -67,6 +68,17 @@ class DownstreamEntry(Section, frozen=True, kw_only=True):
     most_min: Positive
 
 
+class LimitsEntry(Section, frozen=True, kw_only=True):
+    """``[[station.later]]``: other levels from a date on, local midnight; what is not given stays as before."""
+
+    valid_from: Annotated[date, Meta(description="a date without quotes, as 2027-01-01")]
+    siaga_3_m: Metres
+    siaga_2_m: Metres
+    siaga_1_m: Metres
+    hysteresis_m: Annotated[float, Meta(ge=0, le=5)] | None = None
+    labels: tuple[Text, ...] = ()
+
+
 class StationEntry(Section, frozen=True, kw_only=True):
     """``[[station]]``"""
 
@@ -84,6 +96,7 @@ class StationEntry(Section, frozen=True, kw_only=True):
     rise: RiseEntry | None = None
     downstream: tuple[DownstreamEntry, ...] = ()
     stale_s: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
+    later: tuple[LimitsEntry, ...] = ()
 
 
 class ButtonEntry(Section, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from hub.region.model import (
     Device,
     Downstream,
     Gateway,
+    Limits,
     Region,
     RiseRule,
     Role,
@@ -148,10 +150,12 @@ def _check_places(file: files.RegionFile, devices: files.DevicesFile) -> Iterato
                 yield _unknown(f"quantity of {kind}", entry.quantity, names, (table, at, "quantity"))
 
 
-def _check_station(station: files.StationEntry, stations: Iterable[files.StationEntry]) -> Iterator[Mistake]:
-    thresholds = _thresholds_mm(station)
-    for name in ("siaga_3_m", "siaga_2_m", "siaga_1_m", "hysteresis_m"):
-        value = getattr(station, name)
+def _check_levels(
+    levels: files.StationEntry | files.LimitsEntry, hysteresis_m: float, labels: Sequence[str]
+) -> Iterator[Mistake]:
+    thresholds = _thresholds_mm(levels)
+    metres = {name: getattr(levels, name) for name in ("siaga_3_m", "siaga_2_m", "siaga_1_m")}
+    for name, value in {**metres, "hysteresis_m": hysteresis_m}.items():
         if abs(value * 1000 - _mm(value)) > 1e-6:
             yield Mistake(
                 f"{value} m is no whole number of millimetres", at=(name,), instead=f"{_mm(value) / 1000}"
@@ -162,18 +166,34 @@ def _check_station(station: files.StationEntry, stations: Iterable[files.Station
             at=("siaga_1_m",),
             instead="siaga_3_m < siaga_2_m < siaga_1_m",
         )
-    elif _mm(station.hysteresis_m) >= min(thresholds[1] - thresholds[0], thresholds[2] - thresholds[1]):
+    elif _mm(hysteresis_m) >= min(thresholds[1] - thresholds[0], thresholds[2] - thresholds[1]):
         yield Mistake(
-            f"a hysteresis of {station.hysteresis_m} m is as wide as a level",
+            f"a hysteresis of {hysteresis_m} m is as wide as a level",
             at=("hysteresis_m",),
             instead="less than the distance of two thresholds, for example 0.05",
         )
-    if len(station.labels) != 4:
+    if len(labels) != 4:
         yield Mistake(
-            f"{len(station.labels)} labels for four levels",
+            f"{len(labels)} labels for four levels",
             at=("labels",),
             instead='["Siaga 4", "Siaga 3", "Siaga 2", "Siaga 1"], the normal one first',
         )
+
+
+def _check_station(station: files.StationEntry, stations: Iterable[files.StationEntry]) -> Iterator[Mistake]:
+    yield from _check_levels(station, station.hysteresis_m, station.labels)
+    before: date | None = None
+    for at, later in enumerate(station.later):
+        hysteresis_m = station.hysteresis_m if later.hysteresis_m is None else later.hysteresis_m
+        for mistake in _check_levels(later, hysteresis_m, later.labels or station.labels):
+            yield mistake.below(("later", at))
+        if before is not None and later.valid_from <= before:
+            yield Mistake(
+                f"{later.valid_from} is not after {before}",
+                at=("later", at, "valid_from"),
+                instead="the dates in ascending order, each once",
+            )
+        before = later.valid_from
     rivers = {other.id: other.river for other in stations}
     for at, below in enumerate(station.downstream):
         if below.station not in rivers or below.station == station.id:
@@ -201,8 +221,8 @@ def _mm(metres: float) -> int:
     return round(metres * 1000)
 
 
-def _thresholds_mm(station: files.StationEntry) -> tuple[int, int, int]:
-    return _mm(station.siaga_3_m), _mm(station.siaga_2_m), _mm(station.siaga_1_m)
+def _thresholds_mm(levels: files.StationEntry | files.LimitsEntry) -> tuple[int, int, int]:
+    return _mm(levels.siaga_3_m), _mm(levels.siaga_2_m), _mm(levels.siaga_1_m)
 
 
 def _once(path: tuple[str | int, ...], what: str, ids: Iterable[str]) -> Iterator[Mistake]:
@@ -235,7 +255,9 @@ def _build(file: files.RegionFile, agencies: files.AgenciesFile, devices: files.
         zone_label=file.zone_label,
         sites=MappingProxyType(sites),
         gateways=MappingProxyType(gateways),
-        stations=MappingProxyType({entry.id: _station(entry, site_of, kinds) for entry in file.station}),
+        stations=MappingProxyType(
+            {entry.id: _station(entry, site_of, kinds, file.zone) for entry in file.station}
+        ),
         buttons=MappingProxyType({entry.id: _button(entry, site_of) for entry in file.button}),
         wards=MappingProxyType({entry.id: _ward(entry, site_of) for entry in file.ward}),
         agencies=MappingProxyType(known),
@@ -250,7 +272,10 @@ def _copy(entry: files.Section, cls: Callable[..., _T], **more: Any) -> _T:
 
 
 def _station(
-    entry: files.StationEntry, site_of: Mapping[str, str], kinds: Mapping[tuple[str, str], str]
+    entry: files.StationEntry,
+    site_of: Mapping[str, str],
+    kinds: Mapping[tuple[str, str], str],
+    zone: str,
 ) -> Station:
     rise = None
     if entry.rise is not None:
@@ -273,6 +298,19 @@ def _station(
             Downstream(below.station, below.least_min * 60, below.most_min * 60) for below in entry.downstream
         ),
         stale_s=entry.stale_s,
+        later=tuple(_later(entry, later, zone) for later in entry.later),
+    )
+
+
+def _later(station: files.StationEntry, entry: files.LimitsEntry, zone: str) -> Limits:
+    midnight = datetime.combine(entry.valid_from, time(), ZoneInfo(zone))
+    first, second, third, fourth = entry.labels or station.labels
+    hysteresis_m = station.hysteresis_m if entry.hysteresis_m is None else entry.hysteresis_m
+    return Limits(
+        int(midnight.timestamp() * 1000),
+        _thresholds_mm(entry),
+        _mm(hysteresis_m),
+        (first, second, third, fourth),
     )
 
 

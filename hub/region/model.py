@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeVar
 
 SiteKind = Literal["hospital", "river_post", "office", "intersection", "minimarket", "market", "school"]
@@ -59,10 +59,23 @@ class Downstream:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What levels a station had or will have from a time on, until the next. See Station for the fields."""
+
+    from_ms: int
+    thresholds_mm: tuple[int, int, int]
+    hysteresis_mm: int
+    labels: tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Station:
     """A river post: where its level comes from and what it means.
 
+    The levels of the station itself count until the first of ``later``.
+
     Attributes:
+        later: what counts from later dates on, ascending.
         thresholds_mm: levels at which Siaga 3, 2 and 1 are entered (value at or above), ascending, in mm.
         hysteresis_mm: a level is left below its threshold less this.
         labels: what severity 0, 1, 2 and 3 are called here ("Siaga 4" .. "Siaga 1", or Normal .. Awas).
@@ -83,6 +96,20 @@ class Station:
     rise: RiseRule | None = None
     downstream: tuple[Downstream, ...] = ()
     stale_s: float = 300.0
+    later: tuple[Limits, ...] = ()
+
+    def at(self, t_ms: int) -> Station:
+        """The station with the levels that count at a time, ms UTC."""
+        if not self.later or t_ms < self.later[0].from_ms:
+            return self
+        valid = [limits for limits in self.later if limits.from_ms <= t_ms][-1]
+        return replace(
+            self,
+            thresholds_mm=valid.thresholds_mm,
+            hysteresis_mm=valid.hysteresis_mm,
+            labels=valid.labels,
+            later=(),
+        )
 
 
 @dataclass(frozen=True, slots=True)

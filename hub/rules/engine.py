@@ -9,6 +9,7 @@ from msgspec import structs
 
 from contract.kinds import Quality
 from hub.region import Station
+from hub.rules import order
 from hub.rules.levels import Slope, level, possible_mm, rising, until_next_ms
 from hub.rules.model import (
     LIVE_AGE_MS,
@@ -19,9 +20,6 @@ from hub.rules.model import (
     Skipped,
     StationState,
 )
-
-AHEAD_MS = 60_000
-"""A record of an earlier boot whose time is further ahead than this has a time that says nothing about its age."""
 
 MAX_JUDGED = 1024
 """Most judged numbers kept per station; beyond it the oldest go, and a resend of so old a record only causes a
@@ -104,11 +102,12 @@ class _Watched:
         value_mm = self._value_mm(sample)
         if value_mm is None:
             return []
-        age_ms = _age_ms(sample, now_ms)
+        age_ms = order.age_ms(sample, now_ms)
         if self._judged.get((sample.stream[1], sample.seq)) == sample.t_ms:
             return []
         at_ms = now_ms - age_ms
-        if age_ms > LIVE_AGE_MS or not self._newer(sample, at_ms):
+        follows = self._last is None or order.newer(sample, at_ms, self._last)
+        if age_ms > LIVE_AGE_MS or not follows:
             self._skip(sample)
             return []
         return self._take(sample, value_mm, at_ms, age_ms)
@@ -120,21 +119,6 @@ class _Watched:
             return None
         return possible_mm(self.station, value)
 
-    def _newer(self, sample: Sample, at_ms: int) -> bool:
-        """Whether the record follows the last one judged."""
-        last = self._last
-        if last is None:
-            return True
-        if sample.stream[1] == last.epoch:
-            # A number at or below the last, of the running boot and yet later by both clocks: the card was put back
-            # and gives numbers twice. Nobody may have noticed yet, and the river must not be blind meanwhile.
-            put_back = sample.age_ms is not None and sample.t_ms > last.t_ms and at_ms > last.at_ms
-            return sample.seq > last.seq or put_back
-        # Another epoch: unsettled records moved to it come again, and their way here may make them look a little
-        # younger than they are. A time that goes back further than that is a repaired clock.
-        moved = last.t_ms - LIVE_AGE_MS <= sample.t_ms <= last.t_ms
-        return at_ms > last.at_ms and not moved
-
     def _skip(self, sample: Sample) -> None:
         """Remember that a record was not judged, for the history pass once all around it have come."""
         one = Skipped(self.station.id, sample.stream[1], sample.seq, sample.t_ms, sample.t_ms)
@@ -142,7 +126,7 @@ class _Watched:
 
     def _take(self, sample: Sample, value_mm: int, at_ms: int, age_ms: int) -> list[Change]:
         self._remember(sample)
-        station, before = self.station, self._last
+        station, before = self.station.at(at_ms), self._last
         rate = None if self._slope is None else self._slope.add(sample.t_ms, value_mm)
         was = NORMAL if before is None else before.severity
         severity = level(station, was, value_mm)
@@ -206,11 +190,3 @@ def around(earlier: Skipped | None, later: Skipped | None) -> Skipped | None:
         from_ms=min(earlier.from_ms, later.from_ms),
         to_ms=max(earlier.to_ms, later.to_ms),
     )
-
-
-def _age_ms(sample: Sample, now_ms: int) -> int:
-    if sample.age_ms is not None:
-        return max(0, sample.age_ms)
-    if sample.t_ms > now_ms + AHEAD_MS:
-        return LIVE_AGE_MS + 1
-    return max(0, now_ms - sample.t_ms)

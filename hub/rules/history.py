@@ -23,7 +23,7 @@ def changes(
         value_mm = possible_mm(station, value_m)
         if value_mm is None or not gap.from_ms <= t_ms <= gap.to_ms:
             continue
-        new = level(station, severity, value_mm)
+        new = level(station.at(t_ms), severity, value_mm)
         if new != severity:
             found.append(
                 Change(

@@ -103,13 +103,18 @@ def gateway_toml(
     spool: Path,
     spool_mb: float = 8.0,
     poll_s: float | None = None,
+    enrolment: str | None = None,
 ) -> str:
-    """The configuration file of a gateway; ``poll_s`` replaces what the profile says. Pure."""
+    """The configuration file of a gateway; ``poll_s`` replaces what the profile says. Pure.
+
+    Args:
+        enrolment: address of the enrolment service; None where it does not renew its certificate.
+    """
     out = [
         "[gateway]",
-        *_lines(id=plan.id, cell=plan.cell, site=plan.site, beat_s=plan.beat_s),
+        *toml_lines(id=plan.id, cell=plan.cell, site=plan.site, beat_s=plan.beat_s),
         "[broker]",
-        *_lines(
+        *toml_lines(
             host="127.0.0.1",
             port=broker_port,
             ca_file=str(identity.authority),
@@ -117,25 +122,31 @@ def gateway_toml(
             key_file=str(identity.key),
             keepalive_s=10,
         ),
+        *(["[enrolment]", *toml_lines(url=enrolment)] if enrolment else []),
         "[spool]",
-        *_lines(path=str(spool), telemetry_mb=spool_mb, event_mb=1.0, panic_mb=0.5),
+        *toml_lines(path=str(spool), telemetry_mb=spool_mb, event_mb=1.0, panic_mb=0.5),
     ]
     if plan.modbus:
-        out += ["[[bus]]", *_lines(link="tcp", name=BUS, host="127.0.0.1", port=modbus_port)]
-        out += _lines(timeout_ms=TIMEOUT_MS)
+        out += ["[[bus]]", *toml_lines(link="tcp", name=BUS, host="127.0.0.1", port=modbus_port)]
+        out += toml_lines(timeout_ms=TIMEOUT_MS)
     for device in plan.modbus:
         first, *others = device.sources
-        out += ["[[device]]", *_lines(name=device.device, kind=device.kind, poll_s=poll_s or device.poll_s)]
-        out += _lines(instrument=first.instrument, bus=BUS, unit=first.unit, settings=dict(first.settings))
-        out += _lines(quantities=list(wanted(region, device)))
+        out += [
+            "[[device]]",
+            *toml_lines(name=device.device, kind=device.kind, poll_s=poll_s or device.poll_s),
+        ]
+        out += toml_lines(
+            instrument=first.instrument, bus=BUS, unit=first.unit, settings=dict(first.settings)
+        )
+        out += toml_lines(quantities=list(wanted(region, device)))
         for source in others:
-            out += ["[[device.also]]", *_lines(instrument=source.instrument, bus=BUS, unit=source.unit)]
-            out += _lines(settings=dict(source.settings))
+            out += ["[[device.also]]", *toml_lines(instrument=source.instrument, bus=BUS, unit=source.unit)]
+            out += toml_lines(settings=dict(source.settings))
     for device in plan.devices:
         if device.driver == "gpio":
-            out += ["[[contact]]", *_lines(name=device.device, role=device.role, pin=device.pin)]
+            out += ["[[contact]]", *toml_lines(name=device.device, role=device.role, pin=device.pin)]
             if device.lamps:
-                out += ["[[lights]]", *_lines(contact=device.device, **device.lamps)]
+                out += ["[[lights]]", *toml_lines(contact=device.device, **device.lamps)]
     return "\n".join(out) + "\n"
 
 
@@ -146,6 +157,7 @@ class HubPlace:
     Attributes:
         database: SQLite file, or the address of a PostgreSQL database.
         influx_login: user and password of InfluxDB, None where it asks for none.
+        trust: what the authority tells the hub; None where it tells nothing.
         channels: address of each webhook channel.
         secrets: what each channel signs with.
     """
@@ -162,6 +174,7 @@ class HubPlace:
     receiver_port: int
     channels: Mapping[str, str]
     secrets: Mapping[str, bytes]
+    trust: Path | None = None
 
 
 def hub_toml(place: HubPlace, folder: Path) -> str:
@@ -175,11 +188,11 @@ def hub_toml(place: HubPlace, folder: Path) -> str:
     else:
         database = {"url_file": _secret(folder, "database", place.database)}
     out = [
-        *_lines(profile=str(place.profile)),
+        *toml_lines(profile=str(place.profile)),
         "[database]",
-        *_lines(**database),
+        *toml_lines(**database),
         "[broker]",
-        *_lines(
+        *toml_lines(
             host="127.0.0.1",
             port=place.broker_port,
             ca=str(place.control.authority),
@@ -189,15 +202,16 @@ def hub_toml(place: HubPlace, folder: Path) -> str:
             telemetry_key=str(place.telemetry.key),
         ),
         "[influx]",
-        *_lines(**influx),
+        *toml_lines(**influx),
         "[api]",
-        *_lines(listen="127.0.0.1", port=place.api_port),
+        *toml_lines(listen="127.0.0.1", port=place.api_port),
+        *(["[trust]", *toml_lines(file=str(place.trust))] if place.trust else []),
         "[outbound]",
-        *_lines(private=[f"127.0.0.1:{place.receiver_port}"]),
+        *toml_lines(private=[f"127.0.0.1:{place.receiver_port}"]),
     ]
     for channel, url in place.channels.items():
         secret = _secret(folder, channel, place.secrets[channel].decode())
-        out += [f"[channels.{channel}]", *_lines(url=url, secret_file=secret)]
+        out += [f"[channels.{channel}]", *toml_lines(url=url, secret_file=secret)]
     return "\n".join(out) + "\n"
 
 
@@ -222,8 +236,8 @@ def _secret(folder: Path, name: str, value: str) -> str:
     return str(path)
 
 
-def _lines(**values: object) -> list[str]:
-    """Keys of a table; empty lists and tables are left out."""
+def toml_lines(**values: object) -> list[str]:
+    """Keys of a table as TOML; empty lists and tables are left out."""
     return [f"{key} = {_toml(value)}" for key, value in values.items() if value not in ([], {}, ())]
 
 

@@ -87,6 +87,7 @@ class Demo:
         choice = Choice(
             self._folder,
             self._chosen.profile,
+            claims=True,
             proxied=None,
             postgres=self._chosen.postgres,
             api_port=self._chosen.port,

@@ -76,7 +76,7 @@ def name_of(line: list[str]) -> str:
     """A city's process by name, from how it was started: ``hub``, ``influxd``, a gateway's id; else the program."""
     if "simulator.gateway" in line and "--config" in line:
         return Path(line[line.index("--config") + 1]).stem
-    for module, name in (("hub.cli", "hub"), ("simulator.cli", "demo")):
+    for module, name in (("hub.cli", "hub"), ("provisioning.cli", "enrolment"), ("simulator.cli", "demo")):
         if module in line:
             return name
     return Path(line[0]).name if line else ""

@@ -33,6 +33,7 @@ from simulator.instruments import CityDevice, Showing
 from simulator.processes import ANY_PORT, Child, ServerFailed, Wish
 from simulator.proxy import FaultProxy
 from simulator.receiver import Receiver
+from simulator.registrar import Registrar
 from simulator.servers import Influx, Mosquitto, Postgres
 
 USERS = {
@@ -66,6 +67,8 @@ class Choice:
     Attributes:
         folder: where everything is kept.
         profile: folder of the region profile.
+        claims: gateways enrol at a real enrolment service, each by a claim; else they get their certificates at once,
+            which is a second quicker.
         proxied: gateways that reach the broker through a fault proxy of their own; None for all.
         only: gateways to run, None for all of the region.
         postgres: the hub keeps its SQL in PostgreSQL instead of SQLite.
@@ -79,6 +82,7 @@ class Choice:
 
     folder: Path
     profile: Path
+    claims: bool = False
     proxied: frozenset[str] | None = frozenset()
     only: frozenset[str] | None = None
     postgres: bool = False
@@ -183,7 +187,9 @@ class Rehearsal:
         self.heard: list[Heard] = []
         self.gateways: dict[str, GatewayProcess] = {}
         self.proxies: dict[str, FaultProxy] = {}
-        self.logins: dict[str, str] = {}
+        self.logins: dict[str, Login] = {}
+        self._sessions: dict[str, tuple[str, str]] = {}
+        self.registrar: Registrar | None = None
         self.broker: Mosquitto
         self.influx: Influx
         self.postgres: Postgres | None = None
@@ -221,9 +227,7 @@ class Rehearsal:
     def _start_servers(self) -> None:
         folder = self.choice.folder
         self._tell("sertifikat dan broker MQTT (Mosquitto)", "certificates and the MQTT broker (Mosquitto)")
-        self.broker = Mosquitto(folder / "broker", gateways=[plan.enrolled for plan in self.plans.values()])
-        self._stack.callback(self.broker.stop)
-        self.broker.start()
+        self._start_broker(folder / "broker")
         self._tell("deret waktu (InfluxDB)", "time series (InfluxDB)")
         self.influx = Influx(folder / "influx", login=True, cache_kb=self.choice.influx_cache_kb)
         self._stack.callback(self.influx.stop)
@@ -234,6 +238,20 @@ class Rehearsal:
             self._stack.callback(self.postgres.stop)
             self.postgres.start()
             self.database = self.postgres.create_database()
+
+    def _start_broker(self, folder: Path) -> None:
+        if not self.choice.claims:
+            self.broker = Mosquitto(folder, gateways=[plan.enrolled for plan in self.plans.values()])
+            self._stack.callback(self.broker.stop)
+            self.broker.start()
+            return
+        self.registrar = Registrar(self.choice.folder / "trust", log=self.choice.log)
+        authority = self.registrar.found(self.region.name)
+        self.broker = Mosquitto(folder, authority=authority)
+        self._stack.callback(self.broker.stop)
+        self.broker.start()
+        self._stack.callback(self.registrar.child.stop)
+        self.registrar.start(authority, self.broker)
 
     async def _start_devices(self) -> None:
         for gateway in self.plans:
@@ -265,6 +283,7 @@ class Rehearsal:
             receiver_port=self.receiver.port,
             channels={channel: self.receiver.url(channel) for channel in keys},
             secrets=keys,
+            trust=self.registrar.trust if self.registrar else None,
         )
         config = folder / "hub.toml"
         write_text(config, city.hub_toml(place, folder), mode=0o600)
@@ -312,20 +331,9 @@ class Rehearsal:
         self._stack.callback(shutil.rmtree, sockets, ignore_errors=True)
         folder = self.choice.folder / "gateways"
         self._tell(f"{len(self.plans)} gateway", f"{len(self.plans)} gateways")
+        await self._configure_gateways(folder)
         for at, plan in enumerate(self.plans.values()):
             config = folder / f"{plan.id}.toml"
-            modbus = self._modbus.get(plan.id)
-            text = city.gateway_toml(
-                self.region,
-                plan,
-                broker_port=await self._way_to_broker(plan.id),
-                modbus_port=modbus.port if modbus else 0,
-                identity=self.broker.authority.gateway(plan.id),
-                spool=self.spool(plan.id),
-                spool_mb=self.choice.spool_mb,
-                poll_s=self.choice.poll_s,
-            )
-            write_text(config, text, mode=0o600)
             log = folder / f"{plan.id}.log"
             process = GatewayProcess(plan, config, sockets / f"{at}", log, self.choice.log)
             self._stack.callback(process.child.stop)
@@ -333,6 +341,28 @@ class Rehearsal:
             self.gateways[plan.id] = process
         for process in self.gateways.values():
             await process.ready()
+
+    async def _configure_gateways(self, folder: Path) -> None:
+        """Write each gateway's file, and let it enrol where there is a place to."""
+        registrar = self.registrar
+        for plan in self.plans.values():
+            modbus = self._modbus.get(plan.id)
+            text = city.gateway_toml(
+                self.region,
+                plan,
+                broker_port=await self._way_to_broker(plan.id),
+                modbus_port=modbus.port if modbus else 0,
+                identity=registrar.place(plan.id) if registrar else self.broker.authority.gateway(plan.id),
+                spool=self.spool(plan.id),
+                spool_mb=self.choice.spool_mb,
+                poll_s=self.choice.poll_s,
+                enrolment=registrar.url if registrar else None,
+            )
+            write_text(folder / f"{plan.id}.toml", text, mode=0o600)
+        if registrar is not None:
+            await registrar.ready()
+            plans = self.plans.values()
+            await asyncio.gather(*(registrar.enrol(one, folder / f"{one.id}.toml") for one in plans))
 
     async def _way_to_broker(self, gateway: str) -> int:
         if self.choice.proxied is not None and gateway not in self.choice.proxied:
@@ -347,6 +377,8 @@ class Rehearsal:
     def children(self) -> list[Child]:
         """Every process of the city."""
         servers = [self.broker.child, self.influx.child, *((self.postgres.child,) if self.postgres else ())]
+        if self.registrar is not None:
+            servers.append(self.registrar.child)
         return [*servers, self.hub, *(gateway.child for gateway in self.gateways.values())]
 
     # What can be done to it.

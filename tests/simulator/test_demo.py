@@ -49,6 +49,25 @@ def where(home, demo, timeout_s=90):
     return json.loads((home / "demo.json").read_text())
 
 
+def check_claims(folder):
+    """Every gateway has enrolled with a claim of its own, and its key is nowhere but with itself."""
+    log = (folder / "trust" / "enrolment.log").read_text()
+    assert log.count("enrolment.signed what=enrol") == 16
+    assert "refused" not in log
+    places = sorted(folder.glob("gateways/tls/*/gateway.pem"))
+    keys = {place.read_bytes().partition(b"-----END PRIVATE KEY")[0] for place in places}
+    assert len(keys) == len(places) == 16
+    assert {stat.S_IMODE(place.stat().st_mode) for place in places} == {0o600}
+    kept = [one.read_bytes() for one in folder.glob("trust/**/*") if one.is_file()]
+    assert kept
+    assert not [key for key in keys if any(key in one for one in kept)]
+    (root,) = folder.glob("trust/root/root.key")
+    assert b"ENCRYPTED" in root.read_bytes()
+    told = json.loads((folder / "trust" / "trust.json").read_text())
+    assert told["revoked"] == []
+    assert sum(one["kind"] == "gateway" for one in told["endings"]) == 16
+
+
 def test_a_minute_of_the_city_adds_up(tmp_path):
     counts = tmp_path / "counts.json"
     demo = start(tmp_path / "home", "--for", "60", "--json", str(counts), "--headless")
@@ -89,6 +108,7 @@ def test_ctrl_c_ends_it_in_good_order_and_leaves_nothing_running(tmp_path):
         assert httpx.get(url, params=query, auth=tuple(said["influx"]["login"])).status_code == 200
         assert httpx.get(url, params=query).status_code == 401
         assert len(running(home)) > 16
+        check_claims(Path(said["folder"]))
         # A visitor stops what he can and goes away: the demo undoes it, and the account holds.
         with httpx.Client(
             base_url=said["control"]["url"], headers={"X-Control-Token": said["control"]["token"]}, timeout=30

@@ -147,6 +147,7 @@ def test_the_kernel_is_read_right():
         (["python", "-m", "simulator.gateway", "--config", "/x/gw-muara.toml"], "gw-muara"),
         (["python", "-m", "hub.cli", "--log", "info", "run"], "hub"),
         (["python", "-m", "simulator.cli", "--home", "x"], "demo"),
+        (["python", "-m", "provisioning.cli", "serve", "x"], "enrolment"),
         (["/usr/sbin/mosquitto", "-c", "x"], "mosquitto"),
         ([], ""),
     ],

@@ -187,8 +187,7 @@ class Rehearsal:
         self.heard: list[Heard] = []
         self.gateways: dict[str, GatewayProcess] = {}
         self.proxies: dict[str, FaultProxy] = {}
-        self.logins: dict[str, Login] = {}
-        self._sessions: dict[str, tuple[str, str]] = {}
+        self.logins: dict[str, str] = {}
         self.registrar: Registrar | None = None
         self.broker: Mosquitto
         self.influx: Influx

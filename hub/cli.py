@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from contract.errors import ContractError
 from hub import life
-from hub.api.auth import users
+from hub.api.auth import invitations, users
 from hub.api.auth.passwords import Passwords, check_new
 from hub.api.auth.roles import Role
 from hub.app import HubApp, Ready
@@ -91,12 +91,20 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--full-name", default="")
     add.add_argument("--role", action="append", required=True, choices=[role.value for role in Role])
     add.add_argument(
+    services.options_of_install(put)
+    users_commands = commands.add_parser("users").add_subparsers(required=True)
+    add = _command(users_commands, "add", _add_user, "make a user")
         "--password-file", type=Path, metavar="FILE", help="else it is asked for; never an argument"
     )
     return parser
 
 
 def _command(
+    reset = _command(
+        users_commands, "reset", _reset_user, "a new set-up code for a user who has lost the password"
+    )
+    reset.add_argument("name")
+    reset.add_argument("--factor", action="store_true", help="the second factor is lost too")
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
     work: Callable[[HubConfig, argparse.Namespace], int],
@@ -196,6 +204,17 @@ def _add_user(config: HubConfig, options: argparse.Namespace) -> int:
 def _in_store(config: HubConfig, fn: Callable[[Connection], T], *, exclusive: bool) -> T:
     db = Database(config.database_url, exclusive=exclusive)
     db.open()
+
+def _reset_user(config: HubConfig, options: argparse.Namespace) -> int:
+    now_ms = SystemClock().now_ms()
+    code = _in_store(
+        config,
+        lambda conn: invitations.reset(conn, options.name, actor="cli", now_ms=now_ms, factor=options.factor),
+        exclusive=False,
+    )
+    print(f"kode penyiapan / set-up code: {code} (/activate, 3 hari / days)")
+    return 0
+
 
     async def work() -> T:
         return await db.write(fn)

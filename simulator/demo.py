@@ -202,7 +202,8 @@ class Demo:
             "broker": {"host": city.broker.host, "port": city.broker.port, "ca": str(city.broker.ca_file)},
             "database": str(city.database),
             "receiver": f"http://127.0.0.1:{city.receiver.port}",
-            "logins": city.logins,
+            "logins": {name: login.password for name, login in city.logins.items()},
+            "second_factors": {name: login.secret for name, login in city.logins.items() if login.secret},
             "folder": str(self._folder),
             "pid": os.getpid(),
         }

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 import shutil
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from simulator.city import GatewayPlan, HubPlace
 from simulator.devices.modbus_server import ModbusServer
 from simulator.devices.modbus_units import Answered, Fault, OnAnswered
 from simulator.instruments import CityDevice, Showing
+from simulator.logins import Login, new_password
 from simulator.processes import ANY_PORT, Child, ServerFailed, Wish
 from simulator.proxy import FaultProxy
 from simulator.receiver import Receiver
@@ -44,6 +44,9 @@ USERS = {
     "simulasi": ["operator", "dispatcher"],
 }
 """Whom the city has beside its administrator, and their roles. ``simulasi`` is nobody: the story's own operator."""
+
+COOKIE = "siaga"
+"""The hub's session, without TLS."""
 
 INFLUX_CACHE_KB = 512
 READY_S = 60.0
@@ -187,8 +190,8 @@ class Rehearsal:
         self.heard: list[Heard] = []
         self.gateways: dict[str, GatewayProcess] = {}
         self.proxies: dict[str, FaultProxy] = {}
-        self.logins: dict[str, str] = {}
-        self.registrar: Registrar | None = None
+        self.logins: dict[str, Login] = {}
+        self._sessions: dict[str, tuple[str, str]] = {}
         self.broker: Mosquitto
         self.influx: Influx
         self.postgres: Postgres | None = None
@@ -305,8 +308,8 @@ class Rehearsal:
 
     async def _first_user(self, command: list[str], folder: Path) -> None:
         """The administrator, by the hub's own command, as at the first start of a real hub."""
-        login = self.logins["admin"] = new_password()
-        write_text(folder / "login", login, mode=0o600)
+        login = self.logins["admin"] = Login("admin", new_password())
+        write_text(folder / "login", login.password, mode=0o600)
         arguments = ["admin", "--role", "admin", "--password-file", str(folder / "login")]
         child = Child(
             "hub users add", [*command, *arguments], folder / "users.log", environment=_environment()
@@ -321,9 +324,10 @@ class Rehearsal:
         """The others, by the administrator through the API."""
         await self.log_in("admin")
         for name, roles in USERS.items():
-            self.logins[name] = new_password()
-            body = {"name": name, "roles": roles, "password": self.logins[name]}
+            login = self.logins[name] = Login(name, new_password())
+            body = {"name": name, "roles": roles, "password": login.password}
             (await self.api.post("/api/users", json=body)).raise_for_status()
+        await self.log_in("pengendali")  # enrols the second factor, whose code visitors then read
 
     async def _start_gateways(self) -> None:
         sockets = Path(tempfile.mkdtemp(prefix="siaga-"))  # a socket's path must be short
@@ -418,10 +422,19 @@ class Rehearsal:
         return answer.status_code == 200 or not ready
 
     async def log_in(self, name: str) -> None:
-        """Log in at the API; later calls of ``self.api`` are this user's, with the token for changes."""
-        answer = await self.api.post("/api/login", json={"name": name, "password": self.logins[name]})
-        answer.raise_for_status()
-        self.api.headers["X-CSRF-Token"] = answer.json()["csrf"]
+        """Be that user at the API; later calls of ``self.api`` are theirs, with the token for changes.
+
+        A session that is still good is taken up again: a login is slow by intention, and its codes work once.
+        """
+        self.api.cookies.clear()
+        if name in self._sessions:
+            cookie, self.api.headers["X-CSRF-Token"] = self._sessions[name]
+            self.api.cookies.set(COOKIE, cookie)
+            if (await self.api.get("/api/me")).status_code == httpx.codes.OK:
+                return
+            self.api.cookies.clear()
+        await self.logins[name].enter(self.api)
+        self._sessions[name] = (self.api.cookies[COOKIE], self.api.headers["X-CSRF-Token"])
 
     async def rest(self) -> None:
         """Let every gateway finish its polls and read no more; what was read is on its card."""
@@ -439,14 +452,6 @@ class Rehearsal:
 
     def _hear(self, gateway: str) -> OnAnswered:
         return lambda answered: self.heard.append(Heard(gateway, answered))
-
-
-def new_password() -> str:
-    """A password of about 60 bits that a person can type: three words of four syllables that mean nothing."""
-    words = (
-        "".join(secrets.choice("bdgjklmnprst") + secrets.choice("aiueo") for _ in range(4)) for _ in range(3)
-    )
-    return "-".join(words)
 
 
 def _environment() -> dict[str, str]:

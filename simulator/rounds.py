@@ -137,10 +137,7 @@ class Rounds:
         true = {(act.gateway, act.device) for act in self._scenario.presses if act.true}
 
         async def log_in() -> None:
-            login = {"name": OPERATOR, "password": self._city.logins[OPERATOR]}
-            answer = await api.post("/api/login", json=login)
-            answer.raise_for_status()
-            api.headers["X-CSRF-Token"] = answer.json()["csrf"]
+            await self._city.logins[OPERATOR].enter(api)
 
         return Operator(
             api,

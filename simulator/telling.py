@@ -191,7 +191,10 @@ class Presenter:
         say()
         say("  Masuk sebagai / log in as    kata sandi / password")
         for name, may_id, may_en in LOGINS:
-            say(f"    {name:11} {city.logins[name]:28} {may_id} / {may_en}")
+            say(f"    {name:11} {city.logins[name].password:28} {may_id} / {may_en}")
+        asked = " dan ".join(name for name, _, _ in LOGINS if city.logins[name].secret)
+        say(f"  {asked}: kode enam angka ada di {control}#codes")
+        say(f"  {asked.replace(' dan ', ' and ')}: their six digits are at {control}#codes")
         say()
         say("  Yang dapat diamati / what to watch:")
         for text_id, text_en, path in WATCH:

@@ -6,6 +6,7 @@ row, and the application does not start with a route that the gate does not know
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from hub.errors import HubError, StoreUnavailableError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf"
+FORM = "application/x-www-form-urlencoded"
 
 
 class RouteError(HubError):
@@ -31,9 +34,14 @@ class RouteError(HubError):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may use a route: users with one of the roles, or, where there are none, anyone at all (``PUBLIC``)."""
+    """Who may use a route: users with one of the roles, or, where there are none, anyone at all (``PUBLIC``).
+
+    Attributes:
+        half: open also for who has given the password and not yet the second factor; for what leads there, and out.
+    """
 
     roles: Roles
+    half: bool = False
 
     @property
     def public(self) -> bool:
@@ -45,11 +53,11 @@ PUBLIC = Access(frozenset())
 """For the few routes before a login."""
 
 
-def only(roles: Roles) -> Access:
+def only(roles: Roles, *, half: bool = False) -> Access:
     """Open for users who have one of the roles."""
     if not roles:
         raise RouteError("a route that is not public names its roles")
-    return Access(roles)
+    return Access(roles, half)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +144,12 @@ async def gate(request: Request) -> None:
     identity = await _identify(request)
     # Set before it is judged: a page that refuses someone greets them by name.
     request.state.identity = identity
+    _within_rate(request, identity)
+    if identity.session.needs and not access.half:
+        raise ApiError("second_factor")
     if not access.roles & identity.user.roles:
         raise ApiError("forbidden")
-    if changing and not sessions.csrf_fits(identity.token, request.headers.get(CSRF_HEADER, "")):
+    if changing and not sessions.csrf_fits(identity.token, await _given_token(request)):
         raise ApiError("csrf")
 
 
@@ -182,6 +193,22 @@ def _check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is not None and origin.partition("://")[2] != request.headers.get("host", ""):
         raise ApiError("foreign_origin")
+
+
+def _within_rate(request: Request, identity: Identity) -> None:
+    hub = hub_of(request)
+    wait_s = hub.rates.by_user(identity.user.name, now_ms=hub.clock.mono_ms())
+    if wait_s:
+        raise ApiError("too_many_requests", headers={"Retry-After": str(math.ceil(wait_s))})
+
+
+async def _given_token(request: Request) -> str:
+    """The page's token: in the header that scripts send, or in a field of a form that works without one."""
+    given = request.headers.get(CSRF_HEADER)
+    if given is None and request.headers.get("content-type", "").startswith(FORM):
+        field = (await request.form()).get(CSRF_FIELD, "")
+        given = field if isinstance(field, str) else ""
+    return given or ""
 
 
 async def _identify(request: Request) -> Identity:

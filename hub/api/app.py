@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from hub.api import errors
 from hub.api.access import Route, add_routes, check_all, gate, only
 from hub.api.auth.roles import EVERYONE
 from hub.api.hardening import HardenedHeaders
+from hub.api.rates import AddressLimit
 from hub.api.routes.table import ROUTES
 from hub.api.services import Services
 from hub.console import fault
@@ -32,7 +35,21 @@ class Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The headers outside of all else: FastAPI puts what ``add_middleware`` gets inside its error answers."""
-        return HardenedHeaders(super().build_middleware_stack(), tls=self.tls)
+        limited = AddressLimit(super().build_middleware_stack(), self._wait_s, _refuse)
+        return HardenedHeaders(limited, tls=self.tls)
+
+    def _wait_s(self, address: str) -> float:
+        services: Services = self.state.services
+        return services.rates.by_address(address, now_ms=services.clock.mono_ms())
+
+
+def _refuse(path: str, wait_s: float) -> ASGIApp:
+    """The answer to an address that asks too much: made without a template, for it may be made often."""
+    headers = {"Retry-After": str(math.ceil(wait_s))}
+    if path.startswith("/api/"):
+        return errors.answer("too_many_requests", headers=headers)
+    status, *both = errors.CODES["too_many_requests"]
+    return PlainTextResponse(" / ".join(both), status, headers=headers)
 
 
 def create_app(services: Services) -> FastAPI:

@@ -26,6 +26,7 @@ CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType(
     {
         "not_logged_in": (401, "Anda belum masuk atau sesi telah berakhir.", "You are not logged in."),
         "wrong_login": (401, "Nama atau kata sandi salah.", "Wrong name or password."),
+        "second_factor": (403, "Faktor kedua masih diperlukan.", "The second factor is still needed."),
         "forbidden": (403, "Peran Anda tidak mengizinkan ini.", "Your role does not allow this."),
         "csrf": (
             403,
@@ -44,7 +45,13 @@ CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType(
         "not_possible": (409, "Langkah ini tidak mungkin dalam keadaan ini.", "Not possible in this state."),
         "too_large": (413, "Permintaan terlalu besar.", "The request is too large."),
         "invalid": (422, "Isian tidak sah.", "The request is not valid."),
+        "wrong_code": (
+            422,
+            "Kode salah atau sudah dipakai; tunggu kode berikutnya.",
+            "The code is wrong or was used; wait for the next one.",
+        ),
         "too_many_tries": (429, "Terlalu banyak percobaan; tunggu.", "Too many tries; wait."),
+        "too_many_requests": (429, "Terlalu banyak permintaan; tunggu.", "Too many requests; wait."),
         "too_many_streams": (429, "Terlalu banyak aliran terbuka.", "Too many streams are open."),
         "internal": (500, "Terjadi kesalahan di pusat data.", "Something failed in the hub."),
         "store": (503, "Basis data sedang tidak tersedia.", "The database is not available now."),

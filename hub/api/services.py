@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from hub.api.auth.passwords import Passwords
 from hub.api.auth.sessions import Timeouts
+from hub.api.rates import Rates
 from hub.bus import Bus
 from hub.city.beds import PanelWords
 from hub.clock import Clock
@@ -41,7 +42,7 @@ class Services:
         pipeline: rates, queue depths, dead letters, latency quantiles; plain values only.
         ready: what keeps the hub from being ready, empty when it is.
         series: None where no InfluxDB is configured.
-        passwords, timeouts: production's unless a test needs them quick.
+        passwords, timeouts, rates: production's unless a test needs them quick.
         secure_cookies: True when the hub itself or the proxy before it speaks TLS.
     """
 
@@ -61,3 +62,4 @@ class Services:
     secure_cookies: bool
     passwords: Passwords = field(default_factory=Passwords)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    rates: Rates = field(default_factory=Rates)

@@ -27,7 +27,45 @@ sessions = Table(
     Column("created_ms", Ms, nullable=False),
     Column("seen_ms", Ms, nullable=False),
     Column("address", Text, nullable=False),
+    Column(
+        "needs", String(16), nullable=False, comment="what it lacks before it opens anything: code, enrolment"
+    ),
     Index(None, "user"),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("user", String(64), ForeignKey("users.name"), primary_key=True),
+    Column("secret", String(64), comment="base32; none until a first code of it was given"),
+    Column("pending", String(64), comment="one that is being enrolled"),
+    Column(
+        "last_step", Ms, nullable=False, comment="of the newest code that was taken; none before it ever is"
+    ),
+    Column("since_ms", Ms, nullable=False),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user", String(64), ForeignKey("users.name"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True, comment="SHA-256 of 80 random bits; gone when used"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("user", String(64), ForeignKey("users.name"), primary_key=True),
+    Column("code_hash", String(64), nullable=False),
+    Column("expires_ms", Ms, nullable=False),
+)
+
+external_users = Table(
+    "external_users",
+    metadata,
+    Column("issuer", String(255), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("user", String(64), ForeignKey("users.name"), nullable=False, unique=True),
 )
 
 login_failures = Table(

@@ -13,6 +13,9 @@ from hub.api.errors import CODES, ApiError, Fault
 from hub.console.language import language_of
 from hub.console.page import pages_of, whole
 
+_LEADS = {"not_logged_in": "/login", "second_factor": "/factor"}
+"""The page that gives what is missing."""
+
 
 class SaidError(ApiError):
     """An error that says what to do, by a message id; for what a form lacks."""
@@ -33,8 +36,9 @@ def answer(request: Request, fault: Fault) -> Response:
     if not _opens_a_page(request):
         html = pages_of(request).render(language_of(request), "fault_line.html", context)
         return HTMLResponse(html, status, headers=dict(fault.headers or {}))
-    if fault.code == "not_logged_in" and request.method == "GET":
-        return RedirectResponse("/login?next=" + quote(_asked(request), safe=""), 303)
+    leads = _LEADS.get(fault.code)
+    if leads is not None and request.method == "GET":
+        return RedirectResponse(f"{leads}?next=" + quote(_asked(request), safe=""), 303)
     who: Identity | None = getattr(request.state, "identity", None)
     context["now_ms"] = hub_of(request).clock.now_ms()
     found = whole(request, who, "fault.html", context, status=status)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from hub.api.access import Identity
 from hub.api.auth import sessions
-from hub.api.auth.roles import WATCHING
+from hub.api.auth.roles import PERSONS, WATCHING, Role
 from hub.api.services import Services
 from hub.bus import Bus
 from hub.console import show
@@ -92,13 +92,16 @@ def whole(
 ) -> HTMLResponse:
     """A whole page without the hub's services: for when these are what fails. The context has ``now_ms``."""
     nonce = secrets.token_urlsafe(16)
+    # Who still lacks the second factor is greeted, and led nowhere else.
+    roles = who.user.roles if who and not who.session.needs else frozenset[Role]()
     more = {
         "user": who.user if who else None,
         "csrf": sessions.csrf_token(who.token) if who else "",
         "nonce": nonce,
         "path": request.url.path,
-        "nav": entries(who.user.roles) if who else (),
-        "live": bool(who and who.user.roles & WATCHING),
+        "nav": entries(roles),
+        "own": bool(roles & PERSONS),
+        "live": bool(roles & WATCHING),
     }
     html = pages_of(request).render(language_of(request), template, {**more, **context})
     return HTMLResponse(html, status, headers={"Content-Security-Policy": POLICY.format(nonce=nonce)})

@@ -46,6 +46,7 @@
       press("cut", element.dataset.cutOf, !cut);
       press("restore", element.dataset.cutOf, cut);
     }
+    for (const element of document.querySelectorAll("[data-code-of]")) element.textContent = now.codes[element.dataset.codeOf] ?? "";
     for (const element of document.querySelectorAll("[data-silent-of]")) {
       const silent = now.silent.includes(element.dataset.silentOf);
       mark(element, words[silent ? "silent" : "answers"], silent ? "off" : "");

@@ -29,6 +29,7 @@ from simulator.interference import Interference, Refused
 from simulator.processes import ServerFailed, Wish
 from simulator.rehearsal import Rehearsal
 from simulator.scenario import Story
+from simulator.telling import LOGINS
 
 HERE = Path(__file__).parent
 POLICY = (
@@ -134,6 +135,7 @@ class ControlPage:
             name_of=lambda target: name_of(self._city.region, target),
             top_m=river_top_m,
             severity=severity,
+            codes=self._codes(),
             pages=str(self._city.api.base_url).rstrip("/"),
             nonce=nonce,
             token=self.token,
@@ -141,7 +143,13 @@ class ControlPage:
         return HTMLResponse(html, headers={"Content-Security-Policy": POLICY.format(nonce=nonce)})
 
     async def _state(self, request: Request) -> Response:
-        return JSONResponse(state(self._city.region, self._hands, self._diary, self._story()))
+        now = state(self._city.region, self._hands, self._diary, self._story())
+        return JSONResponse({**now, "codes": self._codes()})
+
+    def _codes(self) -> dict[str, str]:
+        """What the telephones of those users show now whose logins visitors have."""
+        logins = self._city.logins
+        return {name: logins[name].code for name, _, _ in LOGINS if name in logins and logins[name].secret}
 
     async def _language(self, request: Request) -> Response:
         back = RedirectResponse("/", 303)

@@ -43,6 +43,11 @@ WORDS = {
     "power": ("Listrik", "Power"),
     "power_off": ("Matikan", "Cut"),
     "power_on": ("Nyalakan", "Restore"),
+    "codes": ("Kode faktor kedua", "Codes of the second factor"),
+    "codes_why": (
+        "Yang ditampilkan ponsel mereka sekarang. Setiap kode berlaku sekali; sesudahnya tunggu kode berikutnya.",
+        "What their telephones show now. Each code works once; after it wait for the next one.",
+    ),
     "servers": ("Server", "Servers"),
     "influx": ("InfluxDB, deret waktu", "InfluxDB, time series"),
     "broker": ("Mosquitto, broker MQTT", "Mosquitto, MQTT broker"),

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
+from simulator.logins import Login
 from simulator.rehearsal import Rehearsal
 from tests.browser.console import SKIP, TONES, Console
 from tests.browser.town import close_all, town
@@ -66,7 +67,7 @@ async def opened(city: Rehearsal, browser: Browser, sessions: dict[str, str]) ->
         cookies = {"siaga-lang": language}
         if user is not None:
             if user not in sessions:
-                sessions[user] = await _log_in(origin, user, city.logins[user])
+                sessions[user] = await _log_in(origin, city.logins[user])
             cookies["siaga"] = sessions[user]
         await context.add_cookies(
             [{"name": name, "value": value, "url": origin} for name, value in cookies.items()]
@@ -89,7 +90,7 @@ async def quiet(city: Rehearsal) -> None:
     await close_all(city)
 
 
-async def _log_in(origin: str, user: str, password: str) -> str:
+async def _log_in(origin: str, login: Login) -> str:
     async with httpx.AsyncClient(base_url=origin, trust_env=False) as client:
-        (await client.post("/api/login", json={"name": user, "password": password})).raise_for_status()
+        await login.enter(client)
         return client.cookies["siaga"]

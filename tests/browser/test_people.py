@@ -18,7 +18,7 @@ async def test_who_is_not_logged_in_comes_by_the_form_to_where_one_wanted_to_go(
     # By keys alone: the name has the focus, Enter sends.
     await page.keyboard.type("operator")
     await page.keyboard.press("Tab")
-    await page.keyboard.type(city.logins["operator"])
+    await page.keyboard.type(city.logins["operator"].password)
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile(r"/incidents\?which=closed$"))
     await expect(page.locator(".user")).to_have_text("operator")
@@ -47,7 +47,7 @@ async def test_a_wrong_password_is_said_in_words_and_lets_nobody_in(city, opened
 async def test_a_link_to_another_site_is_no_place_to_go_after_the_login(city, opened):
     page = (await opened(None, "/login?next=https://example.invalid/")).page
     await page.locator("[name=name]").fill("operator")
-    await page.locator("[name=password]").fill(city.logins["operator"])
+    await page.locator("[name=password]").fill(city.logins["operator"].password)
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(str(city.api.base_url).rstrip("/") + "/")
 
@@ -57,7 +57,7 @@ async def test_a_page_whose_session_has_ended_says_so_and_leads_to_the_login(cit
     window.excuse("status of 401")
     page = window.page
     await page.locator("[name=name]").fill("layar")
-    await page.locator("[name=password]").fill(city.logins["layar"])
+    await page.locator("[name=password]").fill(city.logins["layar"].password)
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile(r"/incidents$"))
     expired = page.locator("#expired")

@@ -54,6 +54,14 @@ def test_the_setup_code_is_in_a_file_of_its_own_until_there_is_a_user(broker, tm
         assert "siti: operator" in capsys.readouterr().out
         assert main([*arguments, "--password-file", str(tmp_path / "password")]) == 2
         assert "siti" in capsys.readouterr().err
+        assert main(["users", "reset", "siti", "--config", str(config)]) == 0
+        new = {
+            "name": "siti",
+            "code": capsys.readouterr().out.split()[5],
+            "password": "jembatan gantung 18 ikan",
+        }
+        assert httpx.post(f"{ready['api']}/api/activate", json=new).status_code == 200
+        assert main(["users", "reset", "nobody", "--config", str(config)]) == 2
     with process(config) as (_, ready):
         assert ready["setup_code_file"] is None
         assert not code.exists()

@@ -76,6 +76,7 @@ class City:
         self.hub = Part("hub")
         self.silent = set()
         self.plans = {}
+        self.logins = {}
         self.api = SimpleNamespace(base_url="http://127.0.0.1:8080/")
 
     def _server(self, name):

@@ -8,8 +8,9 @@ import pytest
 from hub.region.loader import load
 from simulator import telling
 from simulator.cli import PROFILE
+from simulator.logins import Login, new_password
 from simulator.receiver import Notice
-from simulator.rehearsal import USERS, new_password
+from simulator.rehearsal import USERS
 from simulator.report import Quantiles, Readings, Report
 from simulator.scenario import plan
 from simulator.telling import LOGINS, Presenter, Screen
@@ -51,7 +52,8 @@ def test_a_live_line_never_wraps_and_is_gone_before_a_failure_is_told(monkeypatc
 
 
 def city():
-    logins = {name: new_password() for name in ("admin", *USERS)}
+    logins = {name: Login(name, new_password()) for name in ("admin", *USERS)}
+    logins["pengendali"].secret = logins["admin"].secret = "A" * 32
     return SimpleNamespace(
         region=REGION,
         gateways=dict.fromkeys(REGION.gateways),
@@ -71,8 +73,9 @@ def test_a_newcomer_reads_where_to_go_who_to_be_and_what_to_watch(out):
     assert "BUKA DI PERAMBAN / OPEN IN A BROWSER    http://127.0.0.1:8080" in text
     assert "http://127.0.0.1:8081" in text
     for name, _, _ in LOGINS:
-        assert f"{name:11} {here.logins[name]} " in text
-    assert here.logins["simulasi"] not in text, "nobody logs in as the story's own operator"
+        assert f"{name:11} {here.logins[name].password} " in text
+    assert "pengendali and admin: their six digits are at http://127.0.0.1:8081#codes\n" in text
+    assert here.logins["simulasi"].password not in text, "nobody logs in as the story's own operator"
     assert {"/rivers", "/incidents", "/gateways", "/beds"} <= set(text.split())
 
 

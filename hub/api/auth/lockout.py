@@ -8,6 +8,7 @@ failed before the password is looked at, so that tries at the same time count to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection, delete, select
 
@@ -35,14 +36,20 @@ class Limit:
         return round(wait_s * 1000)
 
 
+Tried = Literal["password", "code"]
+"""What is tried: codes of a second factor are counted apart, or the right password would forgive wrong codes."""
+
 PAIR = Limit(free=5, first_s=30, most_s=3600)
 USER = Limit(free=20, first_s=10, most_s=300)
 ADDRESS = Limit(free=50, first_s=10, most_s=3600)
+CODE = Limit(free=10, first_s=30, most_s=3600)
+"""For codes of a user from anywhere. Who tries them has the password already, and one of six digits is soon found: at
+24 tries a day, three codes good at a time, it takes 40 years for even odds."""
 
 
-def begin(conn: Connection, user: str, address: str, *, now_ms: int) -> int:
+def begin(conn: Connection, user: str, address: str, *, now_ms: int, tried: Tried = "password") -> int:
     """Begin a try: count it as failed, or say how many milliseconds it must wait (and count nothing)."""
-    limits = _limits(user, address)
+    limits = _limits(user, address, tried)
     counts = {}
     for key in limits:
         row = conn.execute(select(login_failures).where(login_failures.c.key == key)).one_or_none()
@@ -65,9 +72,9 @@ def begin(conn: Connection, user: str, address: str, *, now_ms: int) -> int:
     return 0
 
 
-def succeed(conn: Connection, user: str, address: str) -> None:
+def succeed(conn: Connection, user: str, address: str, *, tried: Tried = "password") -> None:
     """The try was right: forget the failures of this user. The address keeps its count, less this try."""
-    pair, anywhere, by_address = _limits(user, address)
+    pair, anywhere, by_address = _limits(user, address, tried)
     conn.execute(delete(login_failures).where(login_failures.c.key.in_([pair, anywhere])))
     row = conn.execute(select(login_failures).where(login_failures.c.key == by_address)).one_or_none()
     if row is not None:
@@ -80,7 +87,12 @@ def sweep(conn: Connection, *, now_ms: int) -> None:
     conn.execute(delete(login_failures).where(login_failures.c.last_ms < now_ms - FORGET_MS))
 
 
-def _limits(user: str, address: str) -> dict[str, Limit]:
+def _limits(user: str, address: str, tried: Tried) -> dict[str, Limit]:
     # Both come from outside; what is longer than a name or an address can be is none.
     user, address = user[:64].lower(), address[:64]
-    return {f"pair {user} {address}": PAIR, f"user {user}": USER, f"address {address}": ADDRESS}
+    kind = "" if tried == "password" else f"{tried} "
+    return {
+        f"{kind}pair {user} {address}": PAIR,
+        f"{kind}user {user}": USER if tried == "password" else CODE,
+        f"{kind}address {address}": ADDRESS,
+    }

@@ -60,9 +60,11 @@ class Passwords:
             return await asyncio.to_thread(self._fits, password, stored)
 
     def _fits(self, password: str, stored: str | None) -> bool:
-        if stored is None and not self._nobodys:
+        # A user without a password has a mark there instead of a hash; that too takes as long and fits nothing.
+        real = stored is not None and stored.startswith("$argon2")
+        if not real and not self._nobodys:
             self._nobodys = self._hasher.hash("nobody's password")
         try:
-            return self._hasher.verify(stored or self._nobodys, password) and stored is not None
+            return self._hasher.verify(stored if real and stored else self._nobodys, password) and real
         except (VerificationError, InvalidHashError):
             return False

@@ -6,11 +6,14 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from hub.api.tables import sessions, users
+
+Needs = Literal["", "code", "enrolment"]
+"""What a session lacks before it opens anything: nothing, a code of the second factor, or a second factor at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +24,13 @@ class Timeouts:
         idle_s: since its last use.
         absolute_s: since the login, whatever its use; a shift and the handing over.
         noted_s: a use is written down at most this often.
+        half_s: how long one that still lacks its second factor lives.
     """
 
     idle_s: float = 3600.0
     absolute_s: float = 12 * 3600.0
     noted_s: float = 60.0
+    half_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +41,20 @@ class Session:
     user: str
     created_ms: int
     seen_ms: int
+    needs: Needs
 
 
-def start(conn: Connection, user: str, *, address: str, now_ms: int) -> str:
+def start(conn: Connection, user: str, *, address: str, now_ms: int, needs: Needs = "") -> str:
     """Begin a session and return its token, which is kept nowhere else. Always a new one, never one that came in."""
     token = secrets.token_urlsafe(32)
     conn.execute(
         insert(sessions).values(
-            token_hash=_hash(token), user=user, created_ms=now_ms, seen_ms=now_ms, address=address
+            token_hash=_hash(token),
+            user=user,
+            created_ms=now_ms,
+            seen_ms=now_ms,
+            address=address,
+            needs=needs,
         )
     )
     return token
@@ -59,19 +70,20 @@ def find(conn: Connection, token: str, timeouts: Timeouts, *, now_ms: int) -> Se
     if row is None or not row.active:
         return None
     idle = now_ms - row.seen_ms > timeouts.idle_s * 1000
-    old = now_ms - row.created_ms > timeouts.absolute_s * 1000
+    old = now_ms - row.created_ms > (timeouts.half_s if row.needs else timeouts.absolute_s) * 1000
     if idle or old:
         return None
-    return Session(row.token_hash, row.user, row.created_ms, row.seen_ms)
+    return Session(row.token_hash, row.user, row.created_ms, row.seen_ms, row.needs)
 
 
 def good(timeouts: Timeouts, *, now_ms: int) -> Select[Any]:
-    """Every session that is good now, joined with its user."""
+    """Every session that is good now and lacks nothing, joined with its user."""
     return (
         select(sessions)
         .join(users, users.c.name == sessions.c.user)
         .where(
             users.c.active,
+            sessions.c.needs == "",
             sessions.c.seen_ms >= now_ms - round(timeouts.idle_s * 1000),
             sessions.c.created_ms >= now_ms - round(timeouts.absolute_s * 1000),
         )

@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from hub.api import audit
 from hub.api.access import PUBLIC, Hub, Route, Who, cookie_name, only
-from hub.api.auth import lockout, sessions, setup, users
+from hub.api.auth import invitations, lockout, sessions, setup, users
 from hub.api.auth.passwords import check_new
-from hub.api.auth.roles import EVERYONE, ROLE_LABELS
-from hub.api.errors import ApiError
+from hub.api.auth.roles import EVERYONE, PERSONS
+from hub.api.entry import check_password, enter, refuse_early, set_cookie, shown
+from hub.api.rates import address_of
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Password = Annotated[str, Field(min_length=1, max_length=256)]
@@ -42,15 +43,24 @@ class NewPassword(BaseModel):
     new: Password
 
 
+class Activation(BaseModel):
+    """The set-up code that an administrator gave to a new user, and the password that they choose."""
+
+    name: Name
+    code: Annotated[str, Field(min_length=1, max_length=128)]
+    password: Password
+
+
 async def log_in(body: Login, request: Request, response: Response, hub: Hub) -> dict[str, Any]:
-    """Masuk / Log in. A session before it ends; the answer holds the token that each change must carry."""
-    name, address = body.name.strip().lower(), _address(request)
-    await _check_password(hub, name, address, body.password)
-    old = request.cookies.get(cookie_name(hub), "")
-    token = await hub.db.write(lambda conn: _start(hub, conn, name, address, old))
-    _set_cookie(hub, response, token)
+    """Masuk / Log in. A session before it ends; the answer holds the token that each change must carry.
+
+    ``needs`` says what the session lacks before it opens anything else: ``code`` or ``enrolment``.
+    """
+    name = body.name.strip().lower()
+    await check_password(hub, request, name, body.password)
+    token, needs = await enter(hub, request, response, name, by="password")
     user = await hub.db.read(lambda conn: users.get(conn, name))
-    return _me(user, token)
+    return shown(user, token, needs)
 
 
 async def log_out(response: Response, hub: Hub, who: Who) -> dict[str, bool]:
@@ -67,15 +77,15 @@ async def log_out(response: Response, hub: Hub, who: Who) -> dict[str, bool]:
 
 async def me(who: Who) -> dict[str, Any]:
     """Siapa saya / Who am I: name, roles, and the token that each change must carry."""
-    return _me(who.user, who.token)
+    return shown(who.user, who.token, who.session.needs)
 
 
 async def set_password(
     body: NewPassword, request: Request, response: Response, hub: Hub, who: Who
 ) -> dict[str, Any]:
     """Ganti kata sandi / Change one's own password. Every session ends; this one goes on under a new token."""
-    name, address = who.user.name, _address(request)
-    await _check_password(hub, name, address, body.old)
+    name, address = who.user.name, address_of(request)
+    await check_password(hub, request, name, body.old)
     check_new(body.new, name=name)
     hashed = await hub.passwords.hash_aside(body.new)
 
@@ -85,8 +95,24 @@ async def set_password(
         return sessions.start(conn, name, address=address, now_ms=now_ms)
 
     token = await hub.db.write(renew)
-    _set_cookie(hub, response, token)
-    return _me(who.user, token)
+    set_cookie(hub, response, token)
+    return shown(who.user, token, "")
+
+
+async def activate(body: Activation, request: Request, hub: Hub) -> dict[str, str]:
+    """Aktifkan akun / A new user's own password, by the one-time code that an administrator gave them."""
+    name, now_ms, address = body.name.strip().lower(), hub.clock.now_ms(), address_of(request)
+    refuse_early(await hub.db.write(lambda conn: lockout.begin(conn, name, address, now_ms=now_ms)))
+    await hub.db.read(lambda conn: invitations.check_code(conn, name, body.code, now_ms=now_ms))
+    check_new(body.password, name=name)
+    hashed = await hub.passwords.hash_aside(body.password)
+
+    def use(conn: Connection) -> None:
+        invitations.use_code(conn, name, body.code, hashed, now_ms=hub.clock.now_ms())
+        lockout.succeed(conn, name, address)
+
+    await hub.db.write(use)
+    return {"name": name}
 
 
 async def set_up(body: Setup, hub: Hub) -> dict[str, str]:
@@ -102,61 +128,11 @@ async def set_up(body: Setup, hub: Hub) -> dict[str, str]:
     return {"name": user.name}
 
 
-async def _check_password(hub: Hub, name: str, address: str, password: str) -> None:
-    """The password fits, or an error that does not tell whether there is such a user."""
-    now_ms = hub.clock.now_ms()
-    wait_ms = await hub.db.write(lambda conn: lockout.begin(conn, name, address, now_ms=now_ms))
-    if wait_ms:
-        raise ApiError("too_many_tries", headers={"Retry-After": str(-(-wait_ms // 1000))})
-    stored = await hub.db.read(lambda conn: users.password_of(conn, name))
-    if not await hub.passwords.fits(password, stored):
-        raise ApiError("wrong_login")
-    await hub.db.write(lambda conn: lockout.succeed(conn, name, address))
-
-
-def _start(hub: Hub, conn: Connection, name: str, address: str, old_token: str) -> str:
-    now_ms = hub.clock.now_ms()
-    if old_token:
-        sessions.end(conn, old_token)
-    sessions.sweep(conn, hub.timeouts, now_ms=now_ms)
-    lockout.sweep(conn, now_ms=now_ms)
-    audit.record(conn, name, "login", name, {"address": address}, now_ms=now_ms)
-    return sessions.start(conn, name, address=address, now_ms=now_ms)
-
-
-def _set_cookie(hub: Hub, response: Response, token: str) -> None:
-    response.set_cookie(
-        cookie_name(hub),
-        token,
-        max_age=int(hub.timeouts.absolute_s),
-        path="/",
-        secure=hub.secure_cookies,
-        httponly=True,
-        samesite="lax",
-    )
-
-
-def _me(user: users.User, token: str) -> dict[str, Any]:
-    return {
-        "name": user.name,
-        "full_name": user.full_name,
-        "roles": [
-            {"role": role, "id": ROLE_LABELS[role][0], "en": ROLE_LABELS[role][1]}
-            for role in sorted(user.roles)
-        ],
-        "agency": user.agency,
-        "csrf": sessions.csrf_token(token),
-    }
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else "unknown"
-
-
 ROUTES = (
     Route("POST", "/api/login", log_in, PUBLIC, "login"),
     Route("POST", "/api/setup", set_up, PUBLIC, "login"),
-    Route("POST", "/api/logout", log_out, only(EVERYONE), "login"),
-    Route("GET", "/api/me", me, only(EVERYONE), "login"),
-    Route("POST", "/api/me/password", set_password, only(EVERYONE), "login"),
+    Route("POST", "/api/activate", activate, PUBLIC, "login"),
+    Route("POST", "/api/logout", log_out, only(EVERYONE, half=True), "login"),
+    Route("GET", "/api/me", me, only(EVERYONE, half=True), "login"),
+    Route("POST", "/api/me/password", set_password, only(PERSONS), "login"),
 )

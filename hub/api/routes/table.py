@@ -1,10 +1,11 @@
 """Every route of the API: the tables of all subjects in one."""
 
 from hub.api.access import Route
-from hub.api.routes import alarms, audit, city, equipment, incidents, login, notices, stream, users
+from hub.api.routes import alarms, audit, city, equipment, factor, incidents, login, notices, stream, users
 
 ROUTES: tuple[Route, ...] = (
     *login.ROUTES,
+    *factor.ROUTES,
     *incidents.ROUTES,
     *alarms.ROUTES,
     *notices.ROUTES,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -56,8 +57,9 @@ class SetupForm(BaseModel):
 async def login_page(request: Request, hub: Hub, next: str = "/") -> Response:  # noqa: A002 - its name in the address
     """Halaman masuk / The login page; who is logged in already goes on."""
     token = request.cookies.get(cookie_name(hub), "")
-    if token and await find_identity(hub, token) is not None:
-        return RedirectResponse(_within(next), 303)
+    who = await find_identity(hub, token) if token else None
+    if who is not None:
+        return RedirectResponse(onward(next, who.session.needs), 303)
     if not await hub.db.read(users.count):
         return RedirectResponse("/setup", 303)
     return await _login_form(request, hub, LoginForm(next=next))
@@ -70,11 +72,12 @@ async def log_in(request: Request, hub: Hub, said: Annotated[LoginForm, Form()])
         return await _login_form(request, hub, said, ApiError("csrf"))
     if not said.name.strip() or not said.password:
         return await _login_form(request, hub, said, ApiError("wrong_login"))
-    answer = RedirectResponse(_within(said.next), 303)
+    answer = RedirectResponse(within(said.next), 303)
     try:
-        await api.log_in(api.Login(name=said.name, password=said.password), request, answer, hub)
+        me = await api.log_in(api.Login(name=said.name, password=said.password), request, answer, hub)
     except ApiError as error:
         return await _login_form(request, hub, said, error)
+    answer.headers["location"] = onward(said.next, me["needs"])
     form.drop(answer)
     return answer
 
@@ -124,7 +127,7 @@ async def set_language(
     back: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
     """Bahasa / Choose the language of this browser."""
-    answer = RedirectResponse(_within(back), 303)
+    answer = RedirectResponse(within(back), 303)
     answer.set_cookie(
         language.COOKIE,
         to,
@@ -141,8 +144,8 @@ async def _login_form(
     request: Request, hub: Services, said: LoginForm, fault: ApiError | None = None
 ) -> HTMLResponse:
     """The login page; ``fault`` says why the try before did not work."""
-    context = {"name": said.name, "goes_to": _within(said.next)}
-    answer = await _form(request, hub, "login.html", context, fault.code if fault else "")
+    context = {"name": said.name, "goes_to": within(said.next)}
+    answer = await stranger_form(request, hub, "login.html", context, fault.code if fault else "")
     if fault is not None:
         answer.headers.update(fault.headers or {})
     return answer
@@ -153,12 +156,13 @@ async def _setup_form(
 ) -> HTMLResponse:
     """The set-up page; ``why`` is a message id where ``code`` does not say enough. Passwords are not sent back."""
     context = {"said_before": said, "why": why, "least": LEAST_CHARS}
-    return await _form(request, hub, "setup.html", context, code)
+    return await stranger_form(request, hub, "setup.html", context, code)
 
 
-async def _form(
+async def stranger_form(
     request: Request, hub: Services, template: str, context: Mapping[str, object], code: str
 ) -> HTMLResponse:
+    """A page with a form for who is not logged in; ``code`` says why the try before did not work."""
     form = FormToken(request, hub)
     wrong = dict(zip(("id", "en"), CODES[code][1:], strict=True)) if code else None
     answer = await page(request, hub, None, template, token=form.made(), wrong=wrong, **context)
@@ -168,8 +172,15 @@ async def _form(
     return answer
 
 
-def _within(address: str) -> str:
+def within(address: str) -> str:
+    """The address if it is one of this site, else the first page."""
     return address if _OURS.match(address) else "/"
+
+
+def onward(address: str, needs: str | None) -> str:
+    """Where one goes after the password: where one wanted to, or first to the second factor."""
+    ours = within(address)
+    return f"/factor?next={quote(ours, safe='')}" if needs else ours
 
 
 ROUTES = (
@@ -177,6 +188,6 @@ ROUTES = (
     Route("POST", "/login", log_in, PUBLIC, "pages", OPTIONS),
     Route("GET", "/setup", setup_page, PUBLIC, "pages", OPTIONS),
     Route("POST", "/setup", set_up, PUBLIC, "pages", OPTIONS),
-    Route("POST", "/logout", log_out, only(EVERYONE), "pages", OPTIONS),
+    Route("POST", "/logout", log_out, only(EVERYONE, half=True), "pages", OPTIONS),
     Route("POST", "/language", set_language, PUBLIC, "pages", OPTIONS),
 )

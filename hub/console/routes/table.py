@@ -1,11 +1,26 @@
 """Every page: the tables of all subjects in one."""
 
 from hub.api.access import Route
-from hub.console.routes import assets, beds, events, gateways, incidents, live, login, overview, rivers
+from hub.console.routes import (
+    activation,
+    assets,
+    beds,
+    events,
+    factor,
+    gateways,
+    incidents,
+    live,
+    login,
+    overview,
+    people,
+    rivers,
+)
 
 ROUTES: tuple[Route, ...] = (
     *assets.ROUTES,
     *login.ROUTES,
+    *factor.ROUTES,
+    *activation.ROUTES,
     *overview.ROUTES,
     *incidents.ROUTES,
     *events.ROUTES,
@@ -13,4 +28,5 @@ ROUTES: tuple[Route, ...] = (
     *rivers.ROUTES,
     *beds.ROUTES,
     *gateways.ROUTES,
+    *people.ROUTES,
 )

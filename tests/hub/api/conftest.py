@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from shutil import copyfile
 from types import SimpleNamespace
@@ -13,11 +13,14 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from hub.api.app import create_app
 from hub.api.auth import users
 from hub.api.auth.passwords import Passwords
+from hub.api.rates import Rate, Rates
 from hub.api.services import Services
+from hub.api.tables import sessions
 from hub.bus import Bus
 from hub.city.beds import PanelWords
 from hub.db import Database
@@ -69,7 +72,7 @@ class Hub:
     """The application, what it stands on, and a way to ask it."""
 
     services: Services
-    app: object
+    app: FastAPI
     clock: Time
     notify: Woken
     curves: Curves
@@ -92,15 +95,28 @@ class Hub:
         )
 
     @asynccontextmanager
-    async def login(self, name, *roles, address="10.0.0.1"):
-        """A browser of a user, made if they have roles, that sends the token with every change."""
+    async def login(self, name, *roles, address="10.0.0.1", half=False):
+        """A browser of a user, made if they have roles, that sends the token with every change.
+
+        Args:
+            half: leave out the second factor where one is needed; else it counts as given.
+        """
         if roles:
             await self.add_user(name, *roles)
         async with self.client(address) as client:
             answer = await client.post("/api/login", json={"name": name, "password": PASSWORD})
             assert answer.status_code == 200, answer.text
             client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+            if answer.json()["needs"] and not half:
+                whole = update(sessions).where(sessions.c.user == name).values(needs="")
+                await self.write(lambda conn: conn.execute(whole))
             yield client
+
+    def tight(self, *, address, user):
+        """The services with a limit of so many requests at once, and one a second."""
+        rates = Rates(address=Rate(1, address), user=Rate(1, user))
+        self.app.state.services = replace(self.services, rates=rates)
+        return self.app.state.services
 
     async def read(self, fn):
         return await self.services.db.read(fn)

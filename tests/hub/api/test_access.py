@@ -4,12 +4,24 @@ import re
 
 import pytest
 from fastapi.routing import APIRoute
+from sqlalchemy import update
 from starlette.routing import Route as PlainRoute
 
 from hub.api.access import PUBLIC, SAFE_METHODS, RouteError, access_of, check_all, only
 from hub.api.app import create_app
-from hub.api.auth.roles import ADMINISTERING, AUDITING, DISPATCHING, EVERYONE, PLANT, WATCHING, WORKING, Role
+from hub.api.auth.roles import (
+    ADMINISTERING,
+    AUDITING,
+    DISPATCHING,
+    EVERYONE,
+    PERSONS,
+    PLANT,
+    WATCHING,
+    WORKING,
+    Role,
+)
 from hub.api.routes.table import ROUTES
+from hub.api.tables import sessions as session_rows
 from hub.console.routes.table import ROUTES as PAGES
 from hub.db import metadata
 from hub.incidents.machine import ACTIONS
@@ -26,7 +38,11 @@ EXPECTED = {
     ("GET", "/api/health"): None,
     ("POST", "/api/logout"): EVERYONE,
     ("GET", "/api/me"): EVERYONE,
-    ("POST", "/api/me/password"): EVERYONE,
+    ("POST", "/api/activate"): None,
+    ("POST", "/api/login/code"): EVERYONE,
+    ("POST", "/api/me/password"): PERSONS,
+    ("POST", "/api/me/factor"): PERSONS,
+    ("POST", "/api/me/factor/confirm"): PERSONS,
     ("GET", "/api/openapi.json"): EVERYONE,
     ("GET", "/api/incidents"): WATCHING,
     ("GET", INCIDENT): WATCHING,
@@ -50,6 +66,9 @@ EXPECTED = {
     ("GET", "/api/users"): ADMINISTERING,
     ("POST", "/api/users"): ADMINISTERING,
     ("POST", "/api/users/{name}"): ADMINISTERING,
+    ("POST", "/api/users/{name}/reset"): ADMINISTERING,
+    ("GET", "/api/users/{name}/sessions"): ADMINISTERING,
+    ("POST", "/api/users/{name}/sessions/end"): ADMINISTERING,
     ("GET", "/api/audit"): AUDITING,
     ("GET", "/api/audit/check"): AUDITING,
     ("GET", "/assets/{name}"): None,
@@ -57,7 +76,13 @@ EXPECTED = {
     ("POST", "/login"): None,
     ("GET", "/setup"): None,
     ("POST", "/setup"): None,
+    ("GET", "/activate"): None,
+    ("POST", "/activate"): None,
     ("POST", "/language"): None,
+    ("GET", "/factor"): EVERYONE,
+    ("POST", "/factor/code"): EVERYONE,
+    ("POST", "/factor/begin"): PERSONS,
+    ("POST", "/factor/confirm"): PERSONS,
     ("POST", "/logout"): EVERYONE,
     ("GET", "/pulse"): EVERYONE,
     ("GET", "/live"): WATCHING,
@@ -72,11 +97,31 @@ EXPECTED = {
     ("GET", "/beds"): WATCHING,
     ("GET", "/gateways"): PLANT,
     ("GET", "/gateways/{gateway_id}"): PLANT,
+    ("GET", "/people"): ADMINISTERING,
+    ("POST", "/people"): ADMINISTERING,
+    ("GET", "/people/{name}"): ADMINISTERING,
+    ("POST", "/people/{name}"): ADMINISTERING,
+    ("POST", "/people/{name}/reset"): ADMINISTERING,
+    ("POST", "/people/{name}/sessions/end"): ADMINISTERING,
     **{("POST", f"{PAGE}/{step}"): WORKING for step in ("acknowledge", "claim", "let-go", "notes")},
     **{("POST", f"{PAGE}/{step}"): WORKING for step in WORKING_STEPS},
     **{("POST", f"{PAGE}/{step}"): DISPATCHING for step in ("assign", "hand-over", "cancel")},
 }
 """Written out a second time on purpose: who opens a route to a role says so here too."""
+
+HALF = {
+    ("POST", "/api/login/code"),
+    ("POST", "/api/me/factor"),
+    ("POST", "/api/me/factor/confirm"),
+    ("GET", "/api/me"),
+    ("POST", "/api/logout"),
+    ("GET", "/factor"),
+    ("POST", "/factor/code"),
+    ("POST", "/factor/begin"),
+    ("POST", "/factor/confirm"),
+    ("POST", "/logout"),
+}
+"""Open before the second factor: what leads to it, and out."""
 
 CHANGES = sorted(key for key, roles in EXPECTED.items() if key[0] not in SAFE_METHODS and roles is not None)
 
@@ -112,6 +157,38 @@ async def test_every_route_is_open_to_its_roles_and_to_no_other(hub, role):
                 continue
             answer = await person.request(method, at(path), json={} if method == "POST" else None)
             assert (answer.status_code == 403) == (role not in roles), (method, path, answer.text)
+
+
+@pytest.mark.parametrize("needs", ["code", "enrolment"])
+async def test_without_the_second_factor_every_role_together_opens_nothing_but_the_way_to_it(hub, needs):
+    assert {key for key, access in access_of(hub.app).items() if access.half} == HALF
+    async with hub.login("siti", *Role) as person:
+        await hub.write(lambda conn: conn.execute(update(session_rows).values(needs=needs)))
+        for (method, path), roles in sorted(EXPECTED.items()):
+            # Enrolling anew with only a password is refused as well: tests/hub/api/test_second_factor.py.
+            enrols = needs == "code" and re.search("/factor(/begin|/confirm)?$", path) and method == "POST"
+            if roles is None or path.endswith("/logout") or enrols:
+                continue
+            answer = await person.request(method, at(path), json={} if method == "POST" else None)
+            assert wants_factor(answer) == ((method, path) not in HALF), (method, path, answer.text)
+
+
+def wants_factor(answer):
+    """Refused for the second factor, or sent to its page."""
+    if answer.headers.get("location", "").startswith("/factor?next="):
+        return True
+    return answer.status_code == 403 and code(answer) == "second_factor"
+
+
+async def test_a_wall_changes_nothing_not_even_its_own_login(hub):
+    changes = {
+        key
+        for key, access in access_of(hub.app).items()
+        if key[0] not in SAFE_METHODS and not access.public and Role.VIEWER in access.roles
+    }
+    assert changes == {
+        ("POST", path) for path in ("/api/logout", "/logout", "/api/login/code", "/factor/code")
+    }
 
 
 async def test_several_roles_open_what_either_opens(hub):

@@ -38,6 +38,9 @@ SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 SOFTWARE = ExtendedKeyUsageOID.CODE_SIGNING
 
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+"""What a certificate may be for: P-256, or Ed25519 for who signs software."""
+
 _NO_USE = {
     "content_commitment": False,
     "key_encipherment": False,
@@ -92,7 +95,7 @@ def new_issuing(root: Signer, now: dt.datetime) -> Signer:
 def leaf(
     signer: Signer,
     name: str,
-    key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey,
+    key: PublicKey,
     usage: x509.ObjectIdentifier,
     *,
     now: dt.datetime,
@@ -191,7 +194,7 @@ def _general_name(host: str) -> x509.GeneralName:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: dt.datetime, ends: dt.datetime
+    subject: x509.Name, issuer: x509.Name, key: PublicKey, now: dt.datetime, ends: dt.datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from installer import install
@@ -31,6 +31,12 @@ CHUNK_BYTES = 1024 * 1024
 MOST_SMALL_BYTES = 16 * 1024
 NO_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError, ValueError)
 """What zipfile raises over a file that is none or damaged."""
+
+UNREADABLE = (
+    *(InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError),
+    *(x509.InvalidVersion, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
+"""What cryptography raises over a certificate that is none, odd, or another's."""
 
 _AGAIN = "copy the file anew, or ask who signed it"
 
@@ -193,7 +199,7 @@ def _key(signer_pem: bytes, root_pem: bytes, now_ms: int) -> Ed25519PublicKey:
         usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         basic = signer.extensions.get_extension_for_class(x509.BasicConstraints).value
         key = signer.public_key()
-    except (InvalidSignature, ValueError, TypeError, x509.ExtensionNotFound) as error:
+    except UNREADABLE as error:
         raise UpgradeError("signer", f"the signer is not of this city: {error!r}", _AGAIN) from error
     if list(usage) != [ExtendedKeyUsageOID.CODE_SIGNING] or basic.ca:
         raise UpgradeError("signer", "its certificate is not for upgrades", _AGAIN)

@@ -1,5 +1,6 @@
 """What a gateway believes of an upgrade, and what not."""
 
+import base64
 import datetime as dt
 import json
 import subprocess
@@ -7,7 +8,8 @@ import zipfile
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from hypothesis import HealthCheck, example, given, settings
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from contract.upgrade import SIGNED_PREFIX, UpgradeError, decode, version_of
@@ -187,6 +189,23 @@ def test_any_byte_of_the_file_changed_is_refused_or_harmless(desk, good, tmp_pat
     except UpgradeError:
         return
     assert bundle.signed == verified(good, desk.root_pem, HERE).signed
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.integers(0, 10**9), to=st.binary(min_size=1, max_size=3))
+@example(at=12, to=b"\x05")
+def test_any_bytes_of_the_signers_certificate_changed_are_refused(desk, good, tmp_path, at, to):
+    """Its last bytes are the root's signature; the first ones say its version and names."""
+    der = desk.key.certificate.public_bytes(Encoding.DER)
+    at %= len(der)
+    changed = der[:at] + to + der[at + len(to) :]
+    assume(changed != der)
+
+    def change(members):
+        body = base64.encodebytes(changed).decode()
+        members["signer.pem"] = f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n".encode()
+
+    assert reason(desk, rewritten(good, tmp_path / "a", change)) == "signer"
 
 
 @given(st.binary(max_size=300))

@@ -84,27 +84,23 @@ def _parser() -> argparse.ArgumentParser:
     keep = _command(commands, "backup", backups.backup, "write one encrypted file of all that a hub is")
     backups.options_of_backup(keep)
     backups.add_bare(commands)
-    add = _command(
-        commands.add_parser("users").add_subparsers(required=True), "add", _add_user, "make a user"
-    )
+    users_commands = commands.add_parser("users").add_subparsers(required=True)
+    add = _command(users_commands, "add", _add_user, "make a user")
     add.add_argument("name")
     add.add_argument("--full-name", default="")
     add.add_argument("--role", action="append", required=True, choices=[role.value for role in Role])
     add.add_argument(
-    services.options_of_install(put)
-    users_commands = commands.add_parser("users").add_subparsers(required=True)
-    add = _command(users_commands, "add", _add_user, "make a user")
         "--password-file", type=Path, metavar="FILE", help="else it is asked for; never an argument"
     )
-    return parser
-
-
-def _command(
     reset = _command(
         users_commands, "reset", _reset_user, "a new set-up code for a user who has lost the password"
     )
     reset.add_argument("name")
     reset.add_argument("--factor", action="store_true", help="the second factor is lost too")
+    return parser
+
+
+def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
     work: Callable[[HubConfig, argparse.Namespace], int],
@@ -201,10 +197,6 @@ def _add_user(config: HubConfig, options: argparse.Namespace) -> int:
     return 0
 
 
-def _in_store(config: HubConfig, fn: Callable[[Connection], T], *, exclusive: bool) -> T:
-    db = Database(config.database_url, exclusive=exclusive)
-    db.open()
-
 def _reset_user(config: HubConfig, options: argparse.Namespace) -> int:
     now_ms = SystemClock().now_ms()
     code = _in_store(
@@ -215,6 +207,10 @@ def _reset_user(config: HubConfig, options: argparse.Namespace) -> int:
     print(f"kode penyiapan / set-up code: {code} (/activate, 3 hari / days)")
     return 0
 
+
+def _in_store(config: HubConfig, fn: Callable[[Connection], T], *, exclusive: bool) -> T:
+    db = Database(config.database_url, exclusive=exclusive)
+    db.open()
 
     async def work() -> T:
         return await db.write(fn)

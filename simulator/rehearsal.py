@@ -192,6 +192,7 @@ class Rehearsal:
         self.proxies: dict[str, FaultProxy] = {}
         self.logins: dict[str, Login] = {}
         self._sessions: dict[str, tuple[str, str]] = {}
+        self.registrar: Registrar | None = None
         self.broker: Mosquitto
         self.influx: Influx
         self.postgres: Postgres | None = None

@@ -50,14 +50,14 @@ DISPATCHING: Roles = frozenset({Role.DISPATCHER})
 PLANT: Roles = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 """Who sees the equipment: gateways, pipeline, dead letters, raw events."""
 
-AUDITING: Roles = frozenset({Role.AUDITOR})
-"""Who reads the audit trail."""
-
 PERSONS: Roles = EVERYONE - {Role.VIEWER}
 """Who is one person with a login of their own; a wall is nobody, and changes nothing, its own login neither."""
 
 SECOND_FACTOR: Roles = frozenset({Role.ADMIN, Role.DISPATCHER})
 """Who comes in by a password and a second factor, or not at all."""
+
+AUDITING: Roles = frozenset({Role.AUDITOR})
+"""Who reads the audit trail."""
 
 ADMINISTERING: Roles = frozenset({Role.ADMIN})
 """Who gives and takes roles."""

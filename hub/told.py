@@ -68,10 +68,15 @@ class Told:
         self._notify.wake()
         about = {"kind": change.kind, "old": change.old, "new": change.new, "value_mm": change.value_mm}
         self._bus.publish("station", change.station, about)
+        self._bus.publish("alarm", change.gateway, {"kind": change.kind})
 
     def gateway(self, gateway: str) -> None:
         """A gateway fell silent, or is back."""
         self._bus.publish("gateway", gateway)
+
+    def alarm(self, alarm_id: int) -> None:
+        """Time alone has moved an alarm on."""
+        self._bus.publish("alarm", f"alarm/{alarm_id}")
 
     def account(self, accepted: AcceptedBeat) -> None:
         """A gateway's account: where its telemetry has no gap any more, the past can be looked over."""

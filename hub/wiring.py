@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from contract.messages import Incarnation
+from hub.alarms.times import AlarmTimes
 from hub.api.app import create_app
 from hub.api.services import Services
 from hub.bus import Bus
@@ -110,6 +111,7 @@ class Hub:
             telemetry=over(self._subscriber.telemetry),
         )
         self._answered = Answered(db, clock, self._bus, self._answers.say_answered)
+        self._alarm_times = AlarmTimes(db, clock, changed=self._told.alarm)
         self._judging = Judging(
             rules.load(region, memory.states), region, db, clock, series=influx, changed=self._told.changed
         )
@@ -173,6 +175,7 @@ class Hub:
             "history": self._judging.look_over_gaps(),
             "notify": self._notify.run(),
             "answered": self._answered.run(),
+            "alarm-times": self._alarm_times.run(),
             "watch-levels": self._watch.watch_levels(),
             "watch-beds": self._watch.watch_beds(),
             "trust": self._trust.run(),

@@ -1,38 +1,23 @@
-"""The register of alarms in SQL. Every function takes a Connection and is part of the caller's transaction."""
+"""The register of alarms in SQL: raised, cleared, acknowledged. Every function is part of the caller's transaction."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row
 
-from hub.alarms.machine import ACTIVE, MOMENTARY, TRANSITIONS, AlarmError, State, Step, raising
-from hub.alarms.tables import alarm_history, alarms
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What makes an alarm the same alarm: place, device, point and condition.
-
-    Attributes:
-        device: device id, or the gateway's id for conditions of the gateway itself.
-        point: quantity, "" where the condition is of the whole device.
-        condition: ``panic``, ``level``, ``rise``, ``silent``, ``ring`` …
-    """
-
-    site: str
-    gateway: str
-    device: str
-    point: str
-    condition: str
+from hub.alarms import parents
+from hub.alarms.conditions import SILENT, is_momentary
+from hub.alarms.machine import ACTIVE, State, is_present, is_withheld, move, raising
+from hub.alarms.steps import Fingerprint, by_id, create, find, position_of, take
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """What raising did: the alarm's row id, whether it was not active before, and its state now."""
+    """What raising did: the alarm's row id, whether its condition was not there before, and its state now."""
 
     alarm_id: int
     new: bool
@@ -54,7 +39,8 @@ def raise_alarm(
     """The condition is there, with a severity of 0..3 (3 worst).
 
     An alarm that is already active keeps its row: a higher severity, or ``rearm`` (each press of a panic button),
-    asks for acknowledgement anew; the same or a lower one does not. What says nothing new writes nothing.
+    asks for acknowledgement anew; the same or a lower one does not. What says nothing new writes nothing. One that is
+    withheld does not ring, unless it is worse than what was shelved.
 
     Args:
         t_ms: when it happened; None where no clock knows.
@@ -62,54 +48,44 @@ def raise_alarm(
         rearm: this is a new happening even if the alarm is active and acknowledged.
         detail: JSON data for people.
     """
-    row = _find(conn, fingerprint) or _create(conn, fingerprint, now_ms)
-    state = cast(State, row.state)
-    step = raising(state, row.severity, severity, rearm=rearm)
+    row = find(conn, fingerprint) or create(conn, fingerprint, now_ms)
+    if not is_withheld(row.state) and parents.is_explained(conn, row):
+        row = parents.suppress(conn, row, now_ms=now_ms)
+    position = position_of(row)
+    step = raising(
+        position, row.severity, severity, rearm=rearm, shelved_severity=row._mapping["withheld_severity"]
+    )
     if step is None:
-        return Raised(row.id, False, state, row.severity)
-    new_state = TRANSITIONS[state][step]
+        return Raised(row.id, False, row.state, row.severity)
+    to = move(position, step)
+    assert to is not None, f"the tables have no {step} from {position}"
     written = json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True)
-    again = step in ("raise", "rearm")
+    new = not is_present(position)
+    again = new or step == "rearm"
     values = {
         "severity": severity,
-        "state": new_state,
         "count": row._mapping["count"] + again,
         "happened_ms": t_ms,
         "delay_ms": delay_ms,
         "raised_ms": now_ms if again else row.raised_ms,
-        "changed_ms": now_ms,
         "cleared_ms": None,
         "detail": written,
     }
-    if new_state == "unacknowledged":
+    if to.beneath in ("unacknowledged", "unannounced"):
         values |= {"acknowledged_ms": None, "acknowledged_by": None}
-    conn.execute(update(alarms).where(alarms.c.id == row.id).values(values))
-    _record(
-        conn,
-        row,
-        step,
-        new_state,
-        severity=severity,
-        now_ms=now_ms,
-        happened_ms=t_ms,
-        delay_ms=delay_ms,
-        detail=written,
-    )
-    return Raised(row.id, state not in ACTIVE, new_state, severity)
+    told = {"happened_ms": t_ms, "delay_ms": delay_ms, "detail": written}
+    take(conn, row, step, now_ms=now_ms, values=values, told=told)
+    if fingerprint.condition == SILENT:
+        parents.suppress_children(conn, fingerprint.gateway, now_ms=now_ms)
+    return Raised(row.id, new, to.state, severity)
 
 
 def clear_alarm(conn: Connection, fingerprint: Fingerprint, *, now_ms: int, note: str = "") -> bool:
-    """The condition is over; False where it was not active. Unacknowledged it stays as returned until seen."""
-    row = _find(conn, fingerprint)
-    if row is None or row.state not in ACTIVE:
+    """The condition is over; False where it was not there. Unacknowledged it stays as returned until seen."""
+    row = find(conn, fingerprint)
+    if row is None or not is_present(position_of(row)):
         return False
-    new_state = TRANSITIONS[cast(State, row.state)]["clear"]
-    conn.execute(
-        update(alarms)
-        .where(alarms.c.id == row.id)
-        .values(state=new_state, changed_ms=now_ms, cleared_ms=now_ms)
-    )
-    _record(conn, row, "clear", new_state, severity=row.severity, now_ms=now_ms, note=note)
+    _clear(conn, row, now_ms=now_ms, note=note)
     return True
 
 
@@ -121,88 +97,20 @@ def acknowledge(conn: Connection, alarm_id: int, *, actor: str, now_ms: int, not
     Raises:
         AlarmError: there is no such alarm.
     """
-    row = conn.execute(select(alarms).where(alarms.c.id == alarm_id)).one_or_none()
-    if row is None:
-        raise AlarmError(f"there is no alarm {alarm_id}")
-    state = cast(State, row.state)
-    new_state = TRANSITIONS[state].get("acknowledge")
-    if new_state is None:
-        return state
-    conn.execute(
-        update(alarms)
-        .where(alarms.c.id == alarm_id)
-        .values(state=new_state, changed_ms=now_ms, acknowledged_ms=now_ms, acknowledged_by=actor)
-    )
-    _record(conn, row, "acknowledge", new_state, severity=row.severity, now_ms=now_ms, actor=actor, note=note)
-    if row.condition in MOMENTARY and new_state in ACTIVE:
-        clear_alarm(conn, _fingerprint(row), now_ms=now_ms)
+    row = by_id(conn, alarm_id)
+    seen = {"acknowledged_ms": now_ms, "acknowledged_by": actor}
+    state = take(conn, row, "acknowledge", now_ms=now_ms, actor=actor, note=note, values=seen)
+    if state is None:
+        return cast(State, row.state)
+    if is_momentary(row.condition) and state in ACTIVE:
+        _clear(conn, by_id(conn, alarm_id), now_ms=now_ms, note="")
         return "normal"
-    return new_state
+    return state
 
 
-def active(conn: Connection) -> list[dict[str, Any]]:
-    """Every alarm that is not normal, the worst and then the oldest first."""
-    found = (
-        select(alarms)
-        .where(alarms.c.state != "normal")
-        .order_by(alarms.c.severity.desc(), alarms.c.raised_ms)
-    )
-    return [_shown(row) for row in conn.execute(found)]
-
-
-def history(conn: Connection, alarm_id: int) -> list[dict[str, Any]]:
-    """What happened to an alarm, oldest first."""
-    found = select(alarm_history).where(alarm_history.c.alarm_id == alarm_id).order_by(alarm_history.c.id)
-    return [_shown(row) for row in conn.execute(found)]
-
-
-def _find(conn: Connection, fingerprint: Fingerprint) -> Row[Any] | None:
-    same = [alarms.c[name] == value for name, value in asdict(fingerprint).items()]
-    return conn.execute(select(alarms).where(*same)).one_or_none()
-
-
-def _fingerprint(row: Row[Any]) -> Fingerprint:
-    return Fingerprint(row.site, row.gateway, row.device, row.point, row.condition)
-
-
-def _create(conn: Connection, fingerprint: Fingerprint, now_ms: int) -> Row[Any]:
-    values = {
-        **asdict(fingerprint),
-        "severity": 0,
-        "state": "normal",
-        "count": 0,
-        "delay_ms": 0,
-        "raised_ms": now_ms,
-        "changed_ms": now_ms,
-        "detail": "{}",
-    }
-    return conn.execute(insert(alarms).returning(alarms), values).one()
-
-
-def _record(
-    conn: Connection,
-    row: Row[Any],
-    step: Step,
-    new_state: State,
-    *,
-    severity: int,
-    now_ms: int,
-    **more: Any,
-) -> None:
-    values = {
-        "alarm_id": row.id,
-        "at_ms": now_ms,
-        "step": step,
-        "from_state": row.state,
-        "to_state": new_state,
-        "severity": severity,
-        "delay_ms": 0,
-        "actor": "",
-        "note": "",
-        "detail": "{}",
-    }
-    conn.execute(insert(alarm_history), {**values, **more})
-
-
-def _shown(row: Row[Any]) -> dict[str, Any]:
-    return {**row._mapping, "detail": json.loads(row.detail)}
+def _clear(conn: Connection, row: Row[Any], *, now_ms: int, note: str) -> None:
+    take(conn, row, "clear", now_ms=now_ms, note=note, values={"cleared_ms": now_ms})
+    if row.condition == SILENT:
+        parents.settle_children(conn, row.gateway, now_ms=now_ms)
+    elif is_withheld(row.state):
+        parents.release_if_over(conn, by_id(conn, row.id), now_ms=now_ms)

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from hub.alarms import words
-from hub.alarms.register import Fingerprint, clear_alarm, raise_alarm
+from hub.alarms.register import clear_alarm, raise_alarm
+from hub.alarms.steps import Fingerprint
 from hub.alarms.tables import level_changes, station_states
 from hub.db import upsert
 from hub.notify.outbox import Notice, channels_of, enqueue

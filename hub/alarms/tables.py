@@ -26,10 +26,17 @@ alarms = Table(
     Column("acknowledged_by", Text),
     Column("cleared_ms", Ms),
     Column("detail", Text, nullable=False),  # JSON
+    Column("beneath", Text, nullable=False),  # what its condition is while it is withheld, else the state
+    Column("withheld_by", Text),  # a person, the cause "silent", or "rule:ID"; None: it is not withheld
+    Column("withheld_ms", Ms),
+    Column("withheld_until_ms", Ms),  # None: until it is released
+    Column("withheld_severity", Integer),  # how bad it was then
+    Column("withheld_note", Text),
     UniqueConstraint("site", "gateway", "device", "point", "condition"),
     sqlite_autoincrement=True,
 )
 Index("ix_alarms_state", alarms.c.state)
+Index("ix_alarms_gateway", alarms.c.gateway)
 
 alarm_history = Table(
     "alarm_history",
@@ -49,6 +56,7 @@ alarm_history = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_alarm_history_alarm", alarm_history.c.alarm_id, alarm_history.c.id)
+Index("ix_alarm_history_at_ms", alarm_history.c.at_ms)
 
 level_changes = Table(
     "level_changes",

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from hub.alarms.machine import AlarmError
+from hub.alarms.machine import AlarmError, WithholdError
 from hub.api.auth.passwords import PasswordError
 from hub.api.auth.setup import SetupError
 from hub.api.auth.users import NoUserError, UserError
@@ -68,6 +68,7 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (VersionConflictError, "conflict"),
     (TransitionError, "not_possible"),
     (AlarmError, "not_possible"),
+    (WithholdError, "not_possible"),
     (SetupError, "setup"),
     (UserError, "invalid"),
     (PasswordError, "invalid"),

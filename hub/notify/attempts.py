@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from hub.alarms.register import Fingerprint, clear_alarm, raise_alarm
+from hub.alarms.register import clear_alarm, raise_alarm
+from hub.alarms.steps import Fingerprint
 from hub.notify import outbox
 from hub.notify.channels.base import Answer, Message
 from hub.notify.policy import Priority, Retry, State, Step, judge

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
-from hub.alarms.register import Fingerprint, acknowledge, active, clear_alarm, raise_alarm
+from hub.alarms.reads import active
+from hub.alarms.register import acknowledge, clear_alarm, raise_alarm
+from hub.alarms.steps import Fingerprint
 from hub.notify.tables import outbox
 
 SEVERITY = 2

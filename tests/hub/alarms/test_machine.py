@@ -1,186 +1,135 @@
-"""The alarm machine: no state without a way out, no alarm lost, none twice."""
+"""The tables of the alarm machine: no state without a way out, and only a person makes what was announced seen."""
 
 from __future__ import annotations
 
 from typing import get_args
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import create_engine, select
 
-import hub.tables  # noqa: F401 - declares every table
-from hub.alarms import service
-from hub.alarms.machine import ACTIVE, TRANSITIONS, UNSEEN, AlarmError, State, Step, raising
-from hub.alarms.tables import alarm_history, alarms
-from hub.db import metadata
+from hub.alarms import machine
+from hub.alarms.machine import (
+    ACTIVE,
+    BASES,
+    BENEATH,
+    PRESENT,
+    RELEASED,
+    SEEN,
+    TRANSITIONS,
+    UNSEEN,
+    WITHHELD,
+    Beneath,
+    Position,
+    State,
+    Step,
+    move,
+    raising,
+)
 
 STATES = get_args(State)
+STEPS = get_args(Step)
 
 
-def test_every_state_and_step_of_the_table_is_declared():
+POSITIONS = sorted(machine.positions())
+
+PERSONS = {"acknowledge", "shelve", "take_out"}
+"""What people do; by each they have seen the alarm."""
+
+
+def test_every_state_and_step_of_the_tables_is_declared():
     assert set(TRANSITIONS) == set(STATES)
+    assert set(BENEATH) == set(SEEN) == set(RELEASED) == set(get_args(Beneath))
     for steps in TRANSITIONS.values():
-        assert set(steps) <= set(get_args(Step))
+        assert set(steps) <= set(STEPS)
         assert set(steps.values()) <= set(STATES)
+    for under in BENEATH.values():
+        assert set(under) <= set(STEPS)
+        assert set(under.values()) <= set(get_args(Beneath))
+    assert set(RELEASED.values()) <= set(BASES)
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_every_state_is_reached_and_has_a_way_to_normal(state):
-    assert state in _reachable("normal")
-    assert "normal" in _reachable(state)
+def test_every_state_is_reached_and_suppressed_over_whatever_there_is():
+    assert {position.state for position in POSITIONS} == set(STATES)
+    under = {position.beneath for position in POSITIONS if position.state == "suppressed"}
+    assert under == set(get_args(Beneath))
 
 
-def _reachable(state: State) -> set[State]:
-    found, fresh = {state}, [state]
-    while fresh:
-        for after in TRANSITIONS[fresh.pop()].values():
-            if after not in found:
-                found.add(after)
-                fresh.append(after)
-    return found
+@pytest.mark.parametrize("position", POSITIONS)
+def test_every_position_has_a_way_to_normal(position):
+    assert machine.NORMAL in machine.positions(position)
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_only_a_person_makes_an_unseen_alarm_seen(state):
-    """No step but acknowledge leads from an unseen state to a seen one."""
-    for step, after in TRANSITIONS[state].items():
-        if state in UNSEEN and after not in UNSEEN:
-            assert step == "acknowledge"
+@pytest.mark.parametrize("position", POSITIONS)
+def test_what_was_announced_is_made_seen_by_a_person_or_lapses_and_by_nothing_else(position):
+    for step in STEPS:
+        after = move(position, step)
+        if after is None or position.beneath not in UNSEEN or after.beneath in UNSEEN:
+            continue
+        assert step in PERSONS | {"lapse"}, (position, step, after)
+        assert step != "lapse" or position.state == "returned", "a condition that is there never lapses"
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_only_raising_makes_an_alarm_active_and_only_clearing_ends_that(state):
-    for step, after in TRANSITIONS[state].items():
-        if state not in ACTIVE and after in ACTIVE:
-            assert step == "raise"
-        if state in ACTIVE and after not in ACTIVE:
+@pytest.mark.parametrize("position", POSITIONS)
+def test_only_raising_makes_a_condition_present_and_only_clearing_ends_that(position):
+    for step in STEPS:
+        after = move(position, step)
+        if after is None:
+            continue
+        if position.beneath not in PRESENT and after.beneath in PRESENT:
+            assert step in ("raise", "outgrow")
+        if position.beneath in PRESENT and after.beneath not in PRESENT:
             assert step == "clear"
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("position", POSITIONS)
+def test_what_lies_beneath_an_alarm_that_is_not_withheld_is_its_state(position):
+    for step in STEPS:
+        after = move(position, step)
+        if after is not None and after.state not in WITHHELD:
+            assert after.beneath == after.state
+            assert step == "release" or position.state not in WITHHELD or step == "outgrow"
+
+
+@pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("rearm", [False, True])
 @pytest.mark.parametrize("severities", [(1, 0), (1, 1), (1, 2)])
-def test_whatever_raising_is_the_table_has_it(state, rearm, severities):
-    step = raising(state, *severities, rearm=rearm)
-    new = rearm or severities[1] > severities[0] or state not in ACTIVE
+def test_whatever_raising_is_the_tables_have_it(position, rearm, severities):
+    step = raising(position, *severities, rearm=rearm, shelved_severity=1)
+    new = rearm or severities[1] > severities[0] or position.beneath not in PRESENT
     if step is None:
         assert not new
         return
-    assert step in TRANSITIONS[state]
+    after = move(position, step)
+    assert after is not None
+    assert after.beneath in PRESENT
     if new:
-        assert TRANSITIONS[state][step] == "unacknowledged", "a new happening is always to be seen"
+        rings = position.state not in WITHHELD or (position.state == "shelved" and severities[1] > 1)
+        assert after.state == ("unacknowledged" if rings else position.state), "a new happening is to be seen"
 
 
-PRINTS = [
-    service.Fingerprint("s", "g", "d", "", "panic"),
-    service.Fingerprint("s", "g", "d", "level_m", "level"),
-    service.Fingerprint("s", "g", "d", "level_m", "rise"),
-    service.Fingerprint("s", "g2", "d", "level_m", "level"),
-]
+@pytest.mark.parametrize("severity", [0, 1])
+def test_a_shelf_holds_what_is_no_worse_than_what_was_shelved(severity):
+    shelved = Position("shelved", "unannounced")
+    assert raising(shelved, 0, severity, rearm=False, shelved_severity=1) != "outgrow"
+    assert raising(shelved, 0, 2, rearm=False, shelved_severity=1) == "outgrow"
 
 
-class Register(RuleBasedStateMachine):
-    """The register in SQL against the shortest model of what people expect of it."""
-
-    @initialize()
-    def start(self) -> None:
-        self.engine = create_engine("sqlite://")
-        metadata.create_all(self.engine)
-        self.conn = self.engine.connect()
-        self.now_ms = 1
-        self.on: dict[service.Fingerprint, int] = {}
-        self.unseen: set[service.Fingerprint] = set()
-        self.ids: dict[service.Fingerprint, int] = {}
-
-    def teardown(self) -> None:
-        if hasattr(self, "conn"):
-            self.conn.close()
-            self.engine.dispose()
-
-    @rule(at=st.sampled_from(PRINTS), severity=st.integers(0, 3), rearm=st.booleans())
-    def raise_(self, at, severity, rearm) -> None:
-        self.now_ms += 1
-        raised = service.raise_alarm(self.conn, at, severity=severity, now_ms=self.now_ms, rearm=rearm)
-        assert raised.new == (at not in self.on)
-        assert self.ids.setdefault(at, raised.alarm_id) == raised.alarm_id, "one row for ever"
-        if rearm or severity > self.on.get(at, -1):
-            self.unseen.add(at)
-        self.on[at] = severity
-        assert raised.severity == severity
-
-    @rule(at=st.sampled_from(PRINTS))
-    def clear(self, at) -> None:
-        self.now_ms += 1
-        assert service.clear_alarm(self.conn, at, now_ms=self.now_ms) == (at in self.on)
-        self.on.pop(at, None)
-
-    @rule(at=st.sampled_from(PRINTS))
-    def acknowledge(self, at) -> None:
-        self.now_ms += 1
-        if at not in self.ids:
-            with pytest.raises(AlarmError):
-                service.acknowledge(self.conn, 10_000, actor="budi", now_ms=self.now_ms)
-            return
-        for _ in range(2):
-            service.acknowledge(self.conn, self.ids[at], actor="budi", now_ms=self.now_ms)
-        self.unseen.discard(at)
-
-    @invariant()
-    def what_is_on_or_unseen_is_shown_and_nothing_else(self) -> None:
-        if not hasattr(self, "conn"):
-            return
-        shown = {row["id"]: row["state"] for row in service.active(self.conn)}
-        wanted = {self.ids[at]: self._state(at) for at in {*self.on, *self.unseen}}
-        assert shown == wanted
-
-    @invariant()
-    def the_history_is_a_walk_through_the_table_to_the_state(self) -> None:
-        if not hasattr(self, "conn"):
-            return
-        for alarm_id in self.ids.values():
-            state: State = "normal"
-            for row in service.history(self.conn, alarm_id):
-                assert row["from_state"] == state
-                assert TRANSITIONS[state][row["step"]] == row["to_state"]
-                state = row["to_state"]
-            assert (
-                state == self.conn.execute(select(alarms.c.state).where(alarms.c.id == alarm_id)).scalar_one()
-            )
-
-    def _state(self, at) -> str:
-        if at in self.on:
-            return "unacknowledged" if at in self.unseen else "acknowledged"
-        return "returned"
+def test_acknowledged_holds_until_clear_and_then_rearms():
+    acknowledged = Position("acknowledged", "acknowledged")
+    assert raising(acknowledged, 2, 2, rearm=False) is None
+    cleared = move(acknowledged, "clear")
+    assert cleared == machine.NORMAL
+    assert raising(cleared, 2, 2, rearm=False) == "raise"
+    assert move(cleared, "raise") == Position("unacknowledged", "unacknowledged")
 
 
-TestRegister = Register.TestCase
-TestRegister.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
-
-
-@pytest.mark.parametrize(("condition", "after"), [("copied_card", "normal"), ("silent", "acknowledged")])
-def test_what_only_happened_is_over_once_a_person_has_seen_it_and_what_lasts_is_not(condition, after):
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    where = service.Fingerprint("rs-1", "gw-rs-1", "gw-rs-1", "", condition)
-    with engine.begin() as conn:
-        raised = service.raise_alarm(conn, where, severity=2, now_ms=1, rearm=True)
-        assert service.acknowledge(conn, raised.alarm_id, actor="siti", now_ms=2) == after
-        assert [one["state"] for one in service.active(conn)] == [after] * (after != "normal")
-        again = service.raise_alarm(conn, where, severity=2, now_ms=3, rearm=True)
-        assert (again.alarm_id, again.state) == (raised.alarm_id, "unacknowledged")
-        steps = [step["step"] for step in service.history(conn, raised.alarm_id)]
-    engine.dispose()
-    ended = ["raise", "acknowledge", "clear", "raise"]
-    assert steps == (ended if after == "normal" else ["raise", "acknowledge", "rearm"])
-
-
-def test_what_says_nothing_new_writes_nothing():
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.begin() as conn:
-        for now_ms in range(5):
-            service.raise_alarm(conn, PRINTS[1], severity=2, now_ms=now_ms)
-        assert len(conn.execute(select(alarm_history)).all()) == 1
-        assert conn.execute(select(alarms.c.count)).scalar_one() == 1
+def test_suppressing_forgets_nothing_and_a_persons_shelf_rings_anew_at_its_end():
+    for base in BASES:
+        held = move(Position(base, base), "suppress")
+        assert held is not None
+        assert move(held, "release") == Position(base, base)
+        shelf = move(Position(base, base), "shelve")
+        assert shelf is not None
+        there = base in ACTIVE
+        assert move(shelf, "release") == (
+            Position("unacknowledged", "unacknowledged") if there else machine.NORMAL
+        )

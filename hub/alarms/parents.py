@@ -1,0 +1,84 @@
+"""A silent gateway explains what it can no longer say: its children are suppressed until it has spoken for a while.
+
+Otherwise a power cut would ring once for each instrument behind each gateway, and again when they all come back. Only
+the causes of ``conditions.CHILDREN`` are children. Every function is part of the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, select, update
+
+from hub.alarms.conditions import CHILDREN, SILENT, cause, is_child
+from hub.alarms.machine import PRESENT, WITHHELD, State
+from hub.alarms.steps import HUB, by_id, take
+from hub.alarms.tables import alarms
+
+SETTLE_MS = 60_000
+"""A gateway that is back tells within this time how its devices are. What it does not take back rings then."""
+
+
+def is_explained(conn: Connection, row: Row[Any]) -> bool:
+    """Whether the alarm would say nothing but that its gateway is silent."""
+    return is_child(row.condition) and _is_silent(conn, row.gateway)
+
+
+def suppress(conn: Connection, row: Row[Any], *, now_ms: int, note: str = "") -> Row[Any]:
+    """Let the silence of its gateway withhold it; the row as it is then."""
+    values = {
+        "withheld_by": SILENT,
+        "withheld_ms": now_ms,
+        "withheld_until_ms": None,
+        "withheld_severity": row.severity,
+        "withheld_note": "",
+    }
+    take(conn, row, "suppress", now_ms=now_ms, note=note, values=values)
+    return by_id(conn, row.id)
+
+
+def let_go(conn: Connection, row: Row[Any], *, now_ms: int, actor: str = HUB, note: str = "") -> State:
+    """Withhold it no longer, unless the silence of its gateway does; its state now."""
+    if row.beneath != "normal" and is_explained(conn, row):
+        return cast(State, suppress(conn, row, now_ms=now_ms, note=note).state)
+    state = take(conn, row, "release", now_ms=now_ms, actor=actor, note=note)
+    assert state is not None, f"alarm {row.id} is not withheld"
+    return state
+
+
+def suppress_children(conn: Connection, gateway: str, *, now_ms: int) -> None:
+    """The gateway is silent: its children say nothing until it is back."""
+    conn.execute(update(alarms).where(*_held_for(gateway)).values(withheld_until_ms=None))
+    announced = select(alarms).where(
+        alarms.c.gateway == gateway, alarms.c.state != "normal", alarms.c.state.not_in(WITHHELD)
+    )
+    for row in conn.execute(announced).all():
+        if cause(row.condition) in CHILDREN:
+            suppress(conn, row, now_ms=now_ms)
+
+
+def settle_children(conn: Connection, gateway: str, *, now_ms: int) -> None:
+    """The gateway is back: its children have a while to say that they are well too."""
+    until = update(alarms).where(*_held_for(gateway))
+    conn.execute(until.values(withheld_until_ms=now_ms + SETTLE_MS))
+
+
+def release_if_over(conn: Connection, row: Row[Any], *, now_ms: int) -> None:
+    """Nothing is left to suppress: the condition is over and nobody has to look."""
+    if row.state == "suppressed" and row.withheld_by == SILENT and row.beneath == "normal":
+        take(conn, row, "release", now_ms=now_ms)
+
+
+def _is_silent(conn: Connection, gateway: str) -> bool:
+    there = select(alarms.c.id).where(
+        alarms.c.gateway == gateway, alarms.c.condition == SILENT, alarms.c.beneath.in_(PRESENT)
+    )
+    return conn.execute(there.limit(1)).first() is not None
+
+
+def _held_for(gateway: str) -> tuple[Any, ...]:
+    return (
+        alarms.c.gateway == gateway,
+        alarms.c.state == "suppressed",
+        alarms.c.withheld_by == SILENT,
+    )

@@ -31,6 +31,7 @@ from hub.clock import SystemClock
 from hub.config import HubConfig, load_config, read_secret
 from hub.db import Database
 from hub.errors import HubError
+from hub.install import commands as services
 from hub.region import load as load_region
 
 T = TypeVar("T")
@@ -84,6 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     keep = _command(commands, "backup", backups.backup, "write one encrypted file of all that a hub is")
     backups.options_of_backup(keep)
     backups.add_bare(commands)
+    put = _command(
+        commands,
+        "install",
+        services.install,
+        "write the services of this machine, for systemd, with hardening",
+    )
+    services.options_of_install(put)
     users_commands = commands.add_parser("users").add_subparsers(required=True)
     add = _command(users_commands, "add", _add_user, "make a user")
     add.add_argument("name")

@@ -36,6 +36,8 @@ from hub.clock import SystemClock
 from hub.console.routes.table import ROUTES as PAGES
 from hub.incidents import machine as incident_machine
 from hub.incidents import technical
+from hub.install import units
+from hub.install.units import Places
 from hub.notify import policy
 from hub.notify.channels.base import Message
 from hub.notify.channels.webhook import WebhookChannel
@@ -251,13 +253,19 @@ def test_every_option_of_hub_gateway_and_provisioning_is_shown():
             assert re.search(rf"{option}\b", shown), f"{program} {option} is in no guide"
 
 
-def test_the_service_files_start_the_installed_programs():
-    units = [block for page in GUIDES for block in pages.blocks(page) if block.mark == "ini"]
-    assert len(units) == 3
-    for unit in units:
-        assert "Type=notify" in unit.text
-        assert "WatchdogSec=" in unit.text
-        assert re.search(r"^UMask=00[27]7$", unit.text, re.MULTILINE)
+def test_the_service_files_start_programs_as_their_parsers_take_them():
+    places = Places(*map(Path, "/p /c /s /a /b /k /d /w".split()))
+    found = {path.name: text for path, text in units.files(places, []).items()}
+    found |= {path.name: path.read_text() for path in (ROOT / "firmware_configs" / "units").glob("*.service")}
+    started = set()
+    for name, text in found.items():
+        for line in re.findall(r"^ExecStart=(.*/siaga-.*)$", text, re.MULTILINE):
+            program, *arguments = line.replace("%i", "8").split()
+            if Path(program).name in PARSERS:
+                PARSERS[Path(program).name].parse_args(arguments)
+                started.add(Path(program).name)
+        assert not name.endswith(".service") or re.search(r"^UMask=00[27][27]$", text, re.MULTILINE), name
+    assert started >= {"siaga-hub", "siaga-provision", "siaga-edge"}
 
 
 # Routes and errors

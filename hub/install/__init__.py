@@ -1,0 +1,1 @@
+"""Siaga as services of systemd: units with hardening, accounts, folders."""

@@ -13,15 +13,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
 import logging
-import socket
 import ssl
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 
-import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
@@ -32,6 +29,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from hub.serving import Serving
 from provisioning import requests
 from provisioning.enrolment import Enrolment
 from provisioning.errors import NotAllowed, ProvisioningError, RequestRefused
@@ -140,60 +138,26 @@ class Service:
         return PlainTextResponse("later\n", 429, {"Retry-After": str(int(wait_s) + 1)})
 
 
-class Server:
-    """Listens from its making on, so that its port is known; serves while ``run`` runs. TLS with the city's
-    certificate.
+class Server(Serving):
+    """Listens from its making on; TLS with the city's certificate.
 
     Raises:
         OSError: the address is taken, or a certificate cannot be read.
     """
 
     def __init__(self, listen: str, port: int, *, certificate: Path, key: Path, root: Path) -> None:
-        self._context = tls(certificate, key, root)
-        family = socket.AF_INET6 if ":" in listen else socket.AF_INET
-        self._socket = socket.create_server((listen, port), family=family, backlog=128)
-        self._server: uvicorn.Server | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        host, port = self._socket.getsockname()[:2]
-        return f"https://{f'[{host}]' if ':' in host else host}:{port}"
-
-    async def run(self, app: Starlette) -> None:
-        """Serve until ``stop``."""
-        config = uvicorn.Config(
-            app,
+        context = tls(certificate, key, root)
+        super().__init__(
+            listen,
+            port,
+            tls=True,
+            grace_s=GRACE_S,
             http=_Http,
             ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ssl_context_factory=lambda *_: self._context,
+            ssl_context_factory=lambda *_: context,
             timeout_keep_alive=IDLE_S,
-            timeout_graceful_shutdown=GRACE_S,
             limit_concurrency=MOST_CONNECTIONS,
         )
-        self._server = _Uvicorn(config)
-        await self._server.serve(sockets=[self._socket])
-
-    def stop(self) -> None:
-        """End serving, with grace for what is open."""
-        if self._server is not None:
-            self._server.should_exit = True
-
-    def close(self) -> None:
-        """Listen no more. Idempotent."""
-        self._socket.close()
-
-
-class _Uvicorn(uvicorn.Server):
-    """Leaves the process's signals to the command."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
 
 class _Http(H11Protocol):

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvicorn
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,6 +19,7 @@ from starlette.routing import Route
 
 from hub.api.hardening import HardenedHeaders
 from hub.console.language import COOKIE, LANGUAGES
+from hub.serving import Serving
 from simulator.control import words
 from simulator.control.actions import ACTIONS, Order, UnknownError, name_of, river_top_m
 from simulator.control.guard import Guard
@@ -72,7 +71,7 @@ class ControlPage:
         self._story = story
         self._diary = Diary()
         self._serving: asyncio.Task[None] | None = None
-        self._server: uvicorn.Server
+        self._server: Serving
         self._html = Environment(
             loader=FileSystemLoader(HERE),
             autoescape=True,
@@ -90,22 +89,14 @@ class ControlPage:
 
     async def __aenter__(self) -> ControlPage:
         self.port = self._wished.choose()
-        listening = socket.create_server(("127.0.0.1", self.port), backlog=64)
-        config = uvicorn.Config(
-            HardenedHeaders(Guard(self._app(), port=self.port, token=self.token), tls=False),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listening]), name="control page")
+        self._server = Serving("127.0.0.1", self.port, tls=False, grace_s=1)
+        app = HardenedHeaders(Guard(self._app(), port=self.port, token=self.token), tls=False)
+        self._serving = asyncio.create_task(self._server.run(app), name="control page")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._serving is not None
-        self._server.should_exit = True
+        self._server.stop()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._serving, 5)
 
@@ -206,11 +197,3 @@ class ControlPage:
     def _not_done(self, said_id: str, said_en: str, status: int) -> Response:
         self._diary.note((said_id, said_en), ok=False)
         return JSONResponse({"refused": "now", "id": said_id, "en": said_en}, status)
-
-
-class _Server(uvicorn.Server):
-    """Leaves the process's signals to the demo."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield

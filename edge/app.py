@@ -7,8 +7,9 @@ spool is set aside and a new one made while the drivers go on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from random import Random
 from typing import Any, TypeVar
 
@@ -17,10 +18,12 @@ from contract.messages import EventBody
 from edge.clock import Clock, random_hex
 from edge.config import Config, SpoolSettings
 from edge.drivers import registry
-from edge.drivers.base import Edge
+from edge.drivers.base import Edge, OnEdge
 from edge.errors import CorruptCard, EdgeError
 from edge.health import Health, read_health
 from edge.link import Link
+from edge.local_door import LocalDoor
+from edge.orders import Orders
 from edge.outputs import Outputs
 from edge.panic import Panic
 from edge.readiness import Readiness
@@ -82,7 +85,10 @@ class EdgeApp:
         self.panic = Panic(sink=self, outputs=self.outputs, random_hex=random_hex)
         self.sampler = Sampler(self._drivers.schedules, clock=clock, sink=self, random_hex=random_hex)
         self._link: Link | None = None
-        self._uplink: Uplink | None = None
+        self.uplink: Uplink | None = None
+        """The sending side; None before the gateway runs."""
+        self._orders = Orders(self)
+        self._door = LocalDoor(config.spool.path.parent, self._orders)
         self._showing = Showing(config.spool.path, self._identity.software, clock)
         self._renewal = Renewal(config, clock=clock, random=random, renewed=self._renewed)
 
@@ -110,11 +116,29 @@ class EdgeApp:
                 group.create_task(self._housekeeping(), name="housekeeping")
                 group.create_task(self._watchdog(), name="watchdog")
                 group.create_task(self._tell_age(), name="age")
+                group.create_task(self._door.run(), name="door")
                 self._showing.begin()
                 self._readiness.ready()
         finally:
             self._readiness.stopping()
             self._showing.end()
+            self.spool.close()
+
+    @contextlib.asynccontextmanager
+    async def opened(self, on_edge: OnEdge) -> AsyncIterator[None]:
+        """The spool open and the devices watched, and nothing sent: for who looks while no gateway runs.
+
+        Raises:
+            EdgeError: a gateway could not start here either.
+        """
+        self._config.spool.path.parent.mkdir(parents=True, exist_ok=True)
+        self.spool.open(self._clock.boot_id(), self._clock.mono_ms())
+        watching = asyncio.create_task(self._drivers.run(on_edge), name="drivers")
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
             self.spool.close()
 
     # What sampler and panic commit through.
@@ -142,6 +166,28 @@ class EdgeApp:
     def append_panic(self, mono_ms: int, body: bytes) -> Appended:
         """Commit one record to the panic lane."""
         return self._committed(lambda: self.spool.append_panic(mono_ms, body))
+
+    # What orders ask.
+
+    @property
+    def clock(self) -> Clock:
+        """The gateway's clocks."""
+        return self._clock
+
+    @property
+    def software(self) -> str:
+        """The version that runs."""
+        return self._identity.software
+
+    @property
+    def config_hash(self) -> str:
+        """SHA-256 of the configuration file."""
+        return self._identity.config
+
+    @property
+    def link_trouble(self) -> str:
+        """Why there is no connection; empty while there is one."""
+        return "" if self._link is None else self._link.trouble
 
     # What the beat asks.
 
@@ -193,11 +239,11 @@ class EdgeApp:
             log.error("event.unstored kind=%s error=%r", kind, str(error))
 
     def _new_link(self) -> Link:
-        self._uplink = Uplink(self.spool, self._random, mqtt_slots=MQTT_SLOTS)
+        self.uplink = Uplink(self.spool, self._random, mqtt_slots=MQTT_SLOTS)
         session = Session(
             self._identity,
             self.spool,
-            self._uplink,
+            self.uplink,
             clock=self._clock,
             status=self,
             on_received=self.outputs.received,
@@ -218,7 +264,7 @@ class EdgeApp:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             self.outputs.refresh()
-            self._showing.show(reached=self._uplink is not None and self._uplink.reached)
+            self._showing.show(reached=self.uplink is not None and self.uplink.reached)
             now_ms = self._clock.mono_ms()
             if now_ms - last_ms >= SPOOL_TICK_MS:
                 last_ms = now_ms

@@ -1,4 +1,4 @@
-"""``siaga-edge``: run a gateway, check its configuration, let it enrol, upgrade its software."""
+"""``siaga-edge``: run a gateway, check its configuration, let it enrol, upgrade it, and a technician's tools."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from random import SystemRandom
 from contract.errors import ContractError
 from edge.config import Config, load
 from edge.errors import ConfigError, EdgeError
+from edge.visit import command as visit
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.command == "enrol":
             return _enrol(config, options)
+        if options.command in visit.NAMES:
+            return visit.run(config, options)
         return asyncio.run(_run(config, _hash(options.config)))
     except (ContractError, EdgeError) as error:
         return _refuse([error])
@@ -77,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "say in JSON which version this is, and the format of its spool"
     commands.add_parser("version", help=text, description=text)
     _add_upgrade(commands)
+    visit.add_to(commands)
     return parser
 
 

@@ -67,5 +67,9 @@ class CorruptCard(EdgeError):
     """The spool's file is damaged. Quarantine it; the same call cannot succeed on it."""
 
 
+class OrderError(EdgeError):
+    """What was asked of the running gateway cannot be done as it was asked."""
+
+
 class ClosedSpool(EdgeError):
     """The spool is not open."""

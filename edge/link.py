@@ -107,6 +107,8 @@ class Link:
         self._credentials = Credentials(broker)
         self._backoff = Backoff()
         self._patience = Patience()
+        self.trouble = ""
+        """Why there is no connection; empty while there is one, and before the first try has ended."""
 
     def wake(self) -> None:
         """Something waits to be sent: look at once. Called in the event loop."""
@@ -130,7 +132,8 @@ class Link:
             try:
                 await self._one(self._credentials.newest())
             except* (aiomqtt.MqttError, OSError, TimeoutError, CardError) as group:
-                log.warning("link.down reason=%s", _first(group))
+                self.trouble = _first(group)
+                log.warning("link.down reason=%s", self.trouble)
             held_s = (self._clock.mono_ms() - began_ms) / 1000
             attempt = 0 if held_s > STEADY_S else attempt + 1
             urgent = self._session.panic_waits
@@ -184,6 +187,7 @@ class Link:
         session, broker = self._session, self._broker
         await client.subscribe(topics.gateway_filter(session.cell, session.gateway), qos=1)
         raise_if_cancelled()
+        self.trouble = ""
         log.info("link.up broker=%s:%d", broker.host, broker.port)
         async with asyncio.TaskGroup() as group:
             carry = _Carrier(client, session, self._clock, group, self._patience)

@@ -92,6 +92,22 @@ class Schedule:
     down_after: int = 2
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """How a device stands.
+
+    Attributes:
+        sample: the last one; None where there was none since the start.
+        missed: why the last poll gave none; None where it did.
+    """
+
+    device: str
+    kind: str
+    down: bool
+    sample: Sample | None
+    missed: MissedPollError | None
+
+
 class Sampler:
     """The poll rhythm of all devices of a gateway.
 
@@ -126,6 +142,14 @@ class Sampler:
     def devices_down(self) -> tuple[str, ...]:
         """Devices that do not answer now."""
         return tuple(name for name, device in self._devices.items() if device.down)
+
+    @property
+    def states(self) -> tuple[DeviceState, ...]:
+        """How each device stands, in the order of the configuration."""
+        return tuple(
+            DeviceState(name, one.schedule.driver.kind, one.down, one.sample, one.missed_by)
+            for name, one in self._devices.items()
+        )
 
     async def run(self) -> None:
         """Poll each device in its rhythm and commit what they say, until cancelled; then commit the rest."""
@@ -272,7 +296,7 @@ class Sampler:
             self._urgent.set()
 
     def _answered(self, state: _Device, mono_ms: int) -> None:
-        state.missed = 0
+        state.missed, state.missed_by = 0, None
         if state.down:
             state.down = False
             log.info("device_up device=%s", state.schedule.driver.device)
@@ -281,6 +305,7 @@ class Sampler:
     def _missed(self, state: _Device, missed: MissedPollError) -> None:
         if missed.reason == "resting":
             return
+        state.missed_by = missed
         state.missed += 1
         if state.down or state.missed < state.schedule.down_after:
             return
@@ -310,6 +335,8 @@ class _Device:
         self.tracks: dict[str, Track | None] = {}
         self.last_ms: int | None = None
         self.missed = 0
+        self.missed_by: MissedPollError | None = None
+        self.sample: Sample | None = None
         self.down = False
 
     def stamp(self, reading: Reading) -> Sample:
@@ -330,7 +357,7 @@ class _Device:
             if (code := max(code, judged)) is not Quality.GOOD:
                 quality.append((at, int(code)))
         self.last_ms = reading.mono_ms
-        return Sample(
+        self.sample = Sample(
             driver.device,
             driver.kind,
             driver.quantities,
@@ -338,3 +365,4 @@ class _Device:
             tuple(quality),
             reading.mono_ms,
         )
+        return self.sample

@@ -16,7 +16,8 @@ from edge import cli
 from edge.app import EdgeApp
 from edge.clock import Discipline, SystemClock
 from edge.config import load
-from edge.errors import CardError, CorruptCard
+from edge.errors import CardError, CorruptCard, OrderError
+from edge.local_door import ask
 from edge.sampler import Sample
 from simulator.proxy import FaultProxy
 from simulator.servers import Mosquitto
@@ -181,6 +182,23 @@ async def test_a_gateway_is_born_gets_its_time_sends_and_settles(config, desk):
         beats = [codec.decode(Beat, await desk.hear("up/beat")) for _ in range(3)]
         assert beats[-1].clock == "hub"
         assert beats[-1].lanes["telemetry"].next > frame.last
+
+
+@pytest.mark.real
+async def test_who_stands_at_the_box_asks_the_gateway_that_runs(config, desk):
+    folder = config.spool.path.parent
+    async with running(config):
+        await desk.greet()
+        await desk.frame("telemetry")
+        said = await asyncio.to_thread(ask, folder, "read", {"point": "cuaca.temperature_c"})
+        assert 25 <= said["values"]["temperature_c"]["value"] <= 31
+        status = await asyncio.to_thread(ask, folder, "status")
+        assert (status["connected"], status["reached"], status["trouble"]) == (True, True, "")
+        assert status["lanes"]["telemetry"]["waiting"] > 0
+        assert {one["device"] for one in status["devices"]} == {"cuaca", "tombol-igd"}
+        with pytest.raises(OrderError, match="cuaca"):
+            await asyncio.to_thread(ask, folder, "read", {"point": "angin"})
+    assert ask(folder, "status") is None
 
 
 @pytest.mark.real

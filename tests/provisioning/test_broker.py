@@ -18,7 +18,8 @@ from tests.servers import new_gateway_id
 from tests.tls import handshake
 
 pytestmark = [pytest.mark.real, pytest.mark.filterwarnings("ignore:ssl.TLSVersion")]
-CELLS = (0, 7, 63)
+CELLS = (0, 1, 7, 7, 31, 32, 62, 63)
+"""Of eight gateways; two of them share a cell."""
 PUBACK = b"\x40"
 
 
@@ -127,22 +128,27 @@ def test_every_gateway_says_its_own_and_nobody_elses(broker, fleet, hub):
         assert all(one.endswith("up/telemetry") for one in heard)
 
 
+def wishes(fleet) -> list[str]:
+    """What a curious gateway asks for: everything, all of a sort, and each other gateway by its name."""
+    names = [f"siaga/1/{cell:02d}/{name}" for name, (cell, _) in fleet.items()]
+    mine = [f"{name}/{part}" for name in names for part in ("down/#", "up/#", "state", "#")]
+    wide = ["#", "+/#", "siaga/#", "siaga/1/#", "siaga/1/+/+/down/#", "siaga/1/+/+/up/+", "siaga/1/+/+/state"]
+    return [*wide, "$SYS/#", "$share/uji/siaga/#", "$CONTROL/#", *mine]
+
+
 def test_every_gateway_hears_its_own_and_nobody_elses(broker, fleet, hub):
     """A SUBSCRIBE is granted whatever it says; what counts is what is delivered."""
-    with peer(broker, hub[0]) as control:
-        for listener, (cell, identity) in fleet.items():
+    *_, speaker = fleet
+    with peer(broker, hub[0]) as control, peer(broker, fleet[speaker][1]) as neighbour:
+        for listener, (cell, identity) in list(fleet.items())[:-1]:
             with peer(broker, identity) as gateway:
-                for wish in (
-                    "#",
-                    "siaga/#",
-                    "siaga/1/+/+/down/#",
-                    f"siaga/1/{cell:02d}/{listener}/down/#",
-                    "$SYS/#",
-                ):
+                for wish in wishes(fleet):
                     gateway.subscribe(wish)
                 for name, (other, _) in fleet.items():
                     for leaf in DOWN_LEAVES:
                         control.publish(topic(other, name, leaf))
+                for leaf in UP_LEAVES:
+                    assert neighbour.publish(topic(fleet[speaker][0], speaker, leaf)) != NOT_AUTHORIZED
                 mark = topic(cell, listener, "down/hello")
                 control.publish(mark, b"mark")
                 heard = set()
@@ -166,19 +172,20 @@ def test_the_hub_says_only_what_goes_down(broker, fleet, hub):
 
 
 def test_a_gateway_that_takes_anothers_client_id_or_will_gets_nothing_by_it(broker, fleet, hub):
-    (victim, (cell, own)), (_, (_, other)) = list(fleet.items())[:2]
+    (victim, (cell, own)), *others = fleet.items()
     with peer(broker, hub[0]) as control, peer(broker, own, client_id=victim) as honest:
         honest.subscribe(f"siaga/1/{cell:02d}/{victim}/down/#")
         control.subscribe("siaga/1/+/+/state")
-        with peer(broker, other, client_id=victim, will=topic(cell, victim, "state")) as thief:
-            thief.subscribe(f"siaga/1/{cell:02d}/{victim}/down/#")
-            control.publish(topic(cell, victim, "down/command"))
-            assert honest.messages.get(timeout=5)[0] == topic(cell, victim, "down/command")
-            thief.client.socket().close()  # an end without a word: the will speaks, if it may
+        for _, (_, other) in others:
+            with peer(broker, other, client_id=victim, will=topic(cell, victim, "state")) as thief:
+                thief.subscribe(f"siaga/1/{cell:02d}/{victim}/down/#")
+                control.publish(topic(cell, victim, "down/command"))
+                assert honest.messages.get(timeout=5)[0] == topic(cell, victim, "down/command")
+                assert thief.messages.empty()
+                thief.client.socket().close()  # an end without a word: the will speaks, if it may
         assert honest.publish(topic(cell, victim, "state"), b"alive") == SUCCESS
         while (message := control.messages.get(timeout=5))[1] != b"alive":
             assert message[1] != b"will", "a will was let through that the ACL forbids"
-        assert thief.messages.empty()
         assert honest.ended.empty()
 
 

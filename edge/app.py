@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from contract.codec import encode_body
 from contract.messages import EventBody
+from contract.readiness import Readiness
 from edge.clock import Clock, random_hex
 from edge.config import Config, SpoolSettings
 from edge.drivers import registry
@@ -26,7 +27,6 @@ from edge.local_door import LocalDoor
 from edge.orders import Orders
 from edge.outputs import Outputs
 from edge.panic import Panic
-from edge.readiness import Readiness
 from edge.renewal import Renewal
 from edge.sampler import Sampler
 from edge.session import Identity, Session

@@ -13,6 +13,7 @@ from random import Random, SystemRandom
 
 from sqlalchemy import Connection
 
+from contract.readiness import Readiness
 from hub import life
 from hub.alarms import service as alarms
 from hub.api.auth import setup
@@ -23,7 +24,6 @@ from hub.errors import StoreUnavailableError
 from hub.fleet import gateways as fleet
 from hub.notify.channels.build import ChannelSpec, build
 from hub.outbound import Outbound
-from hub.readiness import Readiness
 from hub.region import Region
 from hub.region import load as load_region
 from hub.series.influx import Influx, InfluxConfig

@@ -10,9 +10,9 @@ import signal
 import time
 from pathlib import Path
 
+from contract.readiness import Readiness
 from contract.whole_file import write_bytes
 from hub.clock import SystemClock
-from hub.readiness import Readiness
 from provisioning import broker
 from provisioning.ca import Identity
 from provisioning.claim_commands import ACTOR, CITY, Commands, now_ms

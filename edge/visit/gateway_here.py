@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from random import SystemRandom
 
+from contract.readiness import Readiness
 from edge.app import EdgeApp
 from edge.clock import SystemClock
 from edge.config import Config
@@ -14,7 +15,6 @@ from edge.drivers.base import Edge
 from edge.errors import OrderError
 from edge.local_door import ask
 from edge.orders import Answer, Orders, Scalar
-from edge.readiness import Readiness
 
 START_S = 3.0
 """How long a device may need until it is watched for the first time."""

@@ -19,10 +19,10 @@ from uuid import uuid4
 import httpx
 import msgspec
 
+from contract.readiness import Readiness
 from edge import config as edge_config
 from edge.app import EdgeApp
 from edge.clock import Discipline
-from edge.readiness import Readiness
 from hub import config as hub_config
 from hub.app import HubApp
 from hub.region import load as load_region

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from edge.readiness import Readiness
+from contract.readiness import Readiness
 
 
 @pytest.fixture

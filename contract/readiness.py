@@ -1,10 +1,11 @@
-"""Telling systemd that the gateway is ready, what it does, and that its main loop makes progress.
+"""Telling systemd that a program is ready, what it does, and that its main loop makes progress.
 
 Protocol: sd_notify(3), a datagram of ``KEY=value`` lines to the socket that NOTIFY_SOCKET names.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -25,19 +26,25 @@ class Readiness:
         return int(self._watchdog_us) / 2_000_000 if self._watchdog_us.isdigit() else None
 
     def ready(self) -> None:
-        """Everything that the gateway promises is in place: the spool is open and the drivers run."""
+        """Everything that the program promises is in place; what it connects to may come later."""
         self._tell("READY=1")
 
     def progress(self) -> None:
         """The main loop went round once more."""
         self._tell("WATCHDOG=1")
 
+    async def watchdog(self) -> None:
+        """Say that the event loop goes round, until cancelled. Ends at once without a watchdog."""
+        while self.watchdog_s is not None:
+            self.progress()
+            await asyncio.sleep(self.watchdog_s)
+
     def status(self, text: str) -> None:
         """One line for ``systemctl status``."""
         self._tell(f"STATUS={text}")
 
     def stopping(self) -> None:
-        """The gateway stops on purpose."""
+        """It stops on purpose."""
         self._tell("STOPPING=1")
 
     def _tell(self, line: str) -> None:

@@ -23,7 +23,6 @@ from hub.api.auth.roles import (
 from hub.api.routes.table import ROUTES
 from hub.api.tables import sessions as session_rows
 from hub.console.routes.table import ROUTES as PAGES
-from hub.db import metadata
 from hub.incidents.machine import ACTIONS
 from tests.hub.api.conftest import PASSWORD
 from tests.hub.console.reading import first
@@ -251,22 +250,6 @@ async def test_no_change_from_a_foreign_page_not_even_a_login(hub, headers, path
 async def test_a_change_from_our_own_page(hub, headers):
     async with hub.login("siti", "operator") as person:
         assert (await person.post("/api/logout", headers=headers)).status_code == 200
-
-
-async def test_reading_changes_nothing(hub):
-    """No state change by GET: the store's tables are the same after every route was read."""
-    async with hub.login("siti", *Role) as person:
-        before = await hub.read(everything)
-        for method, path in EXPECTED:
-            if method == "GET" and path not in ("/api/stream", "/live"):
-                await person.get(at(path))
-        assert await hub.read(everything) == before
-
-
-def everything(conn):
-    return {
-        table.name: [tuple(row) for row in conn.execute(table.select())] for table in metadata.sorted_tables
-    }
 
 
 def test_a_route_that_does_not_say_who_may_use_it_stops_the_start(hub):

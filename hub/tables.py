@@ -2,9 +2,10 @@
 
 from hub.alarms import tables as alarms
 from hub.api import tables as api
+from hub.commissioning import tables as commissioning
 from hub.fleet import tables as fleet
 from hub.incidents import tables as incidents
 from hub.ingest import tables as ingest
 from hub.notify import tables as notify
 
-__all__ = ["alarms", "api", "fleet", "incidents", "ingest", "notify"]
+__all__ = ["alarms", "api", "commissioning", "fleet", "incidents", "ingest", "notify"]

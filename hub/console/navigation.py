@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.api.auth.roles import ADMINISTERING, PLANT, WATCHING, Roles
+from hub.api.auth.roles import ADMINISTERING, COMMISSIONING, PLANT, WATCHING, Roles
 from hub.console.language import marked as _
 
 
@@ -25,6 +25,7 @@ ENTRIES = (
     Entry("/beds", _("Beds"), "b", WATCHING),
     Entry("/gateways", _("Gateways"), "g", PLANT),
     Entry("/events", _("Events"), "e", PLANT),
+    Entry("/commissioning", _("Commissioning"), "c", COMMISSIONING),
     Entry("/people", _("People"), "p", ADMINISTERING),
 )
 

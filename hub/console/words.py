@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from contract.kinds import Quality
 from hub.console.language import marked as _
 from hub.incidents.machine import NEEDS_NOTE, Action
 
@@ -127,3 +128,12 @@ EVENTS: Mapping[str, str] = {
     "spool_full": _("Gateway's store is full"),
 }
 """What an event of the gateways' records is called."""
+
+QUALITIES: Mapping[int, str] = {
+    Quality.OUT_OF_RANGE: _("out of range"),
+    Quality.STEP: _("stepped too fast"),
+    Quality.STUCK: _("does not change"),
+    Quality.INVALID: _("the instrument has none"),
+    Quality.NO_ANSWER: _("no answer"),
+}
+"""Why a value is not simply good."""

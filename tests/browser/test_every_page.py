@@ -25,6 +25,8 @@ PAGES = (
     f"/gateways/{RIVER}",
     "/gateways/gw-balai-kota",
     "/events",
+    "/commissioning",
+    f"/commissioning/{RIVER}",
     "/nowhere",
 )
 TELEPHONE, WALL = {"width": 360, "height": 740}, {"width": 1920, "height": 1080}

@@ -280,7 +280,17 @@ def test_the_groups_of_roles_are_the_products():
         for row in pages.rows(pages.section(INTEGRATOR, "Roles"))
         if row[0] != "anyone"
     }
-    groups = ("EVERYONE", "PERSONS", "WATCHING", "PLANT", "WORKING", "DISPATCHING", "AUDITING", "ADMINISTERING")
+    groups = (
+        "EVERYONE",
+        "PERSONS",
+        "WATCHING",
+        "PLANT",
+        "WORKING",
+        "DISPATCHING",
+        "AUDITING",
+        "ADMINISTERING",
+        "COMMISSIONING",
+    )
     assert shown == {name.lower(): set(map(str, getattr(roles, name))) for name in groups}
 
 

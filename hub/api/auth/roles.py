@@ -56,6 +56,9 @@ PERSONS: Roles = EVERYONE - {Role.VIEWER}
 SECOND_FACTOR: Roles = frozenset({Role.ADMIN, Role.DISPATCHER})
 """Who comes in by a password and a second factor, or not at all."""
 
+COMMISSIONING: Roles = frozenset({Role.TECHNICIAN})
+"""Who proves on site that a gateway works, and signs for it."""
+
 AUDITING: Roles = frozenset({Role.AUDITOR})
 """Who reads the audit trail."""
 

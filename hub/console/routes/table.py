@@ -5,6 +5,7 @@ from hub.console.routes import (
     activation,
     assets,
     beds,
+    commissioning,
     events,
     factor,
     gateways,
@@ -28,5 +29,6 @@ ROUTES: tuple[Route, ...] = (
     *rivers.ROUTES,
     *beds.ROUTES,
     *gateways.ROUTES,
+    *commissioning.ROUTES,
     *people.ROUTES,
 )

@@ -12,6 +12,7 @@ from hub.api.app import create_app
 from hub.api.auth.roles import (
     ADMINISTERING,
     AUDITING,
+    COMMISSIONING,
     DISPATCHING,
     EVERYONE,
     PERSONS,
@@ -96,6 +97,13 @@ EXPECTED = {
     ("GET", "/beds"): WATCHING,
     ("GET", "/gateways"): PLANT,
     ("GET", "/gateways/{gateway_id}"): PLANT,
+    ("GET", "/commissioning"): PLANT,
+    ("GET", "/commissioning/{gateway_id}"): PLANT,
+    ("GET", "/commissioning/{gateway_id}/photos/{number}"): PLANT,
+    **{
+        ("POST", f"/commissioning/{{gateway_id}}/{step}"): COMMISSIONING
+        for step in ("begin", "checks", "photos", "sign")
+    },
     ("GET", "/people"): ADMINISTERING,
     ("POST", "/people"): ADMINISTERING,
     ("GET", "/people/{name}"): ADMINISTERING,

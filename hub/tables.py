@@ -7,5 +7,6 @@ from hub.fleet import tables as fleet
 from hub.incidents import tables as incidents
 from hub.ingest import tables as ingest
 from hub.notify import tables as notify
+from hub.rules import tables as rules
 
-__all__ = ["alarms", "api", "commissioning", "fleet", "incidents", "ingest", "notify"]
+__all__ = ["alarms", "api", "commissioning", "fleet", "incidents", "ingest", "notify", "rules"]

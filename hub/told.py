@@ -6,15 +6,19 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, select
 
+from contract.topics import WATCH
 from hub.bus import Bus
 from hub.incidents.service import Incidents
 from hub.incidents.tables import presses
 from hub.incidents.technical import FAULTS
+from hub.ingest import watch_press
 from hub.ingest.accept import AcceptedBeat
 from hub.ingest.events import StoredEvent
 from hub.ingest.judging import Judging
+from hub.ingest.ruling import Ruling
 from hub.notify.worker import NotifyWorker
 from hub.rules.model import Change
+from hub.rules.verdict import Verdict
 
 REMEMBERED_PRESSES = 1000
 
@@ -29,6 +33,7 @@ class Told:
         self._incident_of: dict[int, str] = {}
         self._down: dict[str, tuple[str, ...]] = {}
         self.judging: Judging | None = None
+        self.rules: Ruling | None = None
 
     def devices_down(self) -> Iterator[str]:
         """``gateway/device`` of each device that does not answer, as the last beats say."""
@@ -37,7 +42,10 @@ class Told:
     # On the writer's thread, within the transaction
 
     def panic(self, conn: Connection, event: StoredEvent) -> None:
-        """A press and its incident; which one it is, is told when it is committed."""
+        """A press and its incident; which one it is, is told when it is committed. One of the watch is a test."""
+        if event.gateway == WATCH:
+            watch_press.keep_last(conn, event)
+            return
         self._incidents.panic(conn, event)
         query = select(presses.c.incident_id).where(
             presses.c.gateway == event.gateway, presses.c.event_id == event.event_id
@@ -55,6 +63,8 @@ class Told:
     def stored(self, new: Sequence[StoredEvent]) -> None:
         """These events are new."""
         self._notify.wake()
+        if self.rules is not None:
+            self.rules.stored(new)
         for event in new:
             about = {"gateway": event.gateway, "device": event.device, "kind": event.kind}
             incident = self._incident_of.pop(event.row_id, None)
@@ -69,6 +79,11 @@ class Told:
         about = {"kind": change.kind, "old": change.old, "new": change.new, "value_mm": change.value_mm}
         self._bus.publish("station", change.station, about)
         self._bus.publish("alarm", change.gateway, {"kind": change.kind})
+
+    def ruled(self, verdict: Verdict) -> None:
+        """A rule has raised an alarm, or cleared it."""
+        self._notify.wake()
+        self._bus.publish("alarm", verdict.subject.gateway, {"kind": verdict.kind, "rule": verdict.rule})
 
     def gateway(self, gateway: str) -> None:
         """A gateway fell silent, or is back."""

@@ -31,6 +31,7 @@ from hub.ingest.broker import Address
 from hub.ingest.control import Control
 from hub.ingest.judging import Judging
 from hub.ingest.pipeline import Pipeline
+from hub.ingest.ruling import Ruling
 from hub.ingest.samples import Samples
 from hub.ingest.subscriber import Subscriber
 from hub.notify.channels.base import Channel
@@ -38,6 +39,7 @@ from hub.notify.worker import NotifyWorker
 from hub.region import Region
 from hub.rules import loader as rules
 from hub.rules.model import StationState
+from hub.series.errors import SeriesError
 from hub.series.influx import Influx
 from hub.series.shared import SharedQueries
 from hub.series.writer import SeriesWriter
@@ -45,6 +47,9 @@ from hub.told import Told
 from hub.web import Web
 
 log = logging.getLogger(__name__)
+
+LOOK_BACK_S = 3.0
+"""A start does not wait longer for what InfluxDB knows of the last half hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,25 @@ class Hub:
         )
         self._answered = Answered(db, clock, self._bus, self._answers.say_answered)
         self._alarm_times = AlarmTimes(db, clock, changed=self._told.alarm)
-        self._judging = Judging(
-            rules.load(region, memory.states), region, db, clock, series=influx, changed=self._told.changed
+        self._rules = Ruling(
+            region,
+            Path(config.profile),
+            db,
+            clock,
+            series=influx,
+            listening=lambda: self._subscriber.telemetry.up,
+            changed=self._told.ruled,
         )
+        self._judging = Judging(
+            rules.load(region, memory.states),
+            region,
+            db,
+            clock,
+            series=influx,
+            changed=self._told.changed,
+            rules=self._rules,
+        )
+        self._told.rules = self._rules
         self._told.judging = self._judging
         self._samples = Samples(db, clock, self._judging, self._answers, self._pipeline)
         self._writer: SeriesWriter | None = None
@@ -173,6 +194,7 @@ class Hub:
             "level-changes": self._judging.write_changes(),
             "station-states": self._judging.save_states(),
             "history": self._judging.look_over_gaps(),
+            "rules": self._rules.run(),
             "notify": self._notify.run(),
             "answered": self._answered.run(),
             "alarm-times": self._alarm_times.run(),
@@ -189,6 +211,7 @@ class Hub:
         """Work until stopped, then put on record what is known and not yet there."""
         self._trust.look()  # before the first frame
         self._subscriber.judge_flow()
+        await self._look_back()
         app = create_app(self._services)
         async with asyncio.TaskGroup() as group:
             working = [group.create_task(work, name=name) for name, work in self._tasks().items()]
@@ -203,7 +226,16 @@ class Hub:
                 task.cancel()
         await self._samples.flush_once()
         await self._judging.save_once()
+        await self._rules.save_once()
         log.info("stopped")
+
+    async def _look_back(self) -> None:
+        """Before the first frame: rules and rivers take up what they knew."""
+        await self._rules.open()
+        try:
+            await asyncio.wait_for(self._judging.warm(), LOOK_BACK_S)
+        except (SeriesError, TimeoutError) as error:
+            log.warning("rates_not_warmed error=%s", error or "too slow")
 
     def _numbers(self) -> dict[str, Any]:
         writer = self._writer

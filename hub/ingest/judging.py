@@ -15,14 +15,17 @@ from msgspec import structs
 from sqlalchemy import Connection
 
 from hub.alarms import service as alarms
+from hub.alarms import verdicts
 from hub.clock import Clock
 from hub.db import Database
 from hub.errors import StoreError, StoreUnavailableError
 from hub.ingest.accept import AcceptedTelemetry
+from hub.ingest.ruling import Ruling
 from hub.region import Region, Station
 from hub.rules import history
 from hub.rules.engine import Engine, around
 from hub.rules.model import Change, Sample, Skipped, StationState
+from hub.rules.verdict import Verdict
 from hub.series.errors import SeriesError
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,7 @@ class Judging:
     Args:
         series: where a history pass reads; None without InfluxDB.
         changed: told of a station when a change of it is on record.
+        rules: those of rules.toml; None for none.
 
     Attributes:
         on_record: called when a change waits no longer: what ``owes`` said may have changed.
@@ -70,6 +74,7 @@ class Judging:
         *,
         series: Series | None,
         changed: Callable[[Change], None],
+        rules: Ruling | None = None,
     ) -> None:
         self._engine = engine
         self._region = region
@@ -77,8 +82,11 @@ class Judging:
         self._clock = clock
         self._series = series
         self._changed = changed
+        self._rules = rules
+        if rules is not None:
+            rules.say, rules.owing = self._say, self.owing
         self.on_record: Callable[[], None] = lambda: None
-        self._changes: asyncio.Queue[Change] = asyncio.Queue()
+        self._changes: asyncio.Queue[Change | Verdict] = asyncio.Queue()
         self._unwritten: Counter[tuple[str, str, int]] = Counter()
         self._gaps: dict[str, Skipped] = {}
         self._gap_found = asyncio.Event()
@@ -100,13 +108,23 @@ class Judging:
 
     def judge(self, accepted: AcceptedTelemetry) -> None:
         """Judge every sample of a frame that is of a station. Pure and quick; what it finds is queued."""
-        watched = self._engine.watched(accepted.gateway)
+        watched = stations = self._engine.watched(accepted.gateway)
+        rules = self._rules
+        if rules is not None:
+            watched = stations | rules.watched(accepted.gateway)
         if not watched:
             return
         for sample in samples(accepted, watched):
-            for change in self._engine.judge(sample, accepted.received_ms):
-                self._unwritten[_of(change)] += 1
-                self._changes.put_nowait(change)
+            if sample.device in stations:
+                for change in self._engine.judge(sample, accepted.received_ms):
+                    self._say(change)
+            if rules is not None:
+                rules.judge(sample, accepted.received_ms)
+
+    def _say(self, change: Change | Verdict) -> None:
+        """To be put on record."""
+        self._unwritten[change.record] += 1
+        self._changes.put_nowait(change)
 
     def owes(self, gateway: str, epoch: str, first: int, last: int) -> bool:
         """Whether one of these samples has caused a change that is not on record yet.
@@ -135,30 +153,41 @@ class Judging:
                 await self._write(self._applying(change), urgent=change.worse)
             except Exception:
                 # One change that cannot be written must not stop those after it, nor the panics beside it.
-                log.exception(
-                    "level_not_written station=%s old=%d new=%d", change.station, change.old, change.new
-                )
+                log.exception("change_not_written %s", _shown(change))
                 self._written(change)
                 continue
             self._written(change)
-            log.info(
-                "level_changed station=%s kind=%s old=%d new=%d",
-                change.station,
-                change.kind,
-                change.old,
-                change.new,
-            )
-            self._changed(change)
+            if isinstance(change, Verdict):
+                log.info("rule_changed %s", _shown(change))
+            else:
+                log.info("level_changed %s", _shown(change))
+                self._changed(change)
 
-    def _written(self, change: Change) -> None:
-        self._unwritten[_of(change)] -= 1
-        if not self._unwritten[_of(change)]:
-            del self._unwritten[_of(change)]
+    def _written(self, change: Change | Verdict) -> None:
+        self._unwritten[change.record] -= 1
+        if not self._unwritten[change.record]:
+            del self._unwritten[change.record]
+        if self._rules is not None and isinstance(change, Verdict):
+            self._rules.written(change)
         self.on_record()
 
-    def _applying(self, change: Change) -> Callable[[Connection], None]:
+    def _applying(self, change: Change | Verdict) -> Callable[[Connection], None]:
         now_ms = self._clock.now_ms()
+        if isinstance(change, Verdict):
+            return lambda conn: verdicts.apply(conn, change, now_ms, region=self._region)
         return lambda conn: alarms.apply(conn, change, now_ms, region=self._region)
+
+    async def warm(self) -> None:
+        """Read how the rivers moved just before the hub began, so that their rate is known at once.
+
+        Raises:
+            SeriesError: InfluxDB does not answer.
+        """
+        now_ms = self._clock.now_ms()
+        for station in self._region.stations.values():
+            if self._series is not None and station.rise is not None:
+                points = await self._points(station, now_ms - round(station.rise.window_s * 1000), now_ms)
+                self._engine.warm(station.id, points)
 
     async def save_states(self) -> None:
         """Store the states that moved, every few seconds. Runs until cancelled."""
@@ -166,13 +195,17 @@ class Judging:
             await asyncio.sleep(SAVE_EVERY_S)
             await self.save_once()
 
+    def owing(self) -> set[str]:
+        """Gateways of which a change is not on record yet."""
+        return {gateway for gateway, _, _ in self._unwritten}
+
     async def save_once(self) -> None:
         """Store the states that moved since the last time; what the store does not take waits for the next time.
 
         A station whose change is not on record is left out: the record that caused it will be judged again by a
         hub that is killed before, which it would not be if a later one were on record as judged.
         """
-        owing = {gateway for gateway, _, _ in self._unwritten}
+        owing = self.owing()
         states = [self._whole(state) for state in self._engine.states()]
         moved = [
             state
@@ -250,8 +283,12 @@ class Judging:
                 await asyncio.sleep(STORE_PAUSE_S)
 
 
-def _of(change: Change) -> tuple[str, str, int]:
-    return change.gateway, change.epoch, change.seq
+def _shown(change: Change | Verdict) -> str:
+    """A change in a log line."""
+    if isinstance(change, Verdict):
+        where = change.subject
+        return f"rule={change.rule} site={where.site} device={where.device} active={int(change.active)}"
+    return f"station={change.station} kind={change.kind} old={change.old} new={change.new}"
 
 
 _ALL_GOOD: Mapping[int, int] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from contract.kinds import EVENT_KINDS, KINDS, PANIC_KINDS
-from contract.strict_toml import Mistake, TomlError, closest, load
+from contract.strict_toml import Mistake, TomlError, closest, load, loads
 from hub.region import Device, Region
 from hub.rules import files
 from hub.rules.law import COMMON_WORDS, WORDS, words_in
@@ -47,25 +47,30 @@ def read(path: Path, region: Region) -> Book:
     Raises:
         contract.strict_toml.TomlError: with file, line and what to write instead, for all mistakes of the file.
     """
-    if not path.exists():
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
         return EMPTY
-    text = _text(path)
-    file = load(path, files.RulesFile, lambda found: _check(found, region))
+    except (OSError, UnicodeDecodeError):
+        load(path, files.RulesFile)  # says what is wrong with it
+        raise
+    return parse(text, region, str(path))
+
+
+def parse(text: str, region: Region, name: str) -> Book:
+    """The rules of a text; ``name`` stands for the file in errors.
+
+    Raises:
+        contract.strict_toml.TomlError: as ``read``.
+    """
+    file = loads(text, files.RulesFile, name, lambda found: _check(found, region))
     rules = {entry.id: entry for entry in file.rule}
     return Book(
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
         text=text,
         schedules=MappingProxyType({entry.id: entry for entry in file.schedule}),
-        rules=MappingProxyType({name: rules[name] for name in _in_order(rules)}),
+        rules=MappingProxyType({rule: rules[rule] for rule in _in_order(rules)}),
     )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        # Read again by ``load``, which says what is wrong with it.
-        return ""
 
 
 def selected(entry: files.Selecting, region: Region) -> list[Device]:

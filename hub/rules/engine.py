@@ -52,6 +52,10 @@ class Engine:
         """Devices of that gateway whose samples are judged at all (so that others need not be built)."""
         return self._devices.get(gateway, frozenset())
 
+    def warm(self, station: str, points: Iterable[tuple[int, float]]) -> None:
+        """Values of before the start, (ms, metres) ascending: the rate is known at once, and nothing is judged."""
+        self._by_id[station].warm(points)
+
     def restore(self, states: Iterable[StationState]) -> None:
         """Take up the states that were stored, at hub start. Unknown stations are left out."""
         for state in states:
@@ -97,6 +101,12 @@ class _Watched:
     def restore(self, state: StationState) -> None:
         self.skipped = state.skipped
         self._last = None if state.value_mm is None else structs.replace(state, skipped=None)
+
+    def warm(self, points: Iterable[tuple[int, float]]) -> None:
+        for t_ms, value_m in points:
+            value_mm = possible_mm(self.station, value_m)
+            if value_mm is not None and self._slope is not None:
+                self._slope.add(t_ms, value_mm)
 
     def judge(self, sample: Sample, now_ms: int) -> list[Change]:
         value_mm = self._value_mm(sample)

@@ -14,7 +14,7 @@ from hub.rules.hours import Calendar
 from hub.rules.machine import RAISED, Machine
 from hub.rules.model import Sample
 from hub.rules.order import age_ms
-from hub.rules.verdict import Fact, Mark, Priority, Subject, Verdict
+from hub.rules.verdict import Fact, Mark, Priority, Standing, Subject, Verdict
 
 COMMON_WORDS = frozenset({"site", "device", "point", "unit", "value", "limit", "minutes"})
 """What every reason may name in braces."""
@@ -127,7 +127,14 @@ class Judge(Machine):
 
     def wake(self, now_ms: int, listening_ms: int | None) -> Verdict | None:
         """Time has come to where it asked to be woken (``due_ms``)."""
+        self.due_ms = None
         return None
+
+    def standing(self) -> Standing:
+        """How it stands, to be stored."""
+        return Standing(
+            self.law.entry.id, self.law.kind, self.subject, self.state, self.since_ms, self.last_ms
+        )
 
     def warm(self, sample: Sample, at_ms: int) -> None:
         """A sample of before the hub's start: what it remembers of the past, and never an alarm."""

@@ -104,6 +104,11 @@ class Change:
         """Whether it became worse."""
         return self.new > self.old
 
+    @property
+    def record(self) -> tuple[str, str, int]:
+        """Gateway, epoch and number of the record that caused it."""
+        return self.gateway, self.epoch, self.seq
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import cast
@@ -16,7 +16,7 @@ from hub.rules.kinds import Combination, Place
 from hub.rules.law import Judge
 from hub.rules.machine import TRANSITIONS, State
 from hub.rules.model import LIVE_AGE_MS, Sample
-from hub.rules.verdict import Mark, Priority, Standing, Subject, Verdict
+from hub.rules.verdict import Mark, Priority, Standing, Verdict
 
 
 class Watched:
@@ -254,7 +254,7 @@ class Running:
 
     def restore(self, standings: Iterable[Standing], marks: Iterable[Mark], now_ms: int) -> list[Verdict]:
         """Take up what was stored, at hub start; what stood raised by a rule that is no more is cleared."""
-        cleared = []
+        verdicts = []
         for mark in marks:
             found = self._now.index.get((mark.gateway, mark.device))
             if found is not None:
@@ -263,22 +263,27 @@ class Running:
                 watched.t_ms, watched.at_ms = mark.t_ms, mark.at_ms
         for standing in standings:
             judge = self._now.built.judges.get(standing.rule, {}).get(standing.subject)
-            if judge is not None and standing.state in TRANSITIONS:
-                judge.state = cast(State, standing.state)
-                judge.since_ms, judge.last_ms = standing.since_ms, standing.last_ms
-            else:
-                cleared.append(_gone(standing, self.book.version, now_ms))
+            if judge is None or judge.law.kind != standing.kind or standing.state not in TRANSITIONS:
+                verdicts.append(_gone(standing, self.book.version, now_ms))
+                continue
+            judge.state = cast(State, standing.state)
+            judge.since_ms, judge.last_ms = standing.since_ms, standing.last_ms
+            if not judge.queued:
+                judge.due_ms = now_ms
+                self._queue(judge)
         self._recount()
-        return cleared
+        return verdicts
 
-    def moved(self) -> list[Judge]:
-        """The places that have changed since they were last stored."""
-        return list(self._moved)
+    def take_moved(self, owing: Callable[[Judge], bool]) -> list[Judge]:
+        """The places that have changed since they were last stored, but for those that are to wait."""
+        taken = [judge for judge in self._moved if not owing(judge)]
+        for judge in taken:
+            del self._moved[judge]
+        return taken
 
-    def stored(self, judges: Iterable[Judge]) -> None:
-        """These are stored as they stand."""
-        for judge in judges:
-            self._moved.pop(judge, None)
+    def put_back(self, judges: Iterable[Judge]) -> None:
+        """These could not be stored."""
+        self._moved |= dict.fromkeys(judges)
 
     def mark(self, gateway: str, device: str) -> Mark | None:
         """The last record judged of a device; None where there is none."""
@@ -312,15 +317,10 @@ def _hand_on(judge: Judge, new: Built) -> bool:
 def _gone(standing: Standing, version: str, now_ms: int) -> Verdict:
     return Verdict(
         rule=standing.rule,
-        kind="",
+        kind=standing.kind,
         version=version,
         subject=standing.subject,
         active=False,
         priority=Priority.LOW,
         at_ms=now_ms,
     )
-
-
-def subject_of(text: str) -> Subject:
-    """A subject as ``str`` wrote it."""
-    return Subject(*text.split("/"))

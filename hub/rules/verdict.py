@@ -83,12 +83,18 @@ class Verdict:
         """Whether it says that something has begun."""
         return self.active
 
+    @property
+    def record(self) -> tuple[str, str, int]:
+        """Gateway, epoch and number of the record that decided it; of no gateway where none did."""
+        return ("", "", 0) if self.mark is None else (self.mark.gateway, self.mark.epoch, self.mark.seq)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a rule stands at one place, as it is stored for a restart. See ``hub.rules.machine.Machine``."""
 
     rule: str
+    kind: str
     subject: Subject
     state: str
     since_ms: int

@@ -448,8 +448,8 @@ def test_a_restart_anywhere_raises_nothing_twice_and_loses_nothing(row, at):
 def restarted(rules: Running, folder, *text: str) -> Running:
     """The rules of a hub that was killed and knows what the store had."""
     standings = [
-        Standing(name, judge.subject, judge.state, judge.since_ms, judge.last_ms)
-        for name, places in rules.built.judges.items()
+        judge.standing()
+        for places in rules.built.judges.values()
         for judge in places.values()
         if judge.state != "normal"
     ]
@@ -468,7 +468,7 @@ def test_a_record_that_comes_again_after_a_restart_is_not_judged_again(tmp_path)
 def test_what_a_rule_had_raised_that_is_no_more_is_cleared_at_start(tmp_path):
     rules = running(tmp_path, rule(OVER_TWO))
     where = Subject("pos-muara", "gw-pos-muara", "duga-air", "level_m")
-    (verdict,) = rules.restore([Standing("dulu", where, "active", 1, 1)], [], NOW_MS)
+    (verdict,) = rules.restore([Standing("dulu", "stuck", where, "active", 1, 1)], [], NOW_MS)
     assert (verdict.rule, verdict.subject, verdict.active) == ("dulu", where, False)
 
 

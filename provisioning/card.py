@@ -35,6 +35,9 @@ CMDLINE = " ".join(
 )
 """What Bookworm's kernel command line needs; Trixie does not."""
 
+UNITS = ("siaga-edge.service", "siaga-edge-upgrade.service")
+"""Services of the gateway, of firmware_configs/units."""
+
 SCRIPTS = ("first_boot.sh", "siaga-first-boot.service", "watchdog.conf", "sudoers", "sshd.conf")
 """Files of firmware_configs/boards that go into the card's folder as they are."""
 
@@ -89,7 +92,7 @@ def files(card: Card) -> dict[str, bytes]:
     Raises:
         CardRefused: a secret that no card may hold would be on it.
     """
-    boards, unit = SHIPPED / "boards", SHIPPED / "units" / "siaga-edge.service"
+    boards = SHIPPED / "boards"
     found = {
         "user-data": b"#cloud-config\n" + _yaml(_user_data(card)),
         "network-config": _yaml(netplan(card.network, card.country)),
@@ -97,8 +100,8 @@ def files(card: Card) -> dict[str, bytes]:
         "firstrun.sh": (boards / "firstrun.sh").read_bytes(),
     }
     own = {name: (boards / name).read_bytes() for name in SCRIPTS}
+    own |= {name: (SHIPPED / "units" / name).read_bytes() for name in UNITS}
     own |= {
-        "siaga-edge.service": unit.read_bytes(),
         "gateway.toml": card.config.encode(),
         "claim": f"{card.claim.text()}\n".encode(),
         "hostname": f"{card.gateway}\n".encode(),

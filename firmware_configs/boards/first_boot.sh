@@ -185,6 +185,7 @@ join() {
     # Only now: until the claim is used, a cut of the power must find it again.
     rm -f "$card/claim" "$card"/*.nmconnection
     enable_unit siaga-edge.service
+    enable_unit siaga-edge-upgrade.service
     rm -f "$units/multi-user.target.wants/siaga-first-boot.service"
     tell "selesai / done"
     if [ -z "$root" ]; then

@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.claim import Claim, parse
@@ -54,6 +54,7 @@ def test_cloud_init_is_told_the_name_and_one_command_and_leaves_no_account():
     assert first["instance-id"] != later["instance-id"], "else cloud-init takes it for done"
 
 
+@settings(max_examples=30)
 @given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40), st.text(max_size=80))
 def test_whatever_names_say_scripts_stay_what_they_are(gateway, country, server, technicians):
     try:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import msgspec
@@ -18,13 +20,15 @@ from edge.clock import SystemClock
 from edge.config import load
 from edge.enrolment import renew
 from edge.errors import EnrolmentRefused
-from provisioning.ca import Authority
+from provisioning.ca import Authority, Identity
+from provisioning.card import UNITS
 from provisioning.cli import main
 from simulator.processes import Child, free_port
 from simulator.servers import Mosquitto
 from tests.hub.running import running, write_config
 from tests.provisioning.box import Box
 from tests.provisioning.desk import GATEWAY, SITE, new_desk, set_up
+from tests.provisioning.test_revocation import lets_in
 
 ON_SITE_MOST_S = 300
 
@@ -36,9 +40,17 @@ def write_card(desk, out, *more):
     return done.returncode, done.stdout + done.stderr
 
 
+@dataclass(frozen=True)
+class City:
+    """A city's folder, at which the desk writes its cards, and its broker."""
+
+    folder: Path
+    broker: Mosquitto
+
+
 @pytest.fixture
 def city(tmp_path):
-    """A city with a broker, an enrolment service and a desk; its folder and the broker."""
+    """A city with a broker, an enrolment service and a desk."""
     broker = Mosquitto(tmp_path / "broker")
     broker.start()
     folder = broker.authority.certificate.parent
@@ -51,7 +63,7 @@ def city(tmp_path):
     service.start()
     try:
         service.wait_until(lambda: '"ready": true' in service.log.read_text(), timeout_s=30)
-        yield folder, broker
+        yield City(folder, broker)
     finally:
         service.stop()
         broker.stop()
@@ -59,7 +71,7 @@ def city(tmp_path):
 
 @pytest.mark.real
 async def test_from_the_desk_to_live_data_and_again_with_a_new_board(city, influx, tmp_path, measured):
-    desk, broker = city
+    desk, broker = city.folder, city.broker
     config = write_config(tmp_path, broker, influx=influx)
     (database,) = [line.split('"')[1] for line in config.read_text().splitlines() if "database = " in line]
 
@@ -105,7 +117,7 @@ async def test_from_the_desk_to_live_data_and_again_with_a_new_board(city, influ
             f"from `siaga-provision card` to the first value in InfluxDB: {live - began:.1f} s, of which "
             f"{written - began:.1f} s at the desk, {live - written:.1f} s on site"
         )
-        assert list(box.enabled()) == ["siaga-edge.service"], "the first boot is over"
+        assert list(box.enabled()) == list(reversed(UNITS)), "the first boot is over"
         assert not (box.boot / "siaga" / "claim").exists(), "a used claim is no use, and gone"
 
         # The board is dead. Another takes its place.
@@ -131,6 +143,9 @@ async def test_from_the_desk_to_live_data_and_again_with_a_new_board(city, influ
         dead = load(box.root / "etc/siaga/gateway.toml")
         with pytest.raises(EnrolmentRefused):
             await asyncio.to_thread(renew, dead, SystemClock())
+        for one, comes_in in ((other, True), (box, False)):
+            key = Identity(one.certificate, one.certificate, one.certificate.with_name("ca.pem"))
+            assert await asyncio.to_thread(lets_in, city, key) is comes_in
     assert main(["audit", str(desk)]) == 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import segno
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioning.sheet import SVG, Label, pages
@@ -36,6 +36,7 @@ def test_the_code_is_the_claim_s_and_the_page_s_and_within_the_label():
     assert len(ElementTree.fromstring(alone).findall(f".//{{{SVG}}}svg")) == 1
 
 
+@settings(max_examples=25)
 @given(st.text())
 def test_a_site_s_name_is_text_whatever_it_is(name):
     (page,) = pages([label(site=name)])

@@ -156,6 +156,12 @@ as_gateway() {
 # 0: it has its certificate. 1: no answer yet, the service tries again. 2: refused, it waits for a person.
 enrol() {
     [ -e "$card/claim" ] || return 0
+    # It was used already, and the power went before it was taken off the card: it would be refused.
+    certificate=$data/tls/gateway.pem
+    if [ -e "$certificate" ] && [ "$(stat -c %Y "$certificate")" -ge "$(cat "$card/written")" ]; then
+        tell "terdaftar sebelumnya / enrolled before"
+        return 0
+    fi
     put 600 "$card/claim" "$data/claim"
     if [ -z "$root" ]; then
         chown siaga "$data/claim"

@@ -42,6 +42,11 @@ class Box:
         return (self.boot / "siaga" / "status.txt").read_text()
 
     @property
+    def claim(self) -> Path:
+        """The claim on the card, while it is there."""
+        return self.boot / "siaga" / "claim"
+
+    @property
     def certificate(self) -> Path:
         """The gateway's certificate and key."""
         return self.root / "var/lib/siaga/tls/gateway.pem"

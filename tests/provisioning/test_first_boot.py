@@ -105,6 +105,7 @@ async def test_from_the_desk_to_live_data_and_again_with_a_new_board(city, influ
         written = time.monotonic()
         box = Box(tmp_path / "first" / GATEWAY, tmp_path / "board-1")
         await asyncio.to_thread(box.start_trixie)
+        claim = box.claim.read_bytes()
         assert await asyncio.to_thread(box.join) == 0, box.status
         gateway = box.run()
         try:
@@ -118,7 +119,14 @@ async def test_from_the_desk_to_live_data_and_again_with_a_new_board(city, influ
             f"{written - began:.1f} s at the desk, {live - written:.1f} s on site"
         )
         assert list(box.enabled()) == list(reversed(UNITS)), "the first boot is over"
-        assert not (box.boot / "siaga" / "claim").exists(), "a used claim is no use, and gone"
+        assert not box.claim.exists(), "a used claim is no use, and gone"
+
+        # As when the power goes after the enrolment, before the card knows of it.
+        box.claim.write_bytes(claim)
+        await asyncio.to_thread(box.start_trixie)
+        assert await asyncio.to_thread(box.join) == 0, box.status
+        assert "DITOLAK" not in box.status
+        assert not box.claim.exists()
 
         # The board is dead. Another takes its place.
         status, said = await asyncio.to_thread(write_card, desk, tmp_path / "second")
@@ -156,7 +164,7 @@ def test_without_an_answer_it_says_so_and_keeps_the_claim(tmp_path):
     box.start_trixie()
     assert box.join() == 1
     assert "belum / not yet" in box.status
-    assert (box.boot / "siaga" / "claim").exists()
+    assert box.claim.exists()
     assert list(box.enabled()) == ["siaga-first-boot.service"], "it is tried again at the next boot too"
     assert not list(box.root.rglob("*.pem.part"))
 

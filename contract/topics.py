@@ -17,6 +17,11 @@ PROTOCOL = 1
 CELLS = 64
 """Number of cells a gateway can live in, ``00`` to ``63``."""
 
+WATCH = "hub-watch"
+"""Who presses to see whether the hub hears. A name that no gateway can have; whatever it presses is a test."""
+
+WATCH_CELL = 0
+
 Lane = Literal["panic", "event", "telemetry"]
 LANES: tuple[Lane, ...] = ("panic", "event", "telemetry")
 """The three lanes in the order in which they are sent."""

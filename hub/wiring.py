@@ -78,7 +78,7 @@ class Hub:
         influx: Influx | None,
         web: Web,
     ) -> None:
-        known = fleet.registry(region)
+        known, speaking = fleet.registry(region), fleet.speaking(region)
         self._db = db
         self._web = web
         self._known = known
@@ -102,7 +102,7 @@ class Hub:
             telemetry_address=_address(config.broker, telemetry=True),
             db=db,
             clock=clock,
-            gateways=known,
+            gateways=speaking,
             revoked=lambda: self._trust.revoked,
             liveness=liveness,
             pipeline=self._pipeline,
@@ -110,7 +110,7 @@ class Hub:
         )
         self._answers = Answers(
             memory.inc,
-            known,
+            speaking,
             clock,
             control=over(self._subscriber.control),
             telemetry=over(self._subscriber.telemetry),

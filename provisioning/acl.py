@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from contract.topics import LANES, PROTOCOL, check_cell
+from contract.topics import LANES, PROTOCOL, WATCH, WATCH_CELL, check_cell
 from provisioning.names import HUB_CONTROL, HUB_TELEMETRY, check_gateway_name
 
 _ALL = f"siaga/{PROTOCOL}/+/+"
@@ -31,8 +31,8 @@ def render(gateways: Iterable[Enrolled]) -> str:
     """The ACL file for these gateways and the hub.
 
     A gateway writes its own ``up/#`` and ``state`` and reads its own ``down/#``. The hub reads ``up/#`` and
-    ``state`` and writes ``down/#``; its telemetry connection reads samples only. Whoever is not named has
-    no right.
+    ``state`` and writes ``down/#``; its telemetry connection reads samples only. The watch presses and reads the
+    answers. Whoever is not named has no right.
     """
     lines = ["# Written by siaga-provision; changes are overwritten.", *_hub()]
     for one in sorted(set(gateways)):
@@ -62,3 +62,7 @@ def _hub() -> Iterator[str]:
     yield f"user {HUB_TELEMETRY}"
     yield f"topic read {_ALL}/up/telemetry"
     yield f"topic write {_ALL}/down/receipt"
+    yield ""
+    yield f"user {WATCH}"
+    yield f"topic write siaga/{PROTOCOL}/{WATCH_CELL:02d}/{WATCH}/up/panic"
+    yield f"topic read siaga/{PROTOCOL}/{WATCH_CELL:02d}/{WATCH}/down/#"

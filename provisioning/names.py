@@ -9,7 +9,7 @@ connections.
 from __future__ import annotations
 
 from contract.errors import TopicError
-from contract.topics import check_gateway
+from contract.topics import WATCH, check_gateway
 from provisioning.errors import NameRefused
 
 HUB_CONTROL = "hub"
@@ -18,7 +18,7 @@ HUB_CONTROL = "hub"
 HUB_TELEMETRY = "hub-telemetry"
 """The hub's connection for samples: a name of its own, because one name is one connection at the broker."""
 
-HUB_NAMES = (HUB_CONTROL, HUB_TELEMETRY)
+HUB_NAMES = (HUB_CONTROL, HUB_TELEMETRY, WATCH)
 
 
 def check_gateway_name(name: str) -> str:

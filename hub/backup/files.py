@@ -105,7 +105,7 @@ def _kept(path: Path) -> Kept:
 
 def _files(place: Path, without: set[Path]) -> Iterator[Path]:
     place = place.resolve()
-    if place in without:
+    if place in without or place.parent in without:
         return
     if place.is_dir():
         for inside in place.iterdir():
@@ -129,12 +129,20 @@ def _content(path: Path) -> bytes:
     data = path.read_bytes()
     if not data.startswith(_SQLITE):
         return data
-    with (
-        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source,
-        closing(sqlite3.connect(":memory:")) as copy,
-    ):
-        source.backup(copy)
+    with closing(sqlite3.connect(":memory:")) as copy:
+        try:
+            _copy(path, "mode=ro", copy)
+        except sqlite3.OperationalError:
+            # Nobody has it open, and this account may not make the files beside it that reading would need.
+            if path.with_name(path.name + "-wal").exists():
+                raise
+            _copy(path, "mode=ro&immutable=1", copy)
         return bytes(copy.serialize())
+
+
+def _copy(path: Path, how: str, into: sqlite3.Connection) -> None:
+    with closing(sqlite3.connect(f"{path.as_uri()}?{how}", uri=True)) as source:
+        source.backup(into)
 
 
 def _owner(uid: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import select
 
+from contract.credentials import FOLDER as CREDENTIALS
 from hub.app import influx_config
 from hub.backup import archive, files, keys, rows, series
 from hub.backup.errors import BackupError
@@ -54,7 +56,9 @@ def make(config: HubConfig, config_file: Path, path: Path, wanted: Wanted, *, no
         places = [*files.named_in(config, config_file), *(Path(one) for one in section.also)]
         if wanted.root is not None:
             places.append(wanted.root)
-        without = [path.parent, *([Path(section.folder)] if section.folder else [])]
+        # What systemd shows to this service alone is elsewhere in truth, and named in ``also``.
+        left_out = (section.folder, os.environ.get(CREDENTIALS, ""))
+        without = [path.parent, *(Path(folder) for folder in left_out if folder)]
         collected = files.collect(places, writer.add, without=without)
         writer.about["files"] = msgspec.to_builtins(collected)
         say("files", len(collected.files))

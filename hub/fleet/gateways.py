@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from contract.messages import Beat, State
+from contract.topics import WATCH, WATCH_CELL
 from hub.alarms.service import Fingerprint, clear_alarm, raise_alarm
 from hub.fleet.tables import gateways, silences
 from hub.ingest import ledger
@@ -27,6 +28,8 @@ RING_SLACK_H = 2.0
 """The gateway prunes by the hour; a ring is short only beyond this."""
 
 HOUR_MS = 3_600_000
+WATCH_BEAT_S = 60.0
+"""It sends no beats, and nobody asks for them."""
 SILENT_SEVERITY = 2
 RING_SEVERITY = 1
 
@@ -37,6 +40,11 @@ def registry(region: Region) -> dict[str, Registered]:
         gateway.id: Registered(gateway.id, gateway.cell, gateway.site, gateway.beat_s)
         for gateway in region.gateways.values()
     }
+
+
+def speaking(region: Region) -> dict[str, Registered]:
+    """Those and the watch, whose presses are heard like theirs and are no gateway's."""
+    return {**registry(region), WATCH: Registered(WATCH, WATCH_CELL, "", WATCH_BEAT_S)}
 
 
 def note_state(conn: Connection, gateway: str, state: State, *, now_ms: int, retained: bool) -> None:

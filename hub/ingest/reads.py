@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, select
 
 from contract.codec import decode_body
 from contract.errors import DecodeError
+from contract.topics import WATCH
 from hub.ingest.tables import events
 
 PERSONAL = frozenset({"attendance_scan"})
@@ -17,8 +18,9 @@ PERSONAL = frozenset({"attendance_scan"})
 def recent_events(
     conn: Connection, *, since_ms: int, limit: int, gateway: str | None = None
 ) -> list[dict[str, Any]]:
-    """Panic and event records that came since a time, the newest first; of one gateway or of all."""
-    rows = select(events).where(events.c.received_ms >= since_ms)
+    """Panic and event records that came since a time, the newest first; of one gateway or of all. A test press of the
+    watch has nothing to tell."""
+    rows = select(events).where(events.c.received_ms >= since_ms, events.c.gateway != WATCH)
     if gateway is not None:
         rows = rows.where(events.c.gateway == gateway)
     return [_event(row) for row in conn.execute(rows.order_by(events.c.id.desc()).limit(limit))]

@@ -11,7 +11,7 @@ DOCS = ROOT / "docs"
 GUIDES = ("operator.md", "technician.md", "integrator.md", "administrator.md")
 
 _FENCE = re.compile(r"^```(?P<mark>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_COMMAND = re.compile(r"(?<![\w./-])(?:\S*/)?(siaga-(?:edge|hub|provision|demo))(?= |$)(.*)")
+_COMMAND = re.compile(r"(?<![\w./-])(?:\S*/)?(siaga-(?:edge|hub|provision|watch|demo))(?= |$)(.*)")
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,6 @@ def commands(page: str) -> list[tuple[str, list[str]]]:
 def inline_commands(page: str) -> list[tuple[str, list[str]]]:
     """Each console script named in backticks with what follows it there."""
     matches = (
-        re.fullmatch(r"(siaga-(?:edge|hub|provision|demo))((?: [^`]+)?)", word) for word in words(page)
+        re.fullmatch(r"(siaga-(?:edge|hub|provision|watch|demo))((?: [^`]+)?)", word) for word in words(page)
     )
     return [(match[1], shlex.split(match[2])) for match in matches if match]

@@ -22,6 +22,8 @@ import provisioning.cli
 import provisioning.network
 import provisioning.settings
 import simulator.cli
+import watch.cli
+import watch.config
 from contract import codec, messages
 from contract.kinds import EVENT_KINDS, KINDS, PANIC_KINDS, Quality
 from contract.topics import DOWN_LEAVES, LANES, UP_LEAVES
@@ -54,6 +56,7 @@ PARSERS = {
     "siaga-edge": edge.cli._parser(),
     "siaga-hub": hub.cli._parser(),
     "siaga-provision": provisioning.cli._parser(),
+    "siaga-watch": watch.cli._parser(),
     "siaga-demo": simulator.cli._parser(),
 }
 
@@ -123,12 +126,13 @@ def keys_shown(page: str, mark: str) -> set[str]:
     [
         (TECHNICIAN, "toml gateway-part", edge.config.Config),
         (OPERATOR, "toml hub", hub.config.HubConfig),
+        (ADMINISTRATOR, "toml watch", watch.config.Config),
         (OPERATOR, "toml city", provisioning.settings.City),
         (OPERATOR, "toml network", provisioning.network.Network),
         (OPERATOR, "toml region", region_files.StationEntry),
         (TECHNICIAN, "toml instrument", Instrument),
     ],
-    ids=["gateway", "hub", "city", "network", "station", "instrument"],
+    ids=["gateway", "hub", "watch", "city", "network", "station", "instrument"],
 )
 def test_every_key_of_a_configuration_is_shown(page, mark, cls):
     told = keys_shown(page, mark) | pages.words(page) | {word.strip("[]") for word in pages.words(page)}
@@ -169,6 +173,15 @@ def test_the_hubs_file_loads(block, tmp_path):
     path.write_text(block.text.replace("[influx]", "[influxdb]"))
     with pytest.raises(Exception, match="influxdb"):
         hub.config.load_config(path)
+
+
+def test_the_watchs_file_loads(tmp_path):
+    (block,) = pages.marked("toml watch", ADMINISTRATOR)
+    (tmp_path / "watch.toml").write_text(block.text)
+    assert len(watch.config.load_config(tmp_path / "watch.toml").contact) == watch.config.CONTACTS
+    (tmp_path / "watch.toml").write_text(block.text.replace("every_s", "every"))
+    with pytest.raises(Exception, match="every"):
+        watch.config.load_config(tmp_path / "watch.toml")
 
 
 def test_a_station_loads_in_the_shipped_profile(tmp_path):
@@ -248,13 +261,13 @@ def test_a_command_in_the_text_has_that_subcommand_and_those_options(page):
 
 def test_every_option_of_hub_gateway_and_provisioning_is_shown():
     shown = "\n".join(pages.text(page) for page in GUIDES)
-    for program in ("siaga-edge", "siaga-hub", "siaga-provision"):
+    for program in ("siaga-edge", "siaga-hub", "siaga-provision", "siaga-watch"):
         for option in options_of(PARSERS[program]):
             assert re.search(rf"{option}\b", shown), f"{program} {option} is in no guide"
 
 
 def test_the_service_files_start_programs_as_their_parsers_take_them():
-    places = Places(*map(Path, "/p /c /s /a /b /k /d /w".split()))
+    places = Places(*map(Path, ["/p", "/c", "/s", "/a", "/b", "/k", "/d", "/w"]))
     found = {path.name: text for path, text in units.files(places, []).items()}
     found |= {path.name: path.read_text() for path in (ROOT / "firmware_configs" / "units").glob("*.service")}
     started = set()
@@ -507,6 +520,7 @@ def log_names(folder: str) -> set[str]:
     [
         (OPERATOR, "What the hub logs", "hub"),
         (TECHNICIAN, "What the gateway logs", "edge"),
+        (ADMINISTRATOR, "What the watch logs", "watch"),
     ],
 )
 def test_every_log_line_is_documented_and_no_other(page, heading, folder):

@@ -58,7 +58,7 @@ def test_a_folder_not_begun_is_no_fault(siaga):
         ("edge/spool.py", "import hub.app", "edge imports of ours only: contract"),
         ("edge/spool.py", "from simulator import world", "edge imports of ours only: contract"),
         ("edge/spool.py", "def late():\n    import sqlalchemy", "edge imports only libraries"),
-        ("edge/spool.py", "import aiomqtt", "aiomqtt is imported only by edge.link"),
+        ("edge/spool.py", "import aiomqtt", "aiomqtt is imported only by edge.link, watch.link"),
         ("edge/drivers/mqtt.py", "from paho.mqtt import client", "paho is imported only by edge.link"),
         ("edge/spool.py", "from tests.edge import fakes", "edge imports of ours only: contract"),
         ("edge/spool.py", "from benchmarks import ceiling", "edge imports of ours only: contract"),
@@ -68,6 +68,7 @@ def test_a_folder_not_begun_is_no_fault(siaga):
         ("hub/ingest/accept.py", "import gmqtt", "gmqtt is imported only by hub.ingest.broker"),
         ("provisioning/card.py", "import edge.app", "provisioning imports of ours only"),
         ("hub/check.py", "import provisioning.ca", "hub imports of ours only"),
+        ("watch/contacts.py", "import hub.notify.channels.webhook", "watch imports of ours only: contract"),
         ("simulator/city.py", "from tests import fakes", "simulator imports of ours only"),
     ],
 )

@@ -20,6 +20,7 @@ CARRIED = (
     "edge",
     "hub",
     "provisioning",
+    "watch",
     "simulator",
     "firmware_configs",
     "profiles",

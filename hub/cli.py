@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import uvloop
-from sqlalchemy import Connection
 
 from contract.errors import ContractError
 from hub import life
@@ -26,13 +25,16 @@ from hub.api.auth.passwords import Passwords, check_new
 from hub.api.auth.roles import Role
 from hub.app import HubApp, Ready
 from hub.backup import commands as backups
+from hub.beside import in_store
 from hub.check import findings
 from hub.clock import SystemClock
 from hub.config import HubConfig, load_config, read_secret
-from hub.db import Database
 from hub.errors import HubError
 from hub.install import commands as services
 from hub.region import load as load_region
+from hub.rules import book as books
+from hub.rules import commands as rules
+from hub.retention import commands as rights
 
 T = TypeVar("T")
 
@@ -85,6 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     keep = _command(commands, "backup", backups.backup, "write one encrypted file of all that a hub is")
     backups.options_of_backup(keep)
     backups.add_bare(commands)
+    rules.add_bare(commands)
+    kept = _command(
+        commands, "retention", rights.retention, "let go now of what is over, or say what would go"
+    )
+    rights.options_of_retention(kept)
+    gone = _command(commands, "erase", rights.erase, "erase the attendance of one person")
+    rights.options_of_erase(gone)
+    held = _command(commands, "audit", rights.check_trail, "whether the audit trail holds, and its head")
+    rights.options_of_audit(held)
     put = _command(
         commands,
         "install",
@@ -166,6 +177,7 @@ def _write_code(path: Path, code: str | None) -> None:
 
 def _check(config: HubConfig, options: argparse.Namespace) -> int:
     region = load_region(Path(config.profile))
+    books.read(Path(config.profile) / books.NAME, region)
     found = findings(config, region, dt.datetime.now(dt.UTC))
     for one in sorted(found, key=lambda one: not one.serious):
         print(f"{options.config}: {one}")
@@ -177,7 +189,7 @@ def _check(config: HubConfig, options: argparse.Namespace) -> int:
 
 def _restore_mark(config: HubConfig, options: argparse.Namespace) -> int:
     now_ms = SystemClock().now_ms()
-    inc, held = _in_store(
+    inc, held = in_store(
         config,
         lambda conn: life.mark_restored(conn, now_ms=now_ms, random=secrets.randbits, above=options.above),
         exclusive=True,
@@ -194,7 +206,7 @@ def _add_user(config: HubConfig, options: argparse.Namespace) -> int:
     check_new(password, name=options.name)
     hashed = Passwords().hash(password)
     now_ms = SystemClock().now_ms()
-    user = _in_store(
+    user = in_store(
         config,
         lambda conn: users.add(
             conn, options.name, options.full_name, options.role, hashed, actor="cli", now_ms=now_ms
@@ -207,26 +219,13 @@ def _add_user(config: HubConfig, options: argparse.Namespace) -> int:
 
 def _reset_user(config: HubConfig, options: argparse.Namespace) -> int:
     now_ms = SystemClock().now_ms()
-    code = _in_store(
+    code = in_store(
         config,
         lambda conn: invitations.reset(conn, options.name, actor="cli", now_ms=now_ms, factor=options.factor),
         exclusive=False,
     )
     print(f"kode penyiapan / set-up code: {code} (/activate, 3 hari / days)")
     return 0
-
-
-def _in_store(config: HubConfig, fn: Callable[[Connection], T], *, exclusive: bool) -> T:
-    db = Database(config.database_url, exclusive=exclusive)
-    db.open()
-
-    async def work() -> T:
-        return await db.write(fn)
-
-    try:
-        return asyncio.run(work())
-    finally:
-        db.close()
 
 
 if __name__ == "__main__":

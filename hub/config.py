@@ -1,6 +1,7 @@
 """The hub's configuration: one strict TOML file, read once into frozen structures.
 
-Relative paths count from the folder of the file. Secrets are in files of their own, never in this one.
+Relative paths count from the folder of the file. Secrets are in files of their own, never in this one; a path
+``credential:NAME`` is one that systemd has given to the service.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from contract.credentials import placed
 from contract.strict_toml import Mistake, load
+from hub.retention.periods import CLASSES, LEAST_DAYS
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 NetPort = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -118,6 +121,43 @@ class TrustSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     file: str = ""
 
 
+SYSLOG = r"^(/[^\0]+|[A-Za-z0-9.-]+:\d{1,5})?$"
+"""A socket's path, or a host with its port."""
+
+
+class AuditSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the head of the audit trail is noted each hour, best all on other machines.
+
+    Attributes:
+        file: a line of JSON is added to it; what it says is read back and held against the trail.
+        syslog: ``/dev/log``, or ``host:port`` of a server that takes datagrams.
+        channel: id of one of ``[channels]``.
+    """
+
+    file: str = ""
+    syslog: Annotated[str, msgspec.Meta(pattern=SYSLOG)] = ""
+    channel: str = ""
+
+
+Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
+
+
+class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For how many days each class is kept (hub/retention/periods.py); 0 is for ever."""
+
+    telemetry_days: Days = CLASSES["telemetry"]
+    events_days: Days = CLASSES["events"]
+    attendance_days: Days = CLASSES["attendance"]
+    incidents_days: Days = CLASSES["incidents"]
+    audit_days: Days = CLASSES["audit"]
+    logs_days: Days = CLASSES["logs"]
+
+    @property
+    def by_class(self) -> dict[str, int]:
+        """Days by class."""
+        return {name: getattr(self, f"{name}_days") for name in CLASSES}
+
+
 class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file, with every path absolute."""
 
@@ -131,6 +171,8 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     outbound: OutboundSection = OutboundSection()
     channels: dict[str, ChannelSection] = {}
     backup: BackupSection = BackupSection()
+    audit: AuditSection = AuditSection()
+    retention: RetentionSection = RetentionSection()
 
     @property
     def database_url(self) -> str:
@@ -185,6 +227,19 @@ def _mistakes(config: HubConfig) -> Iterator[Mistake]:
             at=("influx",),
             instead='secret_file beside auth, or auth = "none"',
         )
+    for name, days in config.retention.by_class.items():
+        if 0 < days < LEAST_DAYS:
+            yield Mistake(
+                f"{days} days are too few: what gateways bring again would be new",
+                at=("retention", f"{name}_days"),
+                instead=f"at least {LEAST_DAYS}, or 0 for ever",
+            )
+    if config.audit.channel and config.audit.channel not in config.channels:
+        yield Mistake(
+            f"there is no channel {config.audit.channel!r}",
+            at=("audit", "channel"),
+            instead="the id of one of [channels]",
+        )
     for name, channel in config.channels.items():
         if bool(channel.url) == bool(channel.url_file):
             yield Mistake(
@@ -207,7 +262,7 @@ def _loopback(address: str) -> bool:
 
 def _absolute(config: HubConfig, folder: Path) -> HubConfig:
     def at(path: str) -> str:
-        return str(folder / path) if path else ""
+        return str(placed(path, folder)) if path else ""
 
     replace = msgspec.structs.replace
     broker, database, api = config.broker, config.database, config.api
@@ -235,4 +290,5 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
             folder=at(config.backup.folder),
             also=tuple(at(path) for path in config.backup.also),
         ),
+        audit=replace(config.audit, file=at(config.audit.file)),
     )

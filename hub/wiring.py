@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from contract.messages import Incarnation
+from hub import trail
 from contract.readiness import Readiness
 from hub.alarms.times import AlarmTimes
 from hub.api.app import create_app
@@ -37,6 +38,8 @@ from hub.ingest.subscriber import Subscriber
 from hub.notify.channels.base import Channel
 from hub.notify.worker import NotifyWorker
 from hub.region import Region
+from hub.retention.periods import Periods
+from hub.retention.worker import Retention
 from hub.rules import loader as rules
 from hub.rules.model import StationState
 from hub.series.errors import SeriesError
@@ -88,6 +91,16 @@ class Hub:
         self._pipeline = Pipeline(clock)
         self._notify = NotifyWorker(db, channels, clock, self._bus)
         self._told = Told(self._bus, self._notify, Incidents(region))
+        self._anchoring = trail.anchoring(
+            config.audit, channels, db, clock, changed=lambda: self._bus.publish("alarm", "")
+        )
+        self._retention = Retention(
+            Periods(config.retention.by_class),
+            db,
+            clock,
+            influx=influx,
+            noted=Path(config.audit.file) if config.audit.file else None,
+        )
         liveness = Liveness((one.gateway, round(one.interval_s * 1000)) for one in known.values())
         self._trust = TrustWatch(
             Path(config.trust.file) if config.trust.file else None,
@@ -201,6 +214,8 @@ class Hub:
             "watch-levels": self._watch.watch_levels(),
             "watch-beds": self._watch.watch_beds(),
             "trust": self._trust.run(),
+            "audit": self._anchoring.run(),
+            "retention": self._retention.run(),
             "watchdog": self._readiness.watchdog(),
         }
         if self._writer is not None:

@@ -21,7 +21,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _audit(chosen: argparse.Namespace) -> None:
-    noted = None if chosen.head is None else _head(chosen.head)
+    noted = None if chosen.head is None else audit.Head.parse(chosen.head)
     with opened(chosen.city) as register, register.transaction() as conn:
         for row in reversed(audit.listed(conn, limit=audit.MOST)):
             at = dt.datetime.fromtimestamp(row["at_ms"] / 1000, dt.UTC)
@@ -32,11 +32,4 @@ def _audit(chosen: argparse.Namespace) -> None:
         last = audit.head(conn)
     if fault is not None:
         raise AuthorityError(f"the trail was tampered with: {fault}", "compare with a backup of the register")
-    print(f"utuh / whole: {last.n}:{last.digest}")
-
-
-def _head(text: str) -> audit.Head:
-    number, colon, digest = text.partition(":")
-    if not colon or not number.isdecimal():
-        raise AuthorityError(f"{text!r} is no head", "as this command printed it: N:DIGEST")
-    return audit.Head(int(number), digest)
+    print(f"utuh / whole: {last}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from contract.readiness import Readiness
 from contract.whole_file import write_bytes
 from hub.clock import SystemClock
-from provisioning import broker
+from provisioning import broker, trail
 from provisioning.ca import Identity
 from provisioning.claim_commands import ACTOR, CITY, Commands, now_ms
 from provisioning.door import Door
@@ -65,6 +65,7 @@ async def _run(folder: Path, city: City, register: Register) -> None:
     tasks = [
         asyncio.create_task(readiness.watchdog(), name="watchdog"),
         asyncio.create_task(keeping.run(), name="keeping"),
+        asyncio.create_task(trail.anchoring(city.audit, register).run(), name="audit"),
     ]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import msgspec
 
+from contract.credentials import placed
 from contract.strict_toml import load
+from hub.config import SYSLOG
 from provisioning.errors import AuthorityError
 
 FILE = "city.toml"
@@ -56,6 +58,18 @@ class BrokerSection(_Section, frozen=True, kw_only=True):
     key: Path = Path("servers/broker/key.pem")
 
 
+class AuditSection(_Section, frozen=True, kw_only=True):
+    """Where the head of the trail is noted each hour, best on another machine.
+
+    Attributes:
+        file: a line of JSON is added to it; what it says is read back and held against the trail.
+        syslog: ``/dev/log``, or ``host:port`` of a server that takes datagrams.
+    """
+
+    file: Path | None = None
+    syslog: Annotated[str, msgspec.Meta(pattern=SYSLOG)] = ""
+
+
 class CardSection(_Section, frozen=True, kw_only=True):
     """What the cards of new gateways are made of.
 
@@ -88,6 +102,7 @@ class City(_Section, frozen=True, kw_only=True):
     enrolment: EnrolmentSection
     broker: BrokerSection
     card: CardSection | None = None
+    audit: AuditSection = AuditSection()
 
 
 def load_city(folder: Path) -> City:
@@ -105,15 +120,18 @@ def load_city(folder: Path) -> City:
     place = (folder / broker.folder).resolve()
     return replace(
         city,
-        enrolment=replace(enrolment, certificate=folder / enrolment.certificate, key=folder / enrolment.key),
+        enrolment=replace(
+            enrolment, certificate=folder / enrolment.certificate, key=placed(enrolment.key, folder)
+        ),
         broker=replace(
             broker,
             folder=place,
             trust=place / "trust.json" if broker.trust == Path() else folder / broker.trust,
             certificate=folder / broker.certificate,
-            key=folder / broker.key,
+            key=placed(broker.key, folder),
         ),
         card=None if city.card is None else _card(city.card, folder),
+        audit=replace(city.audit, file=None if city.audit.file is None else placed(city.audit.file, folder)),
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from contract import strict_toml
+from contract.credentials import placed
 from contract.strict_toml import Mistake, MistakesError, closest
 from contract.toml_lines import KeyPath
 from edge.config.attendance import Attendance, Reader
@@ -94,7 +95,7 @@ def _resolved(config: Config, folder: Path) -> Config:
     attendance = config.attendance
     if attendance is not None:
         attendance = msgspec.structs.replace(
-            attendance, key_file=folder / attendance.key_file, book=folder / attendance.book
+            attendance, key_file=placed(attendance.key_file, folder), book=folder / attendance.book
         )
     more = tuple(folder / item for item in config.instruments)
     return msgspec.structs.replace(

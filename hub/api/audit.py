@@ -7,27 +7,58 @@ Cutting off the newest rows shows against the head row, and against a head that 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from hub.api.tables import audit, audit_head
 from hub.chain import START, Field, digest
+from hub.errors import HubError
 
 Scalar = str | int | float | bool | None
 
 MOST = 1000
 """Most rows in one answer."""
 
+CUT = "audit.cut"
+"""Action of the row that tells that the oldest rows were deleted when their time was over."""
+
+_HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest row of the trail; noted off the machine, it proves later that nothing was cut off."""
+    """The newest row of the trail; noted off the machine, it proves later that nothing was cut off.
+
+    As text it is ``N:DIGEST``.
+    """
 
     n: int
     digest: str
+
+    def __str__(self) -> str:
+        return f"{self.n}:{self.digest}"
+
+    @classmethod
+    def parse(cls, text: str) -> Head:
+        """Read it back.
+
+        Raises:
+            HeadError: the text is none.
+        """
+        found = _HEAD.fullmatch(text.strip())
+        if found is None:
+            raise HeadError(f"{text!r} is no head of a trail", "as it was printed: N:DIGEST")
+        return cls(int(found[1]), found[2])
+
+
+class HeadError(HubError, ValueError):
+    """What was given as a noted head is none."""
 
 
 def record(
@@ -70,27 +101,73 @@ def head(conn: Connection, *, hold: bool = False) -> Head:
     return Head(row.n, row.digest) if row is not None else Head(0, START)
 
 
-def first_fault(conn: Connection, *, anchor: Head | None = None) -> str | None:
+def first_fault(conn: Connection, *, anchor: Head | None = None, since: Head | None = None) -> str | None:
     """What is wrong with the trail, at its first place; None where all of it holds.
 
     Args:
         anchor: a head that was noted elsewhere before.
+        since: a head up to which the trail is known to hold; what is before it is not read again.
     """
-    last = Head(0, START)
-    anchored = anchor is None or anchor.n == 0
-    for row in conn.execute(select(audit).order_by(audit.c.n)):
+    if since is not None and since.n and _digest_at(conn, since.n) != since.digest:
+        return f"row {since.n} is not the one that was noted"
+    last = since or _beginning(conn)
+    anchored = anchor is None or anchor.n <= last.n
+    rows = conn.execute(select(audit).where(audit.c.n > last.n).order_by(audit.c.n))
+    while True:
+        try:
+            row = rows.fetchone()
+        except (DBAPIError, UnicodeDecodeError):
+            # Bytes that are no text: SQLite keeps whatever is written into its file.
+            return f"row {last.n + 1} cannot be read"
+        if row is None:
+            break
         if row.n != last.n + 1:
             return f"row {last.n + 1} is missing"
         last = Head(row.n, digest(last.digest, _fields(row)))
         if last.digest != row.digest:
-            return f"row {row.n} or one before it was changed"
+            return f"row {row.n} was changed, or those before it were written anew"
         if anchor is not None and row.n == anchor.n:
             if last.digest != anchor.digest:
                 return f"row {row.n} is not the one that was noted"
             anchored = True
-    if last != head(conn):
+    try:
+        said = head(conn)
+    except (DBAPIError, UnicodeDecodeError):
+        return "the head row cannot be read"
+    return _fault_of_head(last, said) or (None if anchored else f"rows after {last.n} are missing")
+
+
+def _digest_at(conn: Connection, n: int) -> str | None:
+    """The digest in a row; None where there is none that can be read."""
+    with suppress(DBAPIError, UnicodeDecodeError):
+        found = conn.execute(select(audit.c.digest).where(audit.c.n == n)).scalar()
+        return None if found is None else str(found)
+    return None
+
+
+def _beginning(conn: Connection) -> Head:
+    """What the first row follows on: nothing, or what was cut off when its time was over.
+
+    A later row of the trail tells of the cut, and nobody can put one in without breaking the chain.
+    """
+    first = conn.execute(select(func.min(audit.c.n))).scalar()
+    cuts = select(audit.c.detail).where(audit.c.action == CUT).order_by(audit.c.n.desc())
+    if first is not None and first > 1:
+        with suppress(DBAPIError, ValueError):  # a row that cannot be read is named when it is its turn
+            for detail in conn.execute(cuts).scalars():
+                told = json.loads(detail)
+                if told["through"] == first - 1:
+                    return Head(first - 1, str(told["digest"]))
+    return Head(0, START)
+
+
+def _fault_of_head(last: Head, said: Head) -> str | None:
+    """Whether the row that says which row is the newest fits."""
+    if said == last:
+        return None
+    if said.n > last.n:
         return f"rows after {last.n} are missing"
-    return None if anchored else f"rows after {last.n} are missing"
+    return f"row {last.n} is not the one that the head row says"
 
 
 def listed(conn: Connection, *, before: int | None = None, limit: int = 200) -> list[dict[str, Any]]:

@@ -101,6 +101,7 @@ CONDITIONS: Mapping[str, str] = {
     "revocation_list": _("The list of revoked certificates is old"),
     "trust_unread": _("The authority's file cannot be read"),
     "clock_behind": _("The hub's clock is behind"),
+    "audit_tampered": _("The audit trail was tampered with"),
     "panic_unreadable": _("A press that cannot be read"),
     "panic_unstored": _("A press that cannot be stored"),
     "copied_card": _("A gateway's card is a copy"),

@@ -1,7 +1,9 @@
 """The audit trail: every change is in it, and whoever touches it is found out."""
 
+import re
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import StaticPool, create_engine, select
 
@@ -51,26 +53,50 @@ def test_an_empty_trail_holds(engine):
         assert audit.first_fault(connection) is None
 
 
-def flip(value, at):
-    """The value with one character or digit changed."""
-    if isinstance(value, int):
-        return value ^ (1 << (at % 20))
-    at %= len(value)
-    return value[:at] + ("a" if value[at] != "a" else "b") + value[at + 1 :]
+COLUMNS = ["n", "at_ms", "actor", "action", "subject", "detail", "digest"]
 
 
-@settings(max_examples=150, deadline=None)
+def tamper(conn, place, at, flip):
+    """Change one byte of a value, as whoever edits the file can: to whatever, also to bytes that are no text."""
+    table, column, where = place
+    old = conn.exec_driver_sql(f"SELECT {column} FROM {table} WHERE {where}").scalar_one()
+    if isinstance(old, int):
+        conn.exec_driver_sql(
+            f"UPDATE {table} SET {column} = ? WHERE {where}", (old ^ (flip << (8 * (1 + at % 5))),)
+        )
+        return
+    data = bytearray(old.encode())
+    data[at % len(data)] ^= flip
+    conn.exec_driver_sql(f"UPDATE {table} SET {column} = CAST(? AS TEXT) WHERE {where}", (bytes(data),))
+
+
+@settings(max_examples=400, deadline=None)
 @given(
     n=st.integers(1, SOME),
-    column=st.sampled_from(["at_ms", "actor", "action", "subject", "detail", "digest"]),
+    column=st.sampled_from(COLUMNS),
     at=st.integers(0, 100),
+    flip=st.integers(1, 255),
 )
-def test_any_byte_that_was_changed_is_found(engine, n, column, at):
+@example(n=2, column="actor", at=0, flip=0x80)
+@example(n=SOME, column="digest", at=63, flip=1)
+def test_the_row_of_any_byte_that_was_changed_is_named(engine, n, column, at, flip):
     with engine.connect() as connection:
         for m in range(SOME):
             audit.record(connection, "siti", "incident.verify", f"i{m}", {"note": "ya"}, now_ms=NOW + m)
-        old = connection.execute(select(rows.c[column]).where(rows.c.n == n)).scalar_one()
-        connection.execute(rows.update().where(rows.c.n == n).values({column: flip(old, at)}))
+        tamper(connection, ("audit", column, f"n = {n}"), at, flip)
+        fault = audit.first_fault(connection)
+        after = f"rows after {n - 1} are missing" if n == SOME and column == "n" else ""
+        assert re.match(rf"row {n}\b", fault) or fault == after, (fault, n, column)
+        connection.rollback()
+
+
+@settings(max_examples=60, deadline=None)
+@given(column=st.sampled_from(["n", "digest"]), at=st.integers(0, 63), flip=st.integers(1, 255))
+def test_any_byte_of_the_head_row_that_was_changed_is_found(engine, column, at, flip):
+    with engine.connect() as connection:
+        for m in range(SOME):
+            audit.record(connection, "siti", "incident.verify", f"i{m}", {"note": "ya"}, now_ms=NOW + m)
+        tamper(connection, ("audit_head", column, "id = 1"), at, flip)
         assert audit.first_fault(connection) is not None
         connection.rollback()
 

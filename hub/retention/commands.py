@@ -1,0 +1,115 @@
+"""``siaga-hub retention``, ``erase`` and ``audit``: what is kept, one person's scans, and whether the trail holds."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from hub.anchoring import FilePlace
+from hub.api import audit
+from hub.api.audit import Head
+from hub.beside import in_store, with_store
+from hub.clock import SystemClock
+from hub.config import HubConfig
+from hub.db import Database
+from hub.errors import HubError
+from hub.retention import erasure
+from hub.retention.erasure import Person
+from hub.retention.periods import Periods
+from hub.retention.purge import BY_CLASS
+from hub.retention.worker import Retention
+
+
+class TamperedError(HubError):
+    """The audit trail does not hold."""
+
+
+def options_of_retention(command: argparse.ArgumentParser) -> None:
+    """Of ``retention``."""
+    command.add_argument("--dry-run", action="store_true", help="only say what would go")
+
+
+def options_of_erase(command: argparse.ArgumentParser) -> None:
+    """Of ``erase``."""
+    command.add_argument("who", help="the pseudonym, as the personnel agency has it in its roster")
+    command.add_argument("--key", required=True, metavar="ID", help="id of the city's key that made it")
+    command.add_argument("--reason", required=True, help="for the trail; no name and no pseudonym")
+    command.add_argument("--dry-run", action="store_true", help="only say how many scans would go")
+
+
+def options_of_audit(command: argparse.ArgumentParser) -> None:
+    """Of ``audit``."""
+    command.add_argument("--head", metavar="N:DIGEST", help="a head that was noted elsewhere before")
+
+
+def retention(config: HubConfig, options: argparse.Namespace) -> int:
+    """Let go now of what is over in SQL, or count it. InfluxDB's policy is set by the hub that runs."""
+    clock = SystemClock()
+    periods = Periods(config.retention.by_class)
+
+    async def work(db: Database) -> dict[str, int]:
+        if options.dry_run:
+            return await _counted(db, periods, clock.now_ms())
+        noted = Path(config.audit.file) if config.audit.file else None
+        return dict(await Retention(periods, db, clock, influx=None, noted=noted).look())
+
+    for name, rows in with_store(config, work).items():
+        days = periods.days.get(name)
+        print(f"{name}: {rows} baris / rows" + ("" if days is None else f", {days} hari / days"))
+    return 0
+
+
+async def _counted(db: Database, periods: Periods, now_ms: int) -> dict[str, int]:
+    found = dict.fromkeys(BY_CLASS, 0)
+    for name, parts in BY_CLASS.items():
+        before_ms = periods.before_ms(name, now_ms)
+        if before_ms is not None:
+            found[name] = sum([await db.read(partial(part.count, before_ms=before_ms)) for part in parts])
+    return found
+
+
+def erase(config: HubConfig, options: argparse.Namespace) -> int:
+    """Erase a person's scans, on record in the trail and, where it is configured, away from the store."""
+    person = Person(options.key, options.who)
+    now_ms = SystemClock().now_ms()
+
+    async def work(db: Database) -> int:
+        if config.audit.file and not options.dry_run:
+            line: dict[str, str | int] = {"erased": person.subject, "at_ms": now_ms}
+            await asyncio.to_thread(FilePlace(Path(config.audit.file)).append, line)
+        swept = await erasure.sweep(db, {person.subject: now_ms}, dry=options.dry_run)
+        if not options.dry_run:
+            await db.write(
+                lambda conn: erasure.record(
+                    conn, person, swept.scans, actor="cli", reason=options.reason, now_ms=now_ms
+                )
+            )
+        return swept.scans
+
+    scans = with_store(config, work)
+    print(
+        f"{scans} pindaian {'akan dihapus / scans would go' if options.dry_run else 'dihapus / scans are gone'}"
+    )
+    if not config.audit.file and not options.dry_run:
+        print(
+            "[audit] file tidak ada / is not set: cadangan yang dipulihkan membawanya kembali / a restored backup"
+        )
+    return 0
+
+
+def check_trail(config: HubConfig, options: argparse.Namespace) -> int:
+    """Verify the whole trail, against a noted head too if one is given.
+
+    Raises:
+        TamperedError: it does not hold; the first row that does not is named.
+    """
+    noted = Head.parse(options.head) if options.head else None
+    if noted is None and config.audit.file:
+        noted = FilePlace(Path(config.audit.file)).newest()
+    fault, head = in_store(config, lambda conn: (audit.first_fault(conn, anchor=noted), audit.head(conn)))
+    if fault is not None:
+        raise TamperedError(f"the trail was tampered with: {fault}", "compare with a backup")
+    print(f"utuh / whole: {head}")
+    return 0

@@ -1,0 +1,43 @@
+"""The classes of what a hub keeps, and for how long. Pure.
+
+No law that we know of says these numbers. UU 27/2022 asks that personal data goes when its purpose is over; what a city
+must keep for how long, its own retention schedule (*jadwal retensi arsip*) says. The numbers here are where to begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DAY_MS = 86_400_000
+
+LEAST_DAYS = 30
+"""No class goes sooner: gateways may bring again what they keep for three days, and a hub be away for longer."""
+
+CLASSES: Mapping[str, int] = {
+    "telemetry": 730,
+    "events": 730,
+    "attendance": 400,
+    "incidents": 1825,
+    "audit": 3650,
+    "logs": 90,
+}
+"""Days by class, where the configuration says nothing:
+
+telemetry: samples in InfluxDB. events: what gateways told of doors, beds and themselves, and changes of river levels.
+attendance: scans, each of a person under a pseudonym; more than a year, for what is computed from a whole year.
+incidents: closed ones with their presses, timeline and notices, and what became of alarms. audit: the trail. logs:
+what was refused, and notices that belong to no incident.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """Days by class; 0 is for ever."""
+
+    days: Mapping[str, int]
+
+    def before_ms(self, name: str, now_ms: int) -> int | None:
+        """What is older than this goes; None where the class is kept for ever."""
+        days = self.days[name]
+        return now_ms - days * DAY_MS if days else None

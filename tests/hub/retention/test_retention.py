@@ -1,0 +1,245 @@
+"""What is over goes, by itself and on record; what is not stays; a person who was erased stays erased."""
+
+import asyncio
+import json
+import sqlite3
+
+import pytest
+from sqlalchemy import func, select
+
+from contract.codec import encode_body
+from contract.messages import EventBody
+from hub.alarms.tables import alarm_history
+from hub.api import audit
+from hub.api.tables import audit as trail_rows
+from hub.incidents.service import Incidents
+from hub.incidents.tables import incidents, presses, timeline
+from hub.ingest.tables import dead_letters, events
+from hub.notify.tables import deliveries, outbox
+from hub.retention import erasure
+from hub.retention.erasure import Person
+from hub.retention.periods import CLASSES, DAY_MS, Periods
+from hub.retention.worker import Retention
+from tests.hub.city import NOW, REGION, press
+
+DAYS = {"telemetry": 0, "events": 100, "attendance": 50, "incidents": 200, "audit": 300, "logs": 40}
+SITI, BUDI = Person("2026a", "a1" * 12), Person("2026a", "b2" * 12)
+
+
+class At:
+    """A clock that stands."""
+
+    def __init__(self, now_ms):
+        self.ms = now_ms
+
+    def now_ms(self):
+        return self.ms
+
+
+def retention(db, *, now_ms=NOW, days=DAYS, noted=None):
+    return Retention(Periods(days), db, At(now_ms), influx=None, noted=noted)
+
+
+def event(number, *, age_days, kind="door_edge", lane="event", person=None, device="d"):
+    at_ms = NOW - age_days * DAY_MS
+    data = (
+        {"open": True}
+        if person is None
+        else {"who": person.who, "key": person.key, "at_ms": at_ms, "code": 0}
+    )
+    body = encode_body(EventBody(id=f"{number:032x}", kind=kind, device=device, data=data))
+    return {
+        "gateway": "gw-rs-1", "cell": 1, "site": "rs-1", "epoch": "e" * 16, "lane": lane, "seq": number,
+        "hash": f"{number:064x}", "body": body, "event_id": f"{number:032x}", "kind": kind, "device": device,
+        "boot": "b", "t_ms": at_ms, "error_ms": 0, "received_ms": at_ms, "age_ms": 0,
+        "again": False, "conflict": False, "malformed": False,
+    }  # fmt: skip
+
+
+def scan(number, person, *, age_days):
+    return event(number, age_days=age_days, kind="attendance_scan", person=person)
+
+
+async def put(db, *rows):
+    await db.write(lambda conn: conn.execute(events.insert(), list(rows)))
+
+
+async def count(db, table, *where):
+    return await db.read(
+        lambda conn: conn.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+    )
+
+
+async def numbers(db):
+    return await db.read(
+        lambda conn: conn.execute(select(events.c.seq).order_by(events.c.seq)).scalars().all()
+    )
+
+
+async def test_each_class_goes_at_its_time_and_not_before(database):
+    await put(
+        database,
+        event(1, age_days=101),
+        event(2, age_days=99),
+        scan(3, SITI, age_days=51),
+        scan(4, SITI, age_days=49),
+    )
+    gone = await retention(database).look()
+    assert (gone["events"], gone["attendance"]) == (1, 1)
+    assert await numbers(database) == [2, 4]
+    rows = await database.read(audit.listed)
+    assert {(row["actor"], row["action"], row["subject"]) for row in rows} == {
+        ("hub", "retention", "events"),
+        ("hub", "retention", "attendance"),
+    }
+    assert await retention(database).look() == dict.fromkeys(gone, 0), "the second pass finds nothing"
+
+
+async def test_a_class_of_no_days_is_kept_for_ever(database):
+    await put(database, event(1, age_days=20_000), scan(2, SITI, age_days=20_000))
+    await retention(database, days=dict.fromkeys(CLASSES, 0)).look()
+    assert await count(database, events) == 2
+
+
+async def test_more_than_a_batch_goes_in_one_pass(database):
+    await put(database, *(event(n, age_days=101) for n in range(1, 451)))
+    assert (await retention(database).look())["events"] == 450
+
+
+async def test_a_closed_incident_goes_with_all_that_belongs_to_it_and_an_open_one_stays(database):
+    service = Incidents(REGION)
+
+    def fill(conn):
+        for one in (press("btn-1"), press("btn-2"), press("btn-1", gateway="gw-pasar")):
+            conn.execute(events.insert(), [event(one.seq, age_days=0, kind="panic_press", lane="panic") | {
+                "gateway": one.gateway, "event_id": one.event_id}])  # fmt: skip
+            service.panic(conn, one)
+        first, second, third = conn.execute(select(incidents.c.id).order_by(incidents.c.number)).scalars()
+        old = NOW - 201 * DAY_MS
+        conn.execute(incidents.update().where(incidents.c.id.in_([first, second])).values(closed_ms=old))
+        # The duplicate refers to the first.
+        conn.execute(incidents.update().where(incidents.c.id == second).values(parent_id=first))
+        return third
+
+    kept = await database.write(fill)
+    assert await count(database, outbox) > 0
+    gone = await retention(database).look()
+    assert gone["incidents"] >= 2
+    assert await database.read(lambda conn: conn.execute(select(incidents.c.id)).scalars().all()) == [kept]
+    for table, column in ((presses, "incident_id"), (timeline, "incident_id"), (outbox, "incident_id")):
+        assert await count(database, table, table.c[column] != kept) == 0
+        assert await count(database, table, table.c[column] == kept) > 0
+    assert await count(database, events) == 1
+    assert await count(database, deliveries) == 0
+    assert await count(database, alarm_history) > 0, "what became of alarms lately stays"
+
+
+async def test_refused_records_go_with_the_logs(database):
+    letter = {
+        "topic": "t", "reason": "kind", "detail": "", "payload": b"x", "times": 1, "first_ms": 0,
+    }  # fmt: skip
+    rows = [letter | {"key": str(age), "last_ms": NOW - age * DAY_MS} for age in (39, 41)]
+    await database.write(lambda conn: conn.execute(dead_letters.insert(), rows))
+    assert (await retention(database).look())["logs"] == 1
+    assert await database.read(lambda conn: conn.execute(select(dead_letters.c.key)).scalars().all()) == [
+        "39"
+    ]
+
+
+async def test_the_trail_is_cut_and_still_proves_itself(database):
+    for n in range(10):
+        at_ms = NOW - (400 - 20 * n) * DAY_MS
+        await database.write(lambda conn, at_ms=at_ms: audit.record(conn, "siti", "x", "y", now_ms=at_ms))
+    before = await database.read(audit.head)
+    assert (await retention(database).look())["audit"] == 5
+    assert await count(database, trail_rows) == 6
+    assert await database.read(audit.first_fault) is None
+    assert await database.read(lambda conn: audit.first_fault(conn, anchor=before)) is None
+    assert (await retention(database).look())["audit"] == 0
+
+
+async def test_a_beginning_that_somebody_else_cut_off_is_found(database):
+    for _ in range(10):
+        await database.write(lambda conn: audit.record(conn, "siti", "x", "y", now_ms=NOW))
+    await database.write(lambda conn: conn.execute(trail_rows.delete().where(trail_rows.c.n <= 4)))
+    assert await database.read(audit.first_fault) == "row 1 is missing"
+
+
+async def test_a_trail_that_was_tampered_with_is_not_cut(database):
+    for _ in range(4):
+        await database.write(lambda conn: audit.record(conn, "siti", "x", "y", now_ms=NOW - 400 * DAY_MS))
+    await database.write(
+        lambda conn: conn.execute(trail_rows.update().where(trail_rows.c.n == 2).values(actor="z"))
+    )
+    assert (await retention(database).look())["audit"] == 0
+    assert await count(database, trail_rows) == 4
+
+
+async def erase(db, person, *, now_ms=NOW):
+    swept = await erasure.sweep(db, {person.subject: now_ms})
+    await db.write(
+        lambda conn: erasure.record(
+            conn, person, swept.scans, actor="cli", reason="permintaan", now_ms=now_ms
+        )
+    )
+    return swept.scans
+
+
+async def test_a_person_is_erased_and_nobody_else(database):
+    await put(database, *(scan(n, SITI if n % 2 else BUDI, age_days=1) for n in range(1, 2501)))
+    assert (await erasure.sweep(database, {SITI.subject: NOW}, dry=True)).scans == 1250
+    assert await count(database, events) == 2500, "a dry run changes nothing"
+    assert await erase(database, SITI) == 1250
+    assert await erase(database, Person("2025z", BUDI.who)) == 0, "another key's pseudonym is another person"
+    assert await count(database, events) == 1250
+    (row,) = [row for row in await database.read(audit.listed) if row["detail"]["scans"] == 1250]
+    assert SITI.who not in json.dumps(row)
+
+
+async def test_what_a_gateway_or_a_backup_brings_back_is_erased_again(database):
+    """The same scan again, as a gateway sends it whose hub was restored; and a scan after the erasure, which stays."""
+    await erase(database, SITI)
+    await put(database, scan(1, SITI, age_days=1), scan(2, SITI, age_days=-1), scan(3, BUDI, age_days=1))
+    worker = retention(database, now_ms=NOW + 2 * DAY_MS)
+    assert (await worker.look())["erased"] == 1
+    assert await database.read(
+        lambda conn: conn.execute(select(events.c.seq).order_by(events.c.seq)).scalars().all()
+    ) == [2, 3]
+    await put(database, scan(4, SITI, age_days=2))
+    assert (await worker.look())["erased"] == 1, "only what is new is read, and that is"
+
+
+async def test_an_erasure_that_a_restored_backup_forgot_is_remembered_by_the_file_elsewhere(
+    database, tmp_path
+):
+    noted = tmp_path / "jejak.jsonl"
+    noted.write_text(json.dumps({"erased": SITI.subject, "at_ms": NOW}) + "\nhalf a li")
+    await put(database, scan(1, SITI, age_days=1), scan(2, SITI, age_days=-1))
+    worker = retention(database, now_ms=NOW + 3 * DAY_MS, noted=noted)
+    assert (await worker.look())["erased"] == 1
+    assert await database.read(erasure.on_record) == {SITI.subject: NOW}
+    assert await numbers(database) == [2]
+
+
+async def test_nothing_of_an_erased_person_can_be_read_from_the_file(tmp_path):
+    from hub.db import Database
+
+    path = tmp_path / "hub.sqlite"
+    db = Database(f"sqlite:///{path}")
+    db.open()
+    await put(db, *(scan(n, SITI if n % 2 else BUDI, age_days=1) for n in range(1, 400)))
+    await erase(db, SITI)
+    db.close()
+    bytes_of_all = await asyncio.to_thread(
+        lambda: b"".join(one.read_bytes() for one in tmp_path.glob("hub.sqlite*"))
+    )
+    assert BUDI.who.encode() in bytes_of_all, "the search finds who is there"
+    assert SITI.who.encode() not in bytes_of_all
+    assert sqlite3.connect(path).execute("SELECT count(*) FROM events").fetchone() == (199,)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_class_can_be_configured(name):
+    from hub.config import RetentionSection
+
+    assert RetentionSection(**{f"{name}_days": 77}).by_class == {**CLASSES, name: 77}

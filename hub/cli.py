@@ -32,8 +32,6 @@ from hub.config import HubConfig, load_config, read_secret
 from hub.errors import HubError
 from hub.install import commands as services
 from hub.region import load as load_region
-from hub.rules import book as books
-from hub.rules import commands as rules
 from hub.retention import commands as rights
 
 T = TypeVar("T")
@@ -87,7 +85,6 @@ def _parser() -> argparse.ArgumentParser:
     keep = _command(commands, "backup", backups.backup, "write one encrypted file of all that a hub is")
     backups.options_of_backup(keep)
     backups.add_bare(commands)
-    rules.add_bare(commands)
     kept = _command(
         commands, "retention", rights.retention, "let go now of what is over, or say what would go"
     )
@@ -177,7 +174,6 @@ def _write_code(path: Path, code: str | None) -> None:
 
 def _check(config: HubConfig, options: argparse.Namespace) -> int:
     region = load_region(Path(config.profile))
-    books.read(Path(config.profile) / books.NAME, region)
     found = findings(config, region, dt.datetime.now(dt.UTC))
     for one in sorted(found, key=lambda one: not one.serious):
         print(f"{options.config}: {one}")

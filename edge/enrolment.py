@@ -36,8 +36,6 @@ EST = "/.well-known/est"
 TIMEOUT_S = 20.0
 LARGEST_BYTES = 64 * 1024
 FAR_MS = 5 * 60_000
-NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
-"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python has no name for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +149,7 @@ def _trusting(root_pem: str, clock: Clock) -> ssl.SSLContext:
     """Trusts that root alone. Dates count only where our clock can judge them."""
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cadata=root_pem)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not clock.discipline().synced:
-        context.verify_flags |= NO_CHECK_TIME
+    identity.heed_dates(context, synced=clock.discipline().synced)
     return context
 
 

@@ -15,6 +15,9 @@ from edge.errors import CertificateError
 RENEW_AT = 2 / 3
 """Part of a certificate's life after which the next one is asked for."""
 
+NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python has no name for."""
+
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _END = "-----END CERTIFICATE-----"
 
@@ -48,6 +51,18 @@ def validity(path: Path) -> Validity:
         raise CertificateError(
             "certificate", f"{path} holds no certificate: {error}", "enrol the gateway with a claim"
         ) from error
+
+
+def heed_dates(context: ssl.SSLContext, *, synced: bool) -> None:
+    """Let the dates of the other side's certificate count only where our clock can judge them.
+
+    A board without a battery wakes up years away, and nobody may be there to tell it the time; what it recorded must
+    come through all the same. Whose certificate it is, and of whom, counts always.
+    """
+    if synced:
+        context.verify_flags &= ~NO_CHECK_TIME
+    else:
+        context.verify_flags |= NO_CHECK_TIME
 
 
 def _dates(der: bytes) -> Validity:

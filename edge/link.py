@@ -23,6 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from contract import topics
+from edge import identity
 from edge.cancelled import raise_if_cancelled
 from edge.clock import Clock
 from edge.config import Broker
@@ -107,6 +108,7 @@ class Link:
         self._credentials = Credentials(broker)
         self._backoff = Backoff()
         self._patience = Patience()
+        self._synced: bool | None = None
         self.trouble = ""
         """Why there is no connection; empty while there is one, and before the first try has ended."""
 
@@ -130,7 +132,7 @@ class Link:
         while True:
             began_ms = self._clock.mono_ms()
             try:
-                await self._one(self._credentials.newest())
+                await self._one(self._trusting())
             except* (aiomqtt.MqttError, OSError, TimeoutError, CardError) as group:
                 self.trouble = _first(group)
                 log.warning("link.down reason=%s", self.trouble)
@@ -138,6 +140,16 @@ class Link:
             attempt = 0 if held_s > STEADY_S else attempt + 1
             urgent = self._session.panic_waits
             await asyncio.sleep(self._backoff.delay_s(attempt, self._random, urgent=urgent))
+
+    def _trusting(self) -> ssl.SSLContext:
+        """TLS for the next connection, which heeds dates only where our clock can judge them."""
+        context = self._credentials.newest()
+        synced = self._clock.discipline().synced
+        if synced != self._synced:
+            log.info("link.dates heeded=%s", synced)
+            self._synced = synced
+        identity.heed_dates(context, synced=synced)
+        return context
 
     async def _one(self, context: ssl.SSLContext) -> None:
         """One connection, in a task of its own.

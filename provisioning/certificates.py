@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from provisioning.errors import AuthorityError
+
 BACKDATED = dt.timedelta(days=2)
 """A gateway without a clock battery may believe in a somewhat earlier day, so validity begins before
 today."""
@@ -108,8 +110,15 @@ def leaf(
         usage: SERVER, CLIENT or SOFTWARE; a gateway's certificate must not pass for a broker's, nor the broker's for
             a gateway's.
         hosts: names and addresses under which a server is reached.
+
+    Raises:
+        AuthorityError: the issuer itself has ended.
     """
     ends = min(now + lasts, signer.certificate.not_valid_after_utc)
+    if ends <= now:
+        raise AuthorityError(
+            f"{common_name(signer.certificate)} has ended", "make the next one: siaga-provision ca renew"
+        )
     builder = (
         _signed_by(_builder(_subject(name), signer.certificate.subject, key, now, ends), signer)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

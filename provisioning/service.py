@@ -32,7 +32,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from hub.serving import Serving
 from provisioning import requests
 from provisioning.enrolment import Enrolment
-from provisioning.errors import NotAllowed, ProvisioningError, RequestRefused
+from provisioning.errors import AuthorityError, NotAllowed, ProvisioningError, RequestRefused
 from provisioning.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -128,6 +128,10 @@ class Service:
                 error.message,
             )
             return _refusal(error)
+        except AuthorityError as error:
+            # A matter of the desk: the gateway tries again later, and its claim is still open.
+            log.error("enrolment.failed what=%s gateway=%s error=%s", what, gateway, error)
+            return PlainTextResponse("later\n", 503)
         log.info("enrolment.signed what=%s gateway=%s address=%s", what, gateway, _address(request))
         return _certificates(x509.load_pem_x509_certificates(pem))
 

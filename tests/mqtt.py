@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from edge.identity import heed_dates
 from provisioning.ca import Identity
 from simulator.servers import Mosquitto, client_context
 
@@ -67,11 +68,18 @@ class Peer:
 
 @contextmanager
 def peer(
-    broker: Mosquitto, identity: Identity, *, client_id: str = "", will: str | None = None
+    broker: Mosquitto,
+    identity: Identity,
+    *,
+    client_id: str = "",
+    will: str | None = None,
+    dates: bool = True,
 ) -> Iterator[Peer]:
-    """A client connected with that certificate."""
+    """A client connected with that certificate; without ``dates`` it does not look at those of the broker's."""
     client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
-    client.tls_set_context(client_context(identity))
+    context = client_context(identity)
+    heed_dates(context, synced=dates)
+    client.tls_set_context(context)
     # Enough for whatever a test does; the broker's own limit comes with its CONNACK.
     client.max_inflight_messages_set(1000)
     if will is not None:

@@ -26,6 +26,7 @@ from provisioning.ca import Authority, Root
 from provisioning.certificates import CLIENT, LEAF_DAYS, fingerprint, leaf, new_key, pem
 from provisioning.claims import HOUR_MS, Site
 from provisioning.enrolment import DAY_MS, Enrolment, revoke_all, trusted
+from provisioning.errors import AuthorityError
 from provisioning.register import Register
 from provisioning.revocation import revoke
 from provisioning.service import EST, Server, Service
@@ -142,6 +143,22 @@ def test_a_claim_serves_once(city, tmp_path):
     with pytest.raises(EnrolmentRefused):
         enrol(gateway(tmp_path / "b"), claim, Clock())
     assert not gateway(tmp_path / "b").broker.cert_file.exists()
+    assert city.trail() == ["claim-add", "enrol"]
+
+
+def test_an_authority_that_has_ended_costs_no_claim(city, tmp_path, monkeypatch, caplog):
+    config, claim = gateway(tmp_path), city.claim()
+
+    def ended(*_, **__):
+        raise AuthorityError("it has ended", "siaga-provision ca renew")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("provisioning.enrolment.made.leaf", ended)
+        with pytest.raises(EnrolmentError, match="503") as raised:
+            enrol(config, claim, Clock())
+        assert raised.value.retryable
+        assert "enrolment.failed what=enrol gateway=pos-duga-01" in caplog.text
+    enrol(config, claim, Clock())
     assert city.trail() == ["claim-add", "enrol"]
 
 

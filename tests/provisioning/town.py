@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from contract.whole_file import write_bytes, write_text
 from provisioning import claims, requests
-from provisioning.ca import Authority, Identity
+from provisioning.ca import Authority, Identity, Root
 from provisioning.certificates import key_pem, new_key
 from provisioning.claim_commands import now_ms
 from provisioning.claims import Site
@@ -34,9 +37,9 @@ port = {port}
 class Town:
     """The city in that folder. Gateways enrol without the way over HTTPS, which is the same for all."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, authority: Authority | None = None) -> None:
         self.folder = folder / "city"
-        self.authority = Authority.create(self.folder, name="Kota Contoh")
+        self.authority = authority or Authority.create(self.folder, name="Kota Contoh")
         self.broker = Mosquitto(folder / "broker", authority=self.authority)
         self.broker.start()
         self.authority.server("enrolment", ["127.0.0.1"])
@@ -47,7 +50,7 @@ class Town:
         self.register.open()
         self.door = Door(self.folder, load_city(self.folder), self.register)
         self.door.tell(now_ms=now_ms())
-        self._enrolment = Enrolment(self.folder, self.register, changed=self._changed)
+        self.enrolment = Enrolment(self.folder, self.register, changed=self._changed)
 
     @property
     def trust(self) -> Path:
@@ -60,10 +63,19 @@ class Town:
         with self.register.transaction() as conn:
             token = claims.add(conn, Site(gateway, cell, "uji"), hours=1, now_ms=now_ms(), actor="uji")
         asked = requests.read(request(gateway, key=key))
-        pem = self._enrolment.enrol(asked, token, address="uji", now_ms=now_ms())
-        place = self.folder.parent / "gateways" / f"{gateway}-{asked.key_hash[:8]}.pem"
+        return self.files(gateway, key, self.enrolment.enrol(asked, token, address="uji", now_ms=now_ms()))
+
+    def files(self, gateway: str, key: EllipticCurvePrivateKey, pem: bytes) -> Identity:
+        """Where a gateway keeps them: in one file."""
+        place = self.folder.parent / "gateways" / f"{gateway}-{uuid4().hex[:8]}.pem"
         write_bytes(place, key_pem(key) + pem, mode=0o600)
         return Identity(place, place, self.authority.certificate)
+
+    def replace_authority(self, root: Root) -> None:
+        """A new issuing authority below that root, and what the broker needs of it."""
+        self.authority = self.broker.authority = root.issuing(self.folder)
+        self.authority.server("broker", (self.broker.host,))
+        self.door.tell(now_ms=now_ms())
 
     def close(self) -> None:
         """End it all."""

@@ -140,6 +140,13 @@ _KINDS = (
         Quantity("loop_v", "V", low=0, high=5),
     ),
     _kind(
+        "nurse_call",
+        "Panggilan perawat",
+        "Nurse call",
+        Quantity("called", "", "int", low=0, high=1),
+        Quantity("loop_v", "V", low=0, high=5),
+    ),
+    _kind(
         "door_contact",
         "Kontak pintu",
         "Door contact",
@@ -208,6 +215,8 @@ EVENT_KINDS = (
     "panic_release",
     "panic_test",
     "panic_fault",
+    "panic_line_whole",
+    "nurse_call",
     "bed_edge",
     "door_edge",
     "attendance_scan",

@@ -19,7 +19,8 @@ from contract.readiness import Readiness
 from edge.clock import Clock, random_hex
 from edge.config import Config, SpoolSettings
 from edge.drivers import registry
-from edge.drivers.base import Edge, OnEdge
+from edge.drivers.ads1115 import I2c
+from edge.drivers.base import Edge, LineFault
 from edge.errors import CorruptCard, EdgeError
 from edge.health import Health, read_health
 from edge.link import Link
@@ -64,12 +65,14 @@ class EdgeApp:
         clock: Clock,
         random: Random,
         pins: Any = None,
+        i2c: Callable[[int], I2c] | None = None,
         config_hash: str = "",
         readiness: Readiness | None = None,
     ) -> None:
         """
         Args:
             pins: a gpiozero pin factory; None takes the board's own. Only the simulator passes one.
+            i2c: an I2C bus by its number; None takes the board's own. Only the simulator passes one.
             config_hash: SHA-256 of the configuration file, told in beats.
         """
         self._config = config
@@ -79,7 +82,7 @@ class EdgeApp:
             config.gateway.id, config.gateway.cell, config.gateway.beat_s, software_version(), config_hash
         )
         self._readiness = readiness or Readiness()
-        self._drivers = registry.build(config, clock=clock, pins=pins)
+        self._drivers = registry.build(config, clock=clock, pins=pins, i2c=i2c)
         self.spool = Spool(str(config.spool.path), quotas=quotas(config.spool))
         self.outputs = Outputs(self._drivers.buttons, clock=clock, show=self._drivers.show)
         self.panic = Panic(sink=self, outputs=self.outputs, random_hex=random_hex)
@@ -108,6 +111,7 @@ class EdgeApp:
             self._link = self._new_link()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._drivers.run(self._edge), name="drivers")
+                group.create_task(self._drivers.watch_loops(self._edge, self._line_fault), name="loops")
                 group.create_task(self._drivers.serve(self), name="services")
                 group.create_task(self.panic.run(), name="panic")
                 group.create_task(self.sampler.run(), name="sampler")
@@ -125,7 +129,7 @@ class EdgeApp:
             self.spool.close()
 
     @contextlib.asynccontextmanager
-    async def opened(self, on_edge: OnEdge) -> AsyncIterator[None]:
+    async def opened(self) -> AsyncIterator[None]:
         """The spool open and the devices watched, and nothing sent: for who looks while no gateway runs.
 
         Raises:
@@ -133,7 +137,9 @@ class EdgeApp:
         """
         self._config.spool.path.parent.mkdir(parents=True, exist_ok=True)
         self.spool.open(self._clock.boot_id(), self._clock.mono_ms())
-        watching = asyncio.create_task(self._drivers.run(on_edge), name="drivers")
+        watching = asyncio.gather(
+            self._drivers.run(lambda _: None), self._drivers.watch_loops(lambda _: None, lambda _: None)
+        )
         try:
             yield
         finally:
@@ -170,6 +176,11 @@ class EdgeApp:
     # What orders ask.
 
     @property
+    def buttons(self) -> tuple[str, ...]:
+        """The panic buttons."""
+        return self._drivers.buttons
+
+    @property
     def clock(self) -> Clock:
         """The gateway's clocks."""
         return self._clock
@@ -204,6 +215,16 @@ class EdgeApp:
             self.panic.edge(edge)
         else:
             self.sampler.edge(edge)
+
+    def _line_fault(self, fault: LineFault) -> None:
+        broken = bool(fault.state)
+        if broken:
+            log.warning("line_fault device=%s state=%s", fault.device, fault.state)
+        else:
+            log.info("line_whole device=%s", fault.device)
+        self.outputs.line(fault.device, broken=broken)
+        kind = "panic_fault" if broken else "panic_line_whole"
+        self.sampler.event(kind, fault.device, {"state": fault.state} if broken else {}, fault.mono_ms)
 
     def _committed(self, act: Callable[[], Appended]) -> Appended:
         appended = self._guarded(act)

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+from contract.codec import decode_body
 from contract.kinds import KINDS, Quality
 from contract.topics import LANES
 from edge.clock import Clock
 from edge.errors import OrderError
 from edge.health import Health
+from edge.panic import Panic
 from edge.sampler import DeviceState, Sample, Sampler
 from edge.spool import Spool
 from edge.uplink import Uplink
+
+MOST_PRESSES = 50
 
 Scalar = str | int | float | bool | None
 Answer = dict[str, Any]
@@ -34,6 +38,10 @@ class Gateway(Protocol):
     @property
     def uplink(self) -> Uplink | None: ...
     @property
+    def panic(self) -> Panic: ...
+    @property
+    def buttons(self) -> tuple[str, ...]: ...
+    @property
     def software(self) -> str: ...
     @property
     def config_hash(self) -> str: ...
@@ -50,6 +58,8 @@ class Orders:
         self._orders: dict[str, Callable[[Mapping[str, Scalar]], Awaitable[Answer]]] = {
             "read": self._read,
             "status": self._status,
+            "presses": self._presses,
+            "test": self._test,
         }
 
     @property
@@ -104,6 +114,37 @@ class Orders:
                 return state
         known = ", ".join(state.device for state in self._gateway.sampler.states)
         raise OrderError("device", f"no device is called {name!r}", f"one of {known}" if known else "")
+
+    async def _presses(self, _: Mapping[str, Scalar]) -> Answer:
+        """The newest presses that the card still has, newest first, with what is proven of each."""
+        gateway = self._gateway
+        newest = gateway.spool.next_row("panic") - 1
+        found = []
+        for row in range(newest, max(0, newest - MOST_PRESSES), -1):
+            body = gateway.spool.body("panic", row)
+            if body is None:
+                break
+            event = decode_body(body)
+            found.append(
+                {
+                    "id": event.id,
+                    "device": event.device,
+                    "t_ms": gateway.spool.time_ms("panic", row),
+                    "received": gateway.spool.pending("panic", row, row) is None,
+                }
+            )
+        return {"presses": found}
+
+    async def _test(self, arguments: Mapping[str, Scalar]) -> Answer:
+        """Send a test of the way from a button to the hub. It raises nothing."""
+        device = str(arguments.get("device", ""))
+        if device not in self._gateway.buttons:
+            known = ", ".join(self._gateway.buttons)
+            raise OrderError(
+                "device", f"no panic button is called {device!r}", f"one of {known}" if known else ""
+            )
+        actor = str(arguments.get("actor", "teknisi"))
+        return {"event": self._gateway.panic.test(device, self._gateway.clock.mono_ms(), actor)}
 
     async def _status(self, _: Mapping[str, Scalar]) -> Answer:
         """How everything stands. Changes nothing."""

@@ -18,6 +18,9 @@ ANSWER_MS = 10_000
 SHOWN_MS = 600_000
 """How long a received press is shown; one that is only stored is shown for ever."""
 
+SIREN_MS = 180_000
+"""How long a siren sounds for a press that nobody acknowledges: long enough to be found, not a night's noise."""
+
 REMEMBERED = 64
 """Presses that a button remembers; older ones leave, settled ones first."""
 
@@ -41,11 +44,13 @@ class Shown:
         proven: of its presses the least proven one; None when there is nothing to show.
         fault: a press could not be stored, or the button cannot be watched.
         buzzer: a press waits for its receipt for longer than ANSWER_MS.
+        siren: somebody has pressed, and nobody has acknowledged it.
     """
 
     proven: Proven | None = None
     fault: bool = False
     buzzer: bool = False
+    siren: bool = False
 
 
 @dataclass(slots=True)
@@ -68,6 +73,7 @@ class Outputs:
     ) -> None:
         self._presses: dict[str, list[_Press]] = {device: [] for device in devices}
         self._faults: set[str] = set()
+        self._broken: set[str] = set()
         self._clock = clock
         self._show = show
         self._showing: dict[str, Shown] = {}
@@ -94,13 +100,20 @@ class Outputs:
         self._faults.add(device)
         self.refresh()
 
+    def line(self, device: str, *, broken: bool) -> None:
+        """The button's line is broken, or whole again."""
+        (self._broken.add if broken else self._broken.discard)(device)
+        self._presses.setdefault(device, [])
+        self.refresh()
+
     def shown(self, device: str) -> Shown:
         """What the button's lamps show now."""
         now_ms = self._clock.mono_ms()
         presses = self._presses.get(device, [])
         proven = min((press.proven for press in presses), default=None)
         late = any(p.proven is Proven.STORED and now_ms - p.mono_ms > ANSWER_MS for p in presses)
-        return Shown(proven, device in self._faults, late)
+        siren = any(p.proven < Proven.ACKNOWLEDGED and now_ms - p.mono_ms <= SIREN_MS for p in presses)
+        return Shown(proven, device in self._faults | self._broken, late, siren)
 
     def refresh(self) -> None:
         """Forget what has been shown long enough and tell of changes. Call it about once a second."""

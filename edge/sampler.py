@@ -219,8 +219,8 @@ class Sampler:
 
     def edge(self, edge: Edge) -> None:
         """Keep the change of a bed mat or door as an event; it is committed at once."""
-        kind = {"bed_mat": "bed_edge", "door": "door_edge"}[edge.role]
-        self._event(kind, edge.device, {"active": edge.active, "initial": edge.initial}, edge.mono_ms)
+        kind = {"bed_mat": "bed_edge", "door": "door_edge", "nurse_call": "nurse_call"}[edge.role]
+        self.event(kind, edge.device, {"active": edge.active, "initial": edge.initial}, edge.mono_ms)
 
     async def _keep_polling(self, device: _Device) -> None:
         loop, poll_s = asyncio.get_running_loop(), device.schedule.poll_s
@@ -300,7 +300,7 @@ class Sampler:
         if state.down:
             state.down = False
             log.info("device_up device=%s", state.schedule.driver.device)
-            self._event("device_up", state.schedule.driver.device, {}, mono_ms)
+            self.event("device_up", state.schedule.driver.device, {}, mono_ms)
 
     def _missed(self, state: _Device, missed: MissedPollError) -> None:
         if missed.reason == "resting":
@@ -313,9 +313,10 @@ class Sampler:
         name = state.schedule.driver.device
         log.warning("device_down device=%s reason=%s error=%r", name, missed.reason, str(missed))
         data = {"reason": missed.reason, "text": missed.message, "hint": missed.hint}
-        self._event("device_down", name, data, self._clock.mono_ms())
+        self.event("device_down", name, data, self._clock.mono_ms())
 
-    def _event(self, kind: str, device: str, data: Mapping[str, str | bool], mono_ms: int) -> None:
+    def event(self, kind: str, device: str, data: Mapping[str, str | int | bool], mono_ms: int) -> None:
+        """Keep something that happened to a device; it is committed at once."""
         body = EventBody(id=self._random_hex(16), kind=kind, device=device, data=dict(data))
         self._events.append((mono_ms, encode_body(body)))
         self._wake.set()

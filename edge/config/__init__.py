@@ -1,7 +1,7 @@
 """A gateway's configuration: one strict TOML file into frozen objects. Nothing reads a dict later."""
 
 from edge.config.attendance import Attendance, Listen, Pull, Reader
-from edge.config.contacts import CONTACT_KINDS, Contact, Lights, Role
+from edge.config.contacts import CONTACT_KINDS, Contact, Lights, Role, SupervisedLoop
 from edge.config.file import DEVICE_TABLES, Config, load
 from edge.config.gateway import Broker, Enrolment, Gateway, SpoolSettings
 from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
@@ -32,6 +32,7 @@ __all__ = [
     "SimulatedDevice",
     "Source",
     "SpoolSettings",
+    "SupervisedLoop",
     "TcpBus",
     "Ultrasonic",
     "Wave",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from contract.strict_toml import Mistake, closest
 from edge.config.attendance import Reader
+from edge.config.contacts import SupervisedLoop
+from edge.config.instruments import CurrentLoop
 from edge.config.modbus import RtuBus
 
 if TYPE_CHECKING:
@@ -52,10 +54,8 @@ def _read_twice(config: Config) -> Iterator[Mistake]:
     for table in ("ultrasonic", "bed_radar"):
         ports += [(table, at, each.device) for at, each in enumerate(getattr(config, table))]
     yield from _repeated(ports, "port", "a port of its own", key="device")
-    inputs = [
-        ("current_loop", at, f"channel {each.channel} of chip {each.address:#04x} at bus {each.i2c_bus}")
-        for at, each in enumerate(config.current_loop)
-    ]
+    inputs = [("current_loop", at, _input(each)) for at, each in enumerate(config.current_loop)]
+    inputs += [("supervised_loop", at, _input(each)) for at, each in enumerate(config.supervised_loop)]
     yield from _repeated(inputs, "input", "the channel of the other instrument", key="channel")
     asked: set[tuple[str, int, str]] = set()
     for at, device in enumerate(config.device):
@@ -69,6 +69,10 @@ def _read_twice(config: Config) -> Iterator[Mistake]:
                     instead="the address of the other unit, or remove one of the two",
                 )
             asked.add(key)
+
+
+def _input(each: CurrentLoop | SupervisedLoop) -> str:
+    return f"channel {each.channel} of chip {each.address:#04x} at bus {each.i2c_bus}"
 
 
 def _repeated(
@@ -100,6 +104,7 @@ def dangling(config: Config) -> Iterator[Mistake]:
     if config.attendance is not None and config.attendance.listen is None:
         yield from _unheard(config.reader)
     contacts = [contact.name for contact in config.contact]
+    contacts += [each.name for each in config.supervised_loop]
     for at, lights in enumerate(config.lights):
         if lights.contact not in contacts:
             yield Mistake(

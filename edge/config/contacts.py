@@ -10,13 +10,18 @@ from msgspec import Meta
 from contract.strict_toml import Mistake, MistakesError
 from edge.config.section import Name, Pin, Section
 
-Role = Literal["panic", "bed_mat", "door"]
-CONTACT_KINDS: Mapping[Role, str] = {"panic": "panic_button", "bed_mat": "bed_mat", "door": "door_contact"}
+Role = Literal["panic", "bed_mat", "door", "nurse_call"]
+CONTACT_KINDS: Mapping[Role, str] = {
+    "panic": "panic_button",
+    "bed_mat": "bed_mat",
+    "door": "door_contact",
+    "nurse_call": "nurse_call",
+}
 """Device kind of a contact by its role."""
 
 
 class Contact(Section, frozen=True, kw_only=True):
-    """A dry contact at a GPIO line: a panic button, a bed mat, a door."""
+    """A dry contact at a GPIO line: a panic button, a bed mat, a door, a nurse call's contact."""
 
     name: Name
     role: Role
@@ -35,6 +40,19 @@ class Contact(Section, frozen=True, kw_only=True):
             raise MistakesError(Mistake(f"a {self.role} contact has no vacant_ms", at=("vacant_ms",)))
 
 
+class SupervisedLoop(Section, frozen=True, kw_only=True):
+    """A panic button or nurse call in a loop of resistors at an ADS1115, so that a broken cable is told."""
+
+    name: Name
+    role: Literal["panic", "nurse_call"]
+    i2c_bus: Annotated[int, Meta(ge=0, le=32)] = 1
+    address: Annotated[int, Meta(ge=0x48, le=0x4B, description="0x48 to 0x4B")] = 0x48
+    channel: Annotated[int, Meta(ge=0, le=3)]
+    supply_v: Annotated[float, Meta(ge=3, le=3.6)] = 3.3
+    """What feeds the loop, measured: all bands are in proportion to it."""
+    sample_s: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
+
+
 class Lights(Section, frozen=True, kw_only=True):
     """Lamps that tell what is proven of a button's presses. Each is a GPIO line; any may be left out."""
 
@@ -45,10 +63,12 @@ class Lights(Section, frozen=True, kw_only=True):
     fault: Pin | None = None
     buzzer: Pin | None = None
     """On while a press has no receipt after 10 s."""
+    siren: Pin | None = None
+    """On from the press until a person has acknowledged it, for three minutes at most."""
     active_high: bool = True
 
     @property
     def pins(self) -> dict[str, int]:
         """The lamps that are there, by name."""
-        names = ("stored", "received", "acknowledged", "fault", "buzzer")
+        names = ("stored", "received", "acknowledged", "fault", "buzzer", "siren")
         return {name: pin for name in names if (pin := getattr(self, name)) is not None}

@@ -17,7 +17,7 @@ from contract.strict_toml import Mistake, MistakesError, closest
 from contract.toml_lines import KeyPath
 from edge.config.attendance import Attendance, Reader
 from edge.config.checks import dangling, duplicates, one_file
-from edge.config.contacts import Contact, Lights
+from edge.config.contacts import Contact, Lights, SupervisedLoop
 from edge.config.gateway import Broker, Enrolment, Gateway, SpoolSettings
 from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
 from edge.config.modbus import Device, RtuBus, TcpBus
@@ -29,6 +29,7 @@ DEVICE_TABLES = (
     "device",
     "simulated",
     "contact",
+    "supervised_loop",
     "ultrasonic",
     "rain_gauge",
     "current_loop",
@@ -49,6 +50,7 @@ class Config(Section, frozen=True, kw_only=True):
     device: tuple[Device, ...] = ()
     simulated: tuple[SimulatedDevice, ...] = ()
     contact: tuple[Contact, ...] = ()
+    supervised_loop: tuple[SupervisedLoop, ...] = ()
     lights: tuple[Lights, ...] = ()
     ultrasonic: tuple[Ultrasonic, ...] = ()
     rain_gauge: tuple[RainGauge, ...] = ()

@@ -80,6 +80,19 @@ class Edge:
     initial: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class LineFault:
+    """A supervised line is broken, or is whole again.
+
+    Attributes:
+        state: ``open``, ``short`` or ``fault``; empty: it is whole.
+    """
+
+    device: str
+    state: str
+    mono_ms: int
+
+
 class EventStore(Protocol):
     """The event lane, for drivers that promise a device that its events are stored. All calls are synchronous."""
 
@@ -102,3 +115,6 @@ class EventStore(Protocol):
 
 OnEdge = Callable[[Edge], None]
 """Called in the event loop, never in another thread; must not block."""
+
+OnFault = Callable[[LineFault], None]
+"""As OnEdge."""

@@ -333,6 +333,7 @@ class Lamps:
             "acknowledged": shown.proven is Proven.ACKNOWLEDGED,
             "fault": shown.fault,
             "buzzer": shown.buzzer,
+            "siren": shown.siren,
         }
         for lamp, output in self._devices.get(device, {}).items():
             output.value = on[lamp]

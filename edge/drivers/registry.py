@@ -20,18 +20,21 @@ from edge.config import (
     RainGauge,
     Reader,
     SimulatedDevice,
+    SupervisedLoop,
     Ultrasonic,
 )
 from edge.drivers import bed_radar, ultrasonic
-from edge.drivers.base import Driver, EventStore, OnEdge
+from edge.drivers.ads1115 import I2c, LinuxI2c
+from edge.drivers.base import Driver, EventStore, OnEdge, OnFault
 from edge.drivers.bed_radar import BedRadarDriver
 from edge.drivers.bed_state import BedState
-from edge.drivers.current_loop import CurrentLoopDriver, LinuxI2c
+from edge.drivers.current_loop import CurrentLoopDriver
 from edge.drivers.gpio import ContactDriver, Contacts, Lamps, check_pins, real_pins
 from edge.drivers.instruments import Library
 from edge.drivers.modbus import Bus, ModbusDriver, Source
 from edge.drivers.serial_port import SerialPort
 from edge.drivers.simulated import SimulatedDriver
+from edge.drivers.supervised_loop import Loops, SupervisedLoopDriver
 from edge.drivers.tipping_bucket import RainDriver, TippingBucket, TippingBuckets
 from edge.drivers.ultrasonic import UltrasonicDriver
 from edge.outputs import Shown
@@ -65,6 +68,7 @@ class Drivers:
     _lamps: Lamps
     _buckets: TippingBuckets
     _ports: tuple[SerialPort, ...] = ()
+    _loops: tuple[Loops, ...] = ()
     services: tuple[Service, ...] = ()
     """What runs beside the polls, such as servers that devices upload to."""
 
@@ -73,6 +77,12 @@ class Drivers:
         async with asyncio.TaskGroup() as group:
             for service in self.services:
                 group.create_task(service.run(store), name=type(service).__name__)
+
+    async def watch_loops(self, on_edge: OnEdge, on_fault: OnFault) -> None:
+        """Watch the supervised loops until cancelled; returns at once where there are none."""
+        async with asyncio.TaskGroup() as group:
+            for loops in self._loops:
+                group.create_task(loops.run(on_edge, on_fault), name="loops")
 
     async def run(self, on_edge: OnEdge) -> None:
         """Watch the contacts and drive the lamps until cancelled; then close buses and GPIO lines.
@@ -101,12 +111,15 @@ class Drivers:
         self._lamps.show(device, shown)
 
 
-def build(config: Config, *, clock: Clock, pins: Any = None) -> Drivers:
+def build(
+    config: Config, *, clock: Clock, pins: Any = None, i2c: Callable[[int], I2c] | None = None
+) -> Drivers:
     """Drivers for everything in the configuration. Opens nothing but the instrument files.
 
     Args:
         pins: a gpiozero pin factory. None takes the board's own lines when ``run`` starts, and nothing else. A
             simulator passes a MockFactory here; no configuration can.
+        i2c: an I2C bus by its number; None takes the board's own. Only the simulator passes one.
 
     Raises:
         PinError: `pins` is given and is no factory for contacts.
@@ -128,7 +141,11 @@ def build(config: Config, *, clock: Clock, pins: Any = None) -> Drivers:
     folder = config.spool.path.parent
     buckets = [TippingBucket(each, folder, clock=clock) for each in config.rain_gauge]
     schedules += (_rain(each, bucket, clock) for each, bucket in zip(config.rain_gauge, buckets, strict=True))
-    schedules += _current_loops(config.current_loop, clock)
+    chips = _Buses(i2c or LinuxI2c)
+    schedules += _current_loops(config.current_loop, chips, clock)
+    loops = _supervised(config.supervised_loop, chips, clock)
+    for watcher, settings in loops:
+        schedules += (_supervised_loop(each, watcher) for each in settings)
     schedules += (_bed_radar(each, ports, clock) for each in config.bed_radar)
     services: list[Service] = []
     if config.attendance is not None:
@@ -137,12 +154,16 @@ def build(config: Config, *, clock: Clock, pins: Any = None) -> Drivers:
     return Drivers(
         schedules=tuple(schedules),
         services=tuple(services),
-        buttons=tuple(contact.name for contact in config.contact if contact.role == "panic"),
+        buttons=(
+            *(each.name for each in config.contact if each.role == "panic"),
+            *(each.name for each in config.supervised_loop if each.role == "panic"),
+        ),
         _buses=tuple(buses.values()),
         _contacts=contacts,
         _lamps=Lamps(config.lights, pins=factory),
         _buckets=TippingBuckets(buckets, pins=factory),
         _ports=tuple(ports),
+        _loops=tuple(watcher for watcher, _ in loops),
     )
 
 
@@ -157,6 +178,19 @@ class _Once:
         if self._made is None:
             self._made = self._make()
         return self._made
+
+
+class _Buses:
+    """I2C buses by number, each made once: its lock is what keeps two conversions apart."""
+
+    def __init__(self, make: Callable[[int], I2c]) -> None:
+        self._make = make
+        self._made: dict[int, I2c] = {}
+
+    def __call__(self, number: int) -> I2c:
+        if number not in self._made:
+            self._made[number] = self._make(number)
+        return self._made[number]
 
 
 def _modbus(device: Device, library: Library, buses: Mapping[str, Bus], clock: Clock) -> Schedule:
@@ -217,14 +251,28 @@ def _rain(settings: RainGauge, bucket: TippingBucket, clock: Clock) -> Schedule:
     return _schedule(RainDriver(settings, bucket, clock=clock), settings.poll_s, {}, settings.points, 3)
 
 
-def _current_loops(loops: Sequence[CurrentLoop], clock: Clock) -> Iterator[Schedule]:
-    buses: dict[int, LinuxI2c] = {}
+def _supervised(
+    loops: Sequence[SupervisedLoop], buses: _Buses, clock: Clock
+) -> list[tuple[Loops, list[SupervisedLoop]]]:
+    """A watcher for each bus, with its loops."""
+    by_bus: dict[int, list[SupervisedLoop]] = {}
+    for each in loops:
+        by_bus.setdefault(each.i2c_bus, []).append(each)
+    return [(Loops(named, buses(number), clock=clock), named) for number, named in by_bus.items()]
+
+
+def _supervised_loop(settings: SupervisedLoop, loops: Loops) -> Schedule:
+    # Its first polls may come before the first samples.
+    return _schedule(SupervisedLoopDriver(settings, loops), settings.sample_s, {}, {}, 3)
+
+
+def _current_loops(loops: Sequence[CurrentLoop], buses: _Buses, clock: Clock) -> Iterator[Schedule]:
     for each in loops:
         driver = CurrentLoopDriver(
             each.name,
             each.kind,
             each.quantity,
-            buses.setdefault(each.i2c_bus, LinuxI2c(each.i2c_bus)),
+            buses(each.i2c_bus),
             address=each.address,
             channel=each.channel,
             shunt_ohm=each.shunt_ohm,

@@ -126,6 +126,14 @@ class Sending(MakingRoom):
         rows = self._read(self._open_db(), lane, row, row, 0)
         return rows[0].body if rows else None
 
+    def time_ms(self, lane: Lane, row: int) -> int | None:
+        """When a record happened; None when it is not on the card, or its boot has no time yet."""
+        rows = self._read(self._open_db(), lane, row, row, 0)
+        if not rows:
+            return None
+        stamp = self._boots.at(self._lane(lane).boot_of(row), rows[0].mono_ms)
+        return None if stamp is None else stamp.t_ms
+
     def floor(self, lane: Lane, epoch: str) -> int:
         """The lowest seq of a stream that is neither settled nor declared lost."""
         return self._lane(lane).floor(epoch)

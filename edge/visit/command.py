@@ -1,4 +1,4 @@
-"""The technician's commands of ``siaga-edge``: read, scan, doctor, spool."""
+"""The technician's commands of ``siaga-edge``: read, scan, doctor, spool, presses, test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.config import Config, RtuBus
 from edge.errors import OrderError
 
-NAMES = ("read", "scan", "doctor", "spool")
+NAMES = ("read", "scan", "doctor", "spool", "presses", "test")
 
 UNWELL = 1
 """Exit status of ``doctor`` when something is bad."""
@@ -32,6 +32,11 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     scan.add_argument("--units", metavar="A-B", default="1-32", help="modbus: addresses to ask; default 1-32")
     _command(commands, "doctor", "say what is wrong with this box, and what to do")
     _command(commands, "spool", "show what waits for the hub, and why")
+    _command(commands, "presses", "show the newest presses, and which of them the hub has")
+    test = _command(
+        commands, "test", "send a test of the way from a panic button to the hub; it raises nothing"
+    )
+    test.add_argument("button", metavar="BUTTON", help="a panic button of the configuration")
 
 
 def _command(commands: Commands[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
@@ -56,6 +61,10 @@ def run(config: Config, options: argparse.Namespace) -> int:
         return _scan(config, options)
     if options.command == "doctor":
         return _doctor(config)
+    if options.command == "presses":
+        return _presses(config)
+    if options.command == "test":
+        return _test(config, options.button)
     return _spool(config)
 
 
@@ -122,6 +131,37 @@ def _doctor(config: Config) -> int:
         if one.advice and one.level != "good":
             print(f"        → {one.advice}")
     return UNWELL if any(one.level == "bad" for one in findings) else 0
+
+
+def _presses(config: Config) -> int:
+    from edge.visit.gateway_here import lines, order
+    from edge.visit.waiting import moment
+
+    found, _ = order(config, "presses")
+    rows = [
+        (
+            moment(one["t_ms"]),
+            one["device"],
+            "diterima / received" if one["received"] else "BELUM / NOT YET",
+            one["id"],
+        )
+        for one in found["presses"]
+    ]
+    print(lines(rows) or "tidak ada / none")
+    return 0
+
+
+def _test(config: Config, button: str) -> int:
+    from edge.local_door import ask
+
+    # Only a gateway that runs can send it.
+    answer = ask(config.spool.path.parent, "test", {"device": button})
+    if answer is None:
+        raise OrderError(
+            "gateway", "gerbang tidak berjalan / the gateway does not run", "systemctl start siaga-edge"
+        )
+    print(f"terkirim / on its way: {answer['event']}")
+    return 0
 
 
 def _spool(config: Config) -> int:

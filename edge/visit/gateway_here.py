@@ -11,7 +11,6 @@ from contract.readiness import Readiness
 from edge.app import EdgeApp
 from edge.clock import SystemClock
 from edge.config import Config
-from edge.drivers.base import Edge
 from edge.errors import OrderError
 from edge.local_door import ask
 from edge.orders import Answer, Orders, Scalar
@@ -54,7 +53,7 @@ def _check_account(config: Config) -> None:
 async def _by_itself(config: Config, name: str, arguments: Mapping[str, Scalar]) -> Answer:
     """As in a gateway that runs, without its link: devices are polled, nothing is stored."""
     app = EdgeApp(config, clock=SystemClock(), random=SystemRandom(), readiness=Readiness({}))
-    async with app.opened(_nobody):
+    async with app.opened():
         end_s = asyncio.get_running_loop().time() + START_S
         while True:
             try:
@@ -63,10 +62,6 @@ async def _by_itself(config: Config, name: str, arguments: Mapping[str, Scalar])
                 if error.reason != "not_started" or asyncio.get_running_loop().time() > end_s:
                     raise
             await asyncio.sleep(AGAIN_S)
-
-
-def _nobody(_: Edge) -> None:
-    """A press while somebody only reads a point is for no one: the gateway does not run."""
 
 
 def lines(rows: Sequence[Sequence[str]]) -> str:

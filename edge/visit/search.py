@@ -9,8 +9,8 @@ from pathlib import Path
 from edge.clock import SystemClock
 from edge.config import Config, RtuBus, TcpBus
 from edge.drivers import registers
+from edge.drivers.ads1115 import I2c, LinuxI2c
 from edge.drivers.base import MissedPollError
-from edge.drivers.current_loop import I2c, LinuxI2c
 from edge.drivers.instruments import Instrument, Library, Table
 from edge.drivers.modbus import Bus
 from edge.drivers.registers import Request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -50,3 +51,10 @@ def age_text(age_ms: int) -> str:
     if seconds < 86_400:
         return f"{seconds // 3600} h {seconds % 3600 // 60} min"
     return f"{seconds // 86_400} d {seconds % 86_400 // 3600} h"
+
+
+def moment(t_ms: int | None) -> str:
+    """A time in UTC; of a boot without a clock nobody knows it yet."""
+    if t_ms is None:
+        return "waktu belum diketahui / no time yet"
+    return dt.datetime.fromtimestamp(t_ms / 1000, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

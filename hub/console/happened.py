@@ -28,6 +28,8 @@ _ABOUT_KIND: Mapping[str, About] = {
     "panic_release": "panic",
     "panic_test": "panic",
     "panic_fault": "panic",
+    "panic_line_whole": "panic",
+    "nurse_call": "bed",
     "bed_edge": "bed",
     "device_down": "equipment",
     "device_up": "equipment",
@@ -37,6 +39,8 @@ _ABOUT_KIND: Mapping[str, About] = {
 }
 
 _EDGES: Mapping[tuple[str, bool], str] = {
+    ("nurse_call", True): _("A nurse is called"),
+    ("nurse_call", False): _("Nurse call ended"),
     ("bed_edge", True): _("Bed taken"),
     ("bed_edge", False): _("Bed free"),
     ("door_edge", True): _("Door contact closed its circuit"),

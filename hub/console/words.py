@@ -138,3 +138,5 @@ QUALITIES: Mapping[int, str] = {
     Quality.NO_ANSWER: _("no answer"),
 }
 """Why a value is not simply good."""
+    "panic_line_whole": _("Panic button's line is whole again"),
+    "nurse_call": _("Nurse call"),

@@ -30,12 +30,14 @@ class Fault:
 
 
 _DOWN = ("device_down", "device_up")
+_LINE = ("panic_fault", "panic_line_whole")
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
         "device_down": Fault("device_down", 1, _DOWN),
         "device_up": Fault("device_down", None, _DOWN),
-        "panic_fault": Fault("panic_fault", 2, ("panic_fault",)),
+        "panic_fault": Fault("panic_fault", 2, _LINE),
+        "panic_line_whole": Fault("panic_fault", None, _LINE),
         "spool_quarantined": Fault("spool_quarantined", 2, ("spool_quarantined",)),
         "spool_full": Fault("spool_full", 2, ("spool_full",)),
     }

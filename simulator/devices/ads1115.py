@@ -6,6 +6,7 @@ Written from the chip's data sheet, apart from the gateway's driver. It is the b
 from __future__ import annotations
 
 import errno
+import threading
 from typing import Literal
 
 Fault = Literal["none", "absent", "stuck", "other", "slow"]
@@ -27,6 +28,11 @@ class FakeAds1115:
         self._value = 0
         self._pointer = 0
         self._busy = 0
+        self._lock = threading.RLock()
+
+    def held(self) -> threading.RLock:
+        """The bus for one caller alone."""
+        return self._lock
 
     def transfer(self, address: int, write: bytes, read: int) -> bytes:
         if self.fault == "absent" or address != self.address:

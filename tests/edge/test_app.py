@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from random import Random
 
+import msgspec
 import pytest
 from gpiozero.pins.mock import MockFactory
 
@@ -15,10 +16,12 @@ from contract.messages import Beat, Hello, Receipt, State
 from edge import cli
 from edge.app import EdgeApp
 from edge.clock import Discipline, SystemClock
-from edge.config import load
+from edge.config import SupervisedLoop, load
 from edge.errors import CardError, CorruptCard, OrderError
 from edge.local_door import ask
 from edge.sampler import Sample
+from simulator.devices.ads1115 import FakeAds1115
+from simulator.devices.panic_loop import FakePanicLoop
 from simulator.proxy import FaultProxy
 from simulator.servers import Mosquitto
 from tests.mqtt import peer
@@ -150,9 +153,9 @@ def desk(own_broker, config):
 
 
 @contextlib.asynccontextmanager
-async def running(config):
+async def running(config, i2c=None):
     pins = MockFactory()
-    app = EdgeApp(config, clock=Unsynced(), random=Random(3), pins=pins)
+    app = EdgeApp(config, clock=Unsynced(), random=Random(3), pins=pins, i2c=i2c)
     task = asyncio.create_task(app.run())
     try:
         yield app, pins
@@ -222,6 +225,41 @@ async def test_a_press_is_stored_sent_at_once_and_repeated_until_its_receipt(con
         assert app.outputs.shown("tombol-igd").proven.name == "RECEIVED"
         with pytest.raises(AssertionError, match="nothing came"):
             await desk.hear("up/panic", timeout_s=3.0)
+
+
+@pytest.mark.real
+async def test_a_supervised_button_presses_and_tells_of_its_cut_cable(config, desk):
+    """The loop's thread, the panic task, the spool, the broker: and what the box knows of it afterwards."""
+    chip = FakeAds1115()
+    loop = FakePanicLoop(chip, 0)
+    settings = SupervisedLoop(name="tombol-loket", role="panic", channel=0)
+    config = msgspec.structs.replace(config, supervised_loop=(settings,))
+    folder = config.spool.path.parent
+    async with running(config, lambda _: chip) as (app, _):
+        await desk.greet()
+        await desk.frame("telemetry")
+        loop.press()
+        frame = await desk.frame("panic")
+        assert codec.decode_body(bytes(frame.events[0].body)).device == "tombol-loket"
+        desk.receipt(frame, "panic")
+        loop.cut()
+        kinds = []
+        while "panic_fault" not in kinds:
+            events = [codec.decode_body(bytes(each.body)) for each in (await desk.frame("event")).events]
+            kinds += [event.kind for event in events]
+        assert events[-1].data == {"state": "open"}
+        assert app.outputs.shown("tombol-loket").fault
+        [press] = (await asyncio.to_thread(ask, folder, "presses"))["presses"]
+        assert (press["device"], press["received"]) == ("tombol-loket", True)
+        assert abs(press["t_ms"] - time.time() * 1000) < 60_000
+        with pytest.raises(OrderError, match="no panic button"):
+            await asyncio.to_thread(ask, folder, "test", {"device": "cuaca"})
+        sent = await asyncio.to_thread(ask, folder, "test", {"device": "tombol-loket"})
+        while "panic_test" not in kinds:
+            events = [codec.decode_body(bytes(each.body)) for each in (await desk.frame("event")).events]
+            kinds += [
+                event.kind for event in events if event.id == sent["event"] or event.kind != "panic_test"
+            ]
 
 
 @pytest.mark.real

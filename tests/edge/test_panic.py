@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from contract.codec import decode_body
 from edge.drivers.base import Edge
 from edge.errors import DiskFull, PanicLaneFull, RecordError
-from edge.outputs import ANSWER_MS, REMEMBERED, SHOWN_MS, Outputs, Proven, Shown
-from edge.panic import Panic, Press
+from edge.outputs import ANSWER_MS, REMEMBERED, SHOWN_MS, SIREN_MS, Outputs, Proven, Shown
+from edge.panic import TEST_HOLD_MS, Panic, Press
 from tests.edge.drivers.rigs import FakeClock
 
 
@@ -89,7 +89,7 @@ async def test_nothing_is_shown_as_stored_before_it_is():
     assert (bench.panic.unstored, bench.stored) == (1, [])
     bench.card.error = None
     assert await bench.panic.step()
-    assert bench.outputs.shown("igd") == Shown(Proven.STORED)
+    assert bench.outputs.shown("igd") == Shown(Proven.STORED, siren=True)
     assert (bench.panic.unstored, len(bench.card.panics)) == (0, 1)
 
 
@@ -148,13 +148,73 @@ def test_a_press_goes_through_what_is_proven():
     lamps = outputs(clock)
     assert lamps.shown("igd") == Shown()
     lamps.stored("igd", "a", 0)
-    assert lamps.shown("igd") == Shown(Proven.STORED)
+    assert lamps.shown("igd") == Shown(Proven.STORED, siren=True)
     lamps.received(["a"])
-    assert lamps.shown("igd") == Shown(Proven.RECEIVED)
+    assert lamps.shown("igd") == Shown(Proven.RECEIVED, siren=True)
     lamps.acknowledged(["a"])
     assert lamps.shown("igd") == Shown(Proven.ACKNOWLEDGED)
     lamps.received(["a"])
     assert lamps.shown("igd") == Shown(Proven.ACKNOWLEDGED)
+
+
+def test_a_siren_sounds_until_a_person_answers_and_not_all_night():
+    clock = FakeClock(0)
+    lamps = outputs(clock)
+    lamps.stored("igd", "a", 0)
+    lamps.received(["a"])
+    clock.mono = SIREN_MS
+    assert lamps.shown("igd").siren
+    clock.mono += 1
+    assert not lamps.shown("igd").siren
+    lamps.stored("igd", "b", clock.mono)
+    assert lamps.shown("igd").siren
+    lamps.acknowledged(["b"])
+    assert not lamps.shown("igd").siren
+
+
+def test_a_broken_line_lights_the_fault_lamp_until_it_is_whole_and_a_press_does_not_hide_it():
+    lamps = outputs(FakeClock(0))
+    lamps.line("igd", broken=True)
+    lamps.stored("igd", "a", 0)
+    assert lamps.shown("igd").fault
+    lamps.line("igd", broken=False)
+    assert not lamps.shown("igd").fault
+
+
+@pytest.mark.parametrize(("held_ms", "tests"), [(TEST_HOLD_MS - 1, 0), (TEST_HOLD_MS, 1)])
+async def test_a_long_press_is_a_press_and_a_test_too(held_ms, tests):
+    bench = Bench()
+    bench.press()
+    bench.clock.mono += held_ms
+    bench.press(active=False)
+    assert await bench.panic.step()
+    [press] = [decode_body(body) for _, body in bench.card.panics]
+    events = [decode_body(body) for _, body in bench.card.events]
+    assert [event.kind for event in events] == ["panic_release", "panic_test"][: 1 + tests]
+    if tests:
+        assert events[-1].data == {"press": press.id, "held_ms": held_ms}
+    # A release of which nobody saw the press is no test.
+    bench.clock.mono += TEST_HOLD_MS * 2
+    bench.press(active=False)
+    assert await bench.panic.step()
+    assert decode_body(bench.card.events[-1][1]).kind == "panic_release"
+
+
+async def test_a_test_of_the_way_raises_nothing_and_lights_nothing():
+    bench = Bench()
+    event_id = bench.panic.test("igd", 7, "ani")
+    assert await bench.panic.step()
+    assert bench.card.panics == []
+    [(mono_ms, body)] = bench.card.events
+    event = decode_body(body)
+    assert (mono_ms, event.id, event.kind, event.device, event.data) == (
+        7,
+        event_id,
+        "panic_test",
+        "igd",
+        {"actor": "ani"},
+    )
+    assert bench.outputs.shown("igd") == Shown()
 
 
 def test_the_least_proven_press_decides():
@@ -199,7 +259,7 @@ def test_lamps_are_switched_on_change_only():
     lamps.stored("igd", "a", 0)
     lamps.refresh()
     lamps.stored("igd", "b", 0)
-    assert switched == [Shown(Proven.STORED)]
+    assert switched == [Shown(Proven.STORED, siren=True)]
 
 
 STEPS: dict[str, Callable[[Outputs, str], None]] = {

@@ -8,9 +8,10 @@ import threading
 import pytest
 
 from contract.kinds import Quality
-from edge.drivers import current_loop
+from edge.drivers import ads1115, current_loop
+from edge.drivers.ads1115 import LinuxI2c
 from edge.drivers.base import MissedPollError
-from edge.drivers.current_loop import CurrentLoopDriver, LinuxI2c
+from edge.drivers.current_loop import CurrentLoopDriver
 from simulator.devices.ads1115 import FakeAds1115
 from tests.edge.drivers.rigs import FakeClock
 from tests.suites.driver_suite import DriverSuite
@@ -18,7 +19,7 @@ from tests.suites.driver_suite import DriverSuite
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(current_loop, "CONVERSION_S", 0)
+    monkeypatch.setattr(ads1115, "CONVERSION_S", 0)
 
 
 def driver(chip: FakeAds1115, **more: object) -> CurrentLoopDriver:
@@ -80,7 +81,7 @@ async def test_the_bits_of_the_data_sheet():
     chip = FakeAds1115()
     chip.volts[1] = 0.6
     assert chip._config == 0x8583  # as after its reset
-    volts = current_loop.read_volts(chip, 0x48, 1)
+    volts = ads1115.read_volts(chip, 0x48, 1)
     assert volts == pytest.approx(4800 * 125e-6)
     assert chip._config == 0x53E3  # AIN1, 4.096 V, one shot, 860 a second
     assert chip.conversions == 16

@@ -42,10 +42,11 @@ def test_every_device_of_the_example_has_its_driver_and_its_limits():
         "pos-pasar",
         "hujan-pasar",
         "tekanan-pasar",
+        "tombol-loket",
         "ranjang-07",
         "absen-lobi",
     ]
-    assert drivers.buttons == ("tombol-igd",)
+    assert drivers.buttons == ("tombol-igd", "tombol-loket")
     post = by_name["pos-jembatan"]
     assert post.driver.quantities == ("distance_m", "temperature_c", "level_m", "tips", "rain_mm")
     # The site's limits, the instrument's, and what is physically possible.
@@ -98,7 +99,13 @@ async def test_a_gateway_reads_both_buses_and_its_contacts(tmp_path: Path):
         drivers = registry.build(loads(text, Config), clock=SystemClock(), pins=pins)
         running = asyncio.create_task(drivers.run(edges.append))
         await asyncio.sleep(0.02)
-        elsewhere = ("pos-pasar", "tekanan-pasar", "ranjang-07", "absen-lobi")  # tested with their own peers
+        elsewhere = (
+            "pos-pasar",
+            "tekanan-pasar",
+            "tombol-loket",
+            "ranjang-07",
+            "absen-lobi",
+        )  # have peers of their own
         asked = [s.driver for s in drivers.schedules if s.driver.device not in elsewhere]
         readings = {driver.device: (await driver.poll()).values for driver in asked}
         assert readings["pos-jembatan"]["level_m"] == 2.0

@@ -59,6 +59,17 @@ def test_an_older_event_that_arrives_later_changes_nothing(conn):
     assert conditions(conn) == []
 
 
+def test_a_broken_line_raises_and_a_whole_one_clears(conn):
+    store(conn, told("panic_fault", 1))
+    assert conditions(conn) == ["panic_fault"]
+    store(conn, told("panic_line_whole", 2))
+    assert [alarm["state"] for alarm in alarms.active(conn)] == ["returned"]
+    # An older fault that comes later changes nothing.
+    store(conn, told("panic_line_whole", 4))
+    store(conn, told("panic_fault", 3))
+    assert [alarm["state"] for alarm in alarms.active(conn)] == ["returned"]
+
+
 @pytest.mark.parametrize("kind", ["panic_fault", "spool_quarantined", "spool_full"])
 def test_faults_of_button_and_spool_raise(conn, kind):
     store(conn, told(kind, 1))

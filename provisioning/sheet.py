@@ -6,7 +6,7 @@ page. The claim is a secret until it is used; afterwards the label may stay on t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -19,8 +19,8 @@ MARGIN_MM = (10, 11)
 COLUMNS, ROWS = 2, 5
 CODE_MM = 36
 SVG = "http://www.w3.org/2000/svg"
-LONGEST = 34
-"""Characters of a line of a label."""
+LETTER, BOLD = 0.52, 0.7
+"""Mean width of a letter, of its height; a longer line is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _label(group: Element, label: Label) -> None:
         "stroke-width": "0.2",
     }
     SubElement(group, "rect", frame)
-    _text(group, 4, 6.5, 4.4, label.site, bold=True)
+    _text(group, 4, 6.5, 3.8, label.site, bold=True)
     _text(group, 4, 11, 3.2, f"{label.gateway} · sel / cell {label.cell:02d}")
     codes = [("Klaim / claim", label.claim)]
     if label.page:
@@ -96,10 +96,9 @@ def _text(group: Element, x: float, y: float, size: float, text: str, *, bold: b
     line = SubElement(group, "text", {"x": str(x), "y": str(y), "font-size": str(size)})
     if bold:
         line.set("font-weight", "bold")
-    line.text = "".join(_drawable(text))
-
-
-def _drawable(text: str) -> Iterator[str]:
-    """The text as far as XML and the label's width can take it."""
-    seen = [one for one in text if one.isprintable()]
-    yield from seen if len(seen) <= LONGEST * 2 else [*seen[: LONGEST * 2 - 1], "…"]
+    # What cannot be seen may not be in XML either.
+    seen = "".join(one for one in text if one.isprintable())
+    most = (
+        int((LABEL_MM[0] - 2 * x) / (size * (BOLD if bold else LETTER))) if x < LABEL_MM[0] / 2 else len(seen)
+    )
+    line.text = seen if len(seen) <= most else seen[: most - 1] + "…"

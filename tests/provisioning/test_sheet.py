@@ -36,6 +36,14 @@ def test_the_code_is_the_claim_s_and_the_page_s_and_within_the_label():
     assert len(ElementTree.fromstring(alone).findall(f".//{{{SVG}}}svg")) == 1
 
 
+def test_a_long_name_is_cut_and_what_matters_is_not():
+    (page,) = pages([label(site="Pos Duga Air " * 9)])
+    assert "…" in page
+    assert "until 22-11-2026 19:00 WIB. Rahasia / secret." in page
+    assert "gw-0 · sel / cell 00" in page
+    assert "…" not in pages([label()])[0]
+
+
 @settings(max_examples=25)
 @given(st.text())
 def test_a_site_s_name_is_text_whatever_it_is(name):

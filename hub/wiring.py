@@ -11,8 +11,8 @@ from random import Random
 from typing import Any
 
 from contract.messages import Incarnation
-from hub import trail
 from contract.readiness import Readiness
+from hub import trail
 from hub.alarms.times import AlarmTimes
 from hub.api.app import create_app
 from hub.api.services import Services

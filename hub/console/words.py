@@ -119,6 +119,8 @@ EVENTS: Mapping[str, str] = {
     "panic_release": _("Panic button released"),
     "panic_test": _("Panic button tested"),
     "panic_fault": _("Panic button's line is broken"),
+    "panic_line_whole": _("Panic button's line is whole again"),
+    "nurse_call": _("Nurse call"),
     "bed_edge": _("Bed changed"),
     "door_edge": _("Door changed"),
     "attendance_scan": _("Attendance noted"),
@@ -138,5 +140,3 @@ QUALITIES: Mapping[int, str] = {
     Quality.NO_ANSWER: _("no answer"),
 }
 """Why a value is not simply good."""
-    "panic_line_whole": _("Panic button's line is whole again"),
-    "nurse_call": _("Nurse call"),

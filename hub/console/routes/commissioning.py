@@ -27,6 +27,7 @@ from hub.console.asking import ask
 from hub.console.fault import SaidError
 from hub.console.language import marked as _
 from hub.console.page import OPTIONS, fragment, page
+from hub.fleet.reads import epochs_of
 from hub.ingest import reads as events
 
 STAFF_CM = (-2000.0, 6000.0)
@@ -145,7 +146,7 @@ async def sign(
         strokes = check_strokes(sent.strokes)
     except StrokesError as error:
         raise SaidError("invalid", _("The drawing cannot be read. Clear it and sign again.")) from error
-    data = {"signer": sent.signer.strip(), "strokes": strokes} | facts.as_data
+    data = {"signer": sent.signer.strip(), "strokes": strokes, "epochs": context["epochs"]} | facts.as_data
 
     def step(conn: Connection) -> tuple[int, str]:
         return record.sign(conn, gateway_id, actor=who.user.name, now_ms=facts.now_ms, data=data)
@@ -245,6 +246,7 @@ async def _context(hub: Services, who: Identity, gateway_id: str) -> dict[str, A
             "facts": Facts(row, now_ms),
             "record": record.newest(conn, gateway_id),
             "presses": {item.id: _press(conn, hub, gateway_id, item) for item in buttons},
+            "epochs": epochs_of(conn, gateway_id),
             "names": _names(conn),
         }
 

@@ -27,16 +27,15 @@ PASAR, RS = "/commissioning/gw-pasar", "/commissioning/gw-rs-1"
 _numbers = count(1)
 
 
-async def heard(hub, gateway="gw-pasar", *, clock="ntp", **says):
+async def heard(hub, gateway="gw-pasar", *, clock="ntp", epoch="0" * 16, **says):
     beat = Beat(
         gateway=gateway,
         boot="00000000",
         mono_ms=1,
         interval_s=10,
-        lanes={"telemetry": LaneAccount(epoch="0" * 16, next=1, floor=1)},
+        lanes={"telemetry": LaneAccount(epoch=epoch, next=1, floor=1)},
         clock=clock,
-        config="c0ffee",
-        **says,
+        **{"config": "c0ffee"} | says,
     )
     born = State(gateway=gateway, online=True, connection="c", boot="00000000")
     await hub.write(
@@ -186,6 +185,25 @@ async def test_from_begin_to_signature_with_what_the_hub_saw(hub):
     assert mine[0]["detail"]["signer"] == "Tono Teknisi"
     assert mine[0]["detail"]["entry"] == 6
     assert await hub.read(audit.first_fault) is None
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ({}, []),
+        ({"epoch": "1" * 16}, ["Papan atau kartunya berganti"]),
+        ({"config": "beef"}, ["konfigurasinya berganti"]),
+    ],
+)
+async def test_what_is_another_one_since_the_signature_is_said(hub, says, words):
+    async with hub.login("tono", "technician") as client:
+        await prove_all(hub, client)
+        await client.post(f"{PASAR}/sign", data={"signer": "Tono"})
+        await heard(hub, **says)
+        page = text((await client.get(PASAR)).text)
+    assert [
+        word for word in ("Papan atau kartunya berganti", "konfigurasinya berganti") if word in page
+    ] == words
 
 
 async def test_a_photo_is_kept_without_its_place_and_only_its_gateway_has_it(hub):

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from contract.errors import ContractError
+from contract.errors import SiagaError
 from provisioning import audit_commands, card_commands, claim_commands, serve_commands, upgrade_commands
 from provisioning.ca import Authority, Identity, Root
 from provisioning.certificates import fingerprint
 from provisioning.claim_commands import CITY, Commands
-from provisioning.errors import AuthorityError, ProvisioningError
+from provisioning.errors import AuthorityError
 from provisioning.names import HUB_NAMES
 from provisioning.passphrase import passphrase
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         chosen.run(chosen)
-    except (ProvisioningError, ContractError, OSError) as error:
+    except (SiagaError, OSError) as error:
         print(f"siaga-provision: {error}", file=sys.stderr)
         return 1
     return 0

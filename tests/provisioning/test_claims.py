@@ -155,7 +155,7 @@ def test_all_of_it_is_on_record_and_a_changed_byte_shows(register, tmp_path):
     with sqlite3.connect(tmp_path / FILE) as raw:
         raw.execute("UPDATE audit SET detail = replace(detail, '7', '8') WHERE n = 3")
     with register.transaction() as conn:
-        assert audit.first_fault(conn) == "row 3 or one before it was changed"
+        assert audit.first_fault(conn) == "row 3 was changed, or those before it were written anew"
 
 
 def test_a_register_of_a_newer_siaga_is_left_alone(register, tmp_path):

@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from provisioning import claims
 from provisioning.cli import main
+from provisioning.names import HUB_NAMES
 from provisioning.register import gateways, opened
 
 
@@ -29,7 +30,7 @@ def test_a_city_is_provisioned_by_hand(city, tmp_path, capsys):
     assert main(["hub", str(city)]) == 0
     written = [Path(line) for line in capsys.readouterr().out.split()]
     assert all(path.exists() for path in written)
-    assert len(written) == 2 + 4
+    assert len(written) == 2 + 2 * len(HUB_NAMES)
     (city / "city.toml").write_text(
         '[enrolment]\nurl = "https://hub.kota.example:8443"\n[broker]\nfolder = "../etc"\n'
     )

@@ -43,7 +43,7 @@ def read(path: Path) -> Vitals | None:
     """The file's words; None where there is none or it cannot be read. Whether the process lives is not judged."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Vitals)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, ValueError):  # ValueError: bytes that are no UTF-8
         return None
 
 

@@ -24,6 +24,9 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 PORTS = {"https": 443, "http": 80}
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
+_SPECIAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
+"""Of the registries of special addresses (RFC 6890 and later) what Python 3.11 calls global."""
 
 
 class OutboundError(HubError):
@@ -88,7 +91,15 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
+        # All that is given out of the public internet is in there. What is outside embeds IPv4 in forms that Python
+        # does not know (RFC 8215, 2765, 4291), is of one site, or is nobody's.
+        if ip not in _UNICAST:
+            return False
+    return (
+        ip.is_global
+        and not ip.is_multicast
+        and not any(ip in net for net in _SPECIAL if net.version == ip.version)
+    )
 
 
 class Outbound:

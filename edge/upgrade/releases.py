@@ -189,5 +189,5 @@ def _read(path: Path, kind: type[T]) -> T | None:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError) as error:  # ValueError: bytes that are no UTF-8
         raise UpgradeError("state", f"{path} is damaged: {error}", "tell the command room") from error

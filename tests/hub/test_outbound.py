@@ -91,6 +91,14 @@ async def test_a_name_that_turns_private_is_refused_and_is_looked_up_once_a_requ
         "::ffff:127.0.0.1",
         "::ffff:10.0.0.1",
         "64:ff9b::7f00:1",
+        "64:ff9b:1::7f00:1",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "fec0::1",
+        "3fff::1",
+        "5f00::1",
+        "192.0.0.8",
+        "192.88.99.1",
         "2002:7f00:1::1",
         "::",
     ],
@@ -103,7 +111,9 @@ async def test_no_private_address_whatever_its_form(address):
     assert wire.requests == []
 
 
-@pytest.mark.parametrize("address", [PUBLIC, "2606:2800:220:1:248:1893:25c8:1946", "8.8.8.8"])
+@pytest.mark.parametrize(
+    "address", [PUBLIC, "2606:2800:220:1:248:1893:25c8:1946", "8.8.8.8", "64:ff9b::808:808", "192.0.1.1"]
+)
 def test_public_addresses_are_public(address):
     assert is_public(address)
 
@@ -111,7 +121,8 @@ def test_public_addresses_are_public(address):
 @given(st.ip_addresses(v=4))
 def test_an_address_in_ipv6_clothes_is_judged_as_what_it_is(address):
     if not is_public(str(address)):
-        assert not is_public(f"::ffff:{address}")
+        for clothes in ("::ffff:", "::", "::ffff:0:", "64:ff9b::", "64:ff9b:1::"):
+            assert not is_public(f"{clothes}{address}")
 
 
 @pytest.mark.parametrize(

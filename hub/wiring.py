@@ -179,7 +179,7 @@ class Hub:
             region=region,
             bus=self._bus,
             notify=self._notify,
-            gateways=lambda conn: fleet.overview(conn, known.values()),
+            gateways=lambda conn: fleet.overview(conn, known.values(), self._trust.revoked),
             silent=lambda: set(filter(liveness.silent, known)),
             unheard=lambda: {*filter(liveness.silent, known), *self._told.devices_down()},
             levels=self._judging.states,

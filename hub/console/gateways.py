@@ -145,6 +145,8 @@ def _shown(region: Region, row: Mapping[str, Any]) -> Shown:
 
 def _remarks(row: Mapping[str, Any], state: State) -> Iterable[Remark]:
     """What is amiss, as far as its last beat and the ledger tell."""
+    if row["revoked"]:
+        yield Remark(2, _("trusted no more: nothing of it is taken"), {})
     panics = row["lanes"].get("panic", {})
     if panics.get("lost"):
         yield Remark(1, _("%(number)s presses lost"), {"number": panics["lost"]})

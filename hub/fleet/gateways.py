@@ -5,7 +5,7 @@ Every function is part of the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -190,7 +190,9 @@ def on_record(conn: Connection) -> Sequence[Any]:
     return conn.execute(query).all()
 
 
-def overview(conn: Connection, known: Iterable[Registered]) -> list[dict[str, Any]]:
+def overview(
+    conn: Connection, known: Iterable[Registered], revoked: Container[str] = ()
+) -> list[dict[str, Any]]:
     """One mapping a gateway of the registry, heard or not: its last word, and its records in numbers.
 
     ``accepted`` is what the gateway has promised; each of these is ``committed``, ``on_way``, ``refused`` or
@@ -209,6 +211,7 @@ def overview(conn: Connection, known: Iterable[Registered]) -> list[dict[str, An
                 "cell": one.cell,
                 "site": one.site,
                 "heard": row is not None,
+                "revoked": one.gateway in revoked,
                 "online": row is not None and row.online,
                 "silent": row is not None and row.silent_since_ms is not None,
                 "silent_since_ms": row and row.silent_since_ms,

@@ -182,3 +182,12 @@ async def test_the_past_of_another_gateway_is_not_shown(hub):
     await hub.write(lambda conn: conn.execute(insert(losses).values(loss | {"noted_ms": NOW})))
     assert await hub.read(lambda conn: reads.losses_of(conn, "gw-rs-1")) == []
     assert [one["count"] for one in await hub.read(lambda conn: reads.losses_of(conn, "gw-pasar"))] == [4]
+
+
+async def test_a_gateway_that_is_revoked_says_so_and_no_other_does(hub):
+    await heard(hub)
+    known = fleet.registry(REGION).values()
+    rows = await hub.services.db.read(lambda conn: fleet.overview(conn, known, {"gw-rs-1"}))
+    for one in view.shown(REGION, rows):
+        said = [remark.text for remark in one.remarks]
+        assert any("trusted no more" in text for text in said) == (one.id == "gw-rs-1")

@@ -2,7 +2,8 @@
 
 It takes a card in and does what Raspberry Pi OS would: cloud-init's ``runcmd`` (Trixie) or what the kernel's command
 line says (Bookworm), then the services that are enabled. The scripts and units are those of the card; only the places
-differ. The software is there already, as in an image that was made with it.
+differ. The software is there already, as in an image that was made with it; without ``image`` it is on the card, and a
+Python that installs nothing stands in the real one's place and writes down what it was asked.
 """
 
 from __future__ import annotations
@@ -19,6 +20,17 @@ from simulator.processes import Child
 
 FIRST_BOOT_S = 60
 
+PYTHON = """#!/bin/sh
+echo "python3 $*" >>"{log}"
+for last; do :; done
+mkdir -p "$last/bin" && cp "{here}/pip" "$last/bin/pip"
+"""
+PIP = """#!/bin/sh
+echo "pip $*" >>"{log}"
+case "$*" in *siaga-*.whl) ln -s "{edge}" "$(dirname "$0")/siaga-edge" ;; esac
+"""
+"""A release has siaga-edge once Siaga's own wheel was put into it."""
+
 
 class Box:
     """One board with a card in it.
@@ -28,13 +40,32 @@ class Box:
         folder: where its own files are.
     """
 
-    def __init__(self, card: Path, folder: Path) -> None:
+    def __init__(self, card: Path, folder: Path, *, image: bool = True) -> None:
         self.boot = folder / "boot"
         self.root = folder / "root"
         shutil.copytree(card, self.boot)
         (self.root / "opt" / "siaga").mkdir(parents=True)
-        (self.root / "opt" / "siaga" / "venv").symlink_to(sys.prefix)
         self._folder = folder
+        self._path = os.environ["PATH"]
+        if image:
+            (self.root / "opt" / "siaga" / "venv").symlink_to(sys.prefix)
+        else:
+            self._put_python(folder / "bin")
+            self._path = f"{folder / 'bin'}:{self._path}"
+
+    @property
+    def asked(self) -> list[str]:
+        """What the Python of a board without an image was asked, a line each."""
+        return (self._folder / "asked").read_text().splitlines()
+
+    def _put_python(self, folder: Path) -> None:
+        folder.mkdir()
+        for name, text in (("python3", PYTHON), ("pip", PIP)):
+            file = folder / name
+            file.write_text(
+                text.format(log=self._folder / "asked", here=folder, edge=Path(sys.prefix) / "bin/siaga-edge")
+            )
+            file.chmod(0o755)
 
     @property
     def status(self) -> str:
@@ -86,7 +117,7 @@ class Box:
         return child
 
     def _run(self, command: list[str]) -> int:
-        environment = {**os.environ, "SIAGA_ROOT": str(self.root)}
+        environment = {**os.environ, "SIAGA_ROOT": str(self.root), "PATH": self._path}
         words = [self._place(word) for word in command]
         return subprocess.run(words, env=environment, timeout=FIRST_BOOT_S, check=False).returncode
 

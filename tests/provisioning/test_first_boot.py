@@ -159,7 +159,7 @@ async def test_from_the_desk_to_live_data_and_again_with_a_new_board(city, influ
 
 def test_without_an_answer_it_says_so_and_keeps_the_claim(tmp_path):
     desk = new_desk(tmp_path)
-    assert write_card(desk, tmp_path / "card")[0] == 0
+    assert main(["card", SITE, "--city", str(desk), "--out", str(tmp_path / "card"), "--bench"]) == 0
     box = Box(tmp_path / "card" / GATEWAY, tmp_path / "board")
     box.start_trixie()
     assert box.join() == 1
@@ -171,7 +171,7 @@ def test_without_an_answer_it_says_so_and_keeps_the_claim(tmp_path):
 
 def test_what_a_board_can_do_nothing_with_waits_for_a_person(tmp_path):
     desk = new_desk(tmp_path)
-    assert write_card(desk, tmp_path / "card")[0] == 0
+    assert main(["card", SITE, "--city", str(desk), "--out", str(tmp_path / "card"), "--bench"]) == 0
     box = Box(tmp_path / "card" / GATEWAY, tmp_path / "board")
     (box.boot / "siaga" / "gateway.toml").write_text("[gateway]\n")
     box.start_trixie()
@@ -183,13 +183,43 @@ def test_what_a_board_can_do_nothing_with_waits_for_a_person(tmp_path):
     assert Authority.load(desk)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_software_comes_from_the_card_into_a_release_of_its_own(tmp_path, whole):
+    desk = new_desk(tmp_path, more='software = "software"')
+    (desk / "software").mkdir()
+    for name in ("siaga-0.1.0-py3-none-any.whl", "edge.txt", *(["complete"] if whole else [])):
+        (desk / "software" / name).touch()
+    assert main(["card", SITE, "--city", str(desk), "--out", str(tmp_path / "card"), "--bench"]) == 0
+    box = Box(tmp_path / "card" / GATEWAY, tmp_path / "board", image=False)
+    box.start_trixie()
+    assert box.join() == 1, "nobody answers its claim here"
+    assert (box.root / "opt/siaga/venv").readlink().as_posix() == "releases/0.1.0"
+    made, needed, siaga = box.asked
+    assert made.startswith("python3 -m venv ")
+    assert "--require-hashes" in needed
+    assert ("--no-index" in needed) is whole, "a card that has everything asks nobody"
+    assert "--no-index --no-deps" in siaga
+    before = len(box.asked)
+    assert box.join() == 1
+    assert len(box.asked) == before, "what is installed is not installed again"
+
+
+def test_a_board_without_software_says_so(tmp_path):
+    desk = new_desk(tmp_path)
+    assert main(["card", SITE, "--city", str(desk), "--out", str(tmp_path / "card"), "--bench"]) == 0
+    box = Box(tmp_path / "card" / GATEWAY, tmp_path / "board", image=False)
+    box.start_trixie()
+    assert box.join() == 2
+    assert "no software on the card" in box.status
+
+
 def test_bookworm_gets_its_network_from_files_that_only_root_reads(tmp_path):
     desk = new_desk(tmp_path)
     (desk / "networks").mkdir()
     network = desk / "networks" / f"{SITE}.toml"
     network.write_text('[wifi]\nssid = "Kantor Desa"\npassphrase = "kata sandi desa"\n')
     network.chmod(0o600)
-    assert write_card(desk, tmp_path / "card")[0] == 0
+    assert main(["card", SITE, "--city", str(desk), "--out", str(tmp_path / "card"), "--bench"]) == 0
     box = Box(tmp_path / "card" / GATEWAY, tmp_path / "board")
     box.start_bookworm()
     (connection,) = (box.root / "etc/NetworkManager/system-connections").iterdir()

@@ -47,6 +47,11 @@ campaign: ## Run the tests for hours: SEEDS worlds, KILLS kills (default 100000 
 	@setup/install test
 	SIAGA_SEEDS=$(or $(SEEDS),100000) SIAGA_KILLS=$(or $(KILLS),500) checks/tests -n $(WORKERS) -o timeout=0 $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## Feed every parser of outside bytes with INPUTS (20000) damaged inputs, from SEED
+	@setup/install test
+	$(bin)/python -m tests.fuzz --inputs $(or $(INPUTS),20000) $(if $(SEED),--seed $(SEED))
+
 .PHONY: check
 check: ## Lint, types, import rules, and a scan for secrets and private places
 	@setup/install check

@@ -61,7 +61,10 @@ def parse(text: str) -> Claim:
         ClaimError: it is none.
     """
     head, mark, tail = text.strip().partition("#")
-    fields = dict(parse_qsl(tail, max_num_fields=8)) if len(tail) < 1000 else {}
+    try:
+        fields = dict(parse_qsl(tail, max_num_fields=8)) if len(tail) < 1000 else {}
+    except ValueError:  # more fields than that
+        fields = {}
     if not mark or not {"t", "f"} <= fields.keys():
         raise ClaimError("claim", "this is no claim", "copy the whole line that claim add has printed")
     try:

@@ -80,7 +80,7 @@ def decode(data: bytes) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UpgradeError("manifest", f"it cannot be read: {error}", "sign it anew") from error
     version_of(manifest.version)
     version_of(manifest.from_version)

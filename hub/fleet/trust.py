@@ -95,7 +95,7 @@ def decode(text: bytes) -> Trust:
     """
     try:
         return msgspec.json.decode(text, type=Trust)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError("trust", str(error)) from error
 
 

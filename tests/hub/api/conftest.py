@@ -1,8 +1,8 @@
 """The API on a real store, and people who use it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
@@ -150,10 +150,17 @@ def _app(services: Services) -> FastAPI:
 
 
 @pytest.fixture
-async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
+def hub(tmp_path, empty_store) -> Iterator[Hub]:
     """The API of a city with no users."""
     copyfile(empty_store, tmp_path / "hub.sqlite")
-    db = Database(f"sqlite:///{tmp_path}/hub.sqlite")
+    with opened(tmp_path) as hub:
+        yield hub
+
+
+@contextmanager
+def opened(folder, **changes) -> Iterator[Hub]:
+    """The API on the store in a folder; ``changes`` replace services."""
+    db = Database(f"sqlite:///{folder}/hub.sqlite")
     db.open()
     clock, notify, curves, silent, down, levels, missing = Time(), Woken(), Curves(), set(), set(), [], []
     services = Services(
@@ -176,6 +183,7 @@ async def hub(tmp_path, empty_store) -> AsyncIterator[Hub]:
         secure_cookies=True,
         passwords=Passwords(memory_kib=64, passes=1),
     )
+    services = replace(services, **changes)
     yield Hub(services, _app(services), clock, notify, curves, silent, down, levels, missing)
     db.close()
 

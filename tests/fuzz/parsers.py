@@ -1,0 +1,344 @@
+"""The parsers of contract, gateway, hub and provisioning that read bytes which somebody else has made."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import shutil
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+import edge.config
+import hub.config
+from contract import claim, codec, topics, upgrade
+from contract.claim import Claim
+from contract.errors import ContractError, SiagaError
+from contract.messages import (
+    Beat,
+    Command,
+    DesiredConfig,
+    Hello,
+    Message,
+    Receipt,
+    Reply,
+    State,
+    VersionRefusal,
+)
+from contract.strict_toml import TomlError, loads
+from edge.config.modbus import TcpBus
+from edge.drivers import http_server, registers, zk_frames, zk_push
+from edge.drivers.bed_radar import targets as radar_targets
+from edge.drivers.instruments import Instrument, Library
+from edge.drivers.line import BrokenLineError, Line
+from edge.drivers.punches import read_attlog, text_of
+from edge.drivers.registers import Request
+from edge.drivers.ultrasonic import distances_mm
+from hub.errors import HubError
+from hub.fleet import trust
+from hub.ingest.accept import accept
+from hub.region import load as load_region
+from provisioning import requests
+from provisioning.errors import RequestRefused
+from tests.docs import pages
+from tests.docs.test_docs import gateway_file
+from tests.fuzz.campaign import Target
+from tests.hub.ingest import frames
+from tests.provisioning.test_requests import request
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 0.05
+"""A peer that says half an answer and nothing more is not waited for any longer."""
+
+PROFILE = ROOT / "profiles" / "kota-contoh"
+
+
+def targets(folder: Path) -> Iterator[Target]:
+    """Every one; what they write lies in the folder."""
+    yield from _contract()
+    yield from _devices()
+    yield from _modbus()
+    yield from _files(folder)
+    yield Target(
+        "certificate request (EST body)",
+        requests.read,
+        [request("pos-duga-01"), request("pos-duga-01", "x")],
+        (RequestRefused,),
+    )
+
+
+# What gateways and hub send each other
+
+
+def _contract() -> Iterator[Target]:
+    telemetry = frames.telemetry_frame((0, 0, 1.0, 2))
+    events = frames.event_frame(frames.body(1), frames.body(2, kind="bed_edge", bed="a"))
+    yield Target(
+        "telemetry frame", lambda data: codec.decode_frame("telemetry", data), [telemetry], (ContractError,)
+    )
+    yield Target("event frame", lambda data: codec.decode_frame("event", data), [events], (ContractError,))
+    yield Target("event body", codec.decode_body, [frames.body(1, note="x", n=1.5)], (ContractError,))
+    for cls in (Beat, State, Hello):
+        yield Target(f"message {cls.__name__}", _message(cls), _examples(cls), (ContractError,))
+    for message in (
+        Reply(gateway="rsud-01", nonce="0" * 32, data={"a": 1.5}),
+        Command(nonce="0" * 32, name="reboot", actor="sari", expires_ms=1, args={"a": None}),
+        DesiredConfig(config_version=1, hash="0" * 64, toml="[gateway]"),
+    ):
+        cls = type(message)
+        yield Target(f"message {cls.__name__}", _message(cls), [codec.encode(message)], (ContractError,))
+    refusal = codec.encode(VersionRefusal(refused_version="2"))
+    yield Target("receipt", codec.decode_receipt, [*_examples(Receipt), refusal], (ContractError,))
+    yield Target(
+        "topic",
+        lambda data: topics.parse(data.decode("latin-1")),
+        [b"siaga/1/03/rsud-01/up/panic"],
+        (ContractError,),
+    )
+    yield Target(
+        "hub's judgement of a message",
+        _accept,
+        [b"up/telemetry " + telemetry, b"up/panic " + events, b"state {}"],
+    )
+    line = Claim("https://hub.contoh.example:8443", claim.new_token(), "a" * 64).text().encode()
+    yield Target(
+        "claim", lambda data: claim.parse(data.decode("latin-1")), [line], (ContractError, SiagaError)
+    )
+    yield Target("upgrade manifest", upgrade.decode, [_manifest()], (SiagaError,))
+    yield Target("trust list", trust.decode, [trust.encode(_trust())], (SiagaError,))
+
+
+def _message(cls: type[Message]) -> Callable[[bytes], object]:
+    return lambda data: codec.decode(cls, data)
+
+
+def _examples(cls: type[Message]) -> list[bytes]:
+    """Messages of that kind, as the integrator's guide shows them."""
+    found = [block.text.encode() for block in pages.marked(f"json {cls.__name__}", "integrator.md")]
+    return [*found, *(msgspec.json.encode(msgspec.json.decode(one)) for one in found)]
+
+
+def _accept(data: bytes) -> None:
+    """A leaf, a space and a payload; a topic of our gateway, or whatever stands there."""
+    leaf, _, payload = data.partition(b" ")
+    for topic in (f"siaga/1/03/{frames.GATEWAY}/{leaf.decode('latin-1')}", leaf.decode("latin-1")):
+        accept(topic, payload, retained=False, received_ms=frames.NOW_MS, gateways=frames.GATEWAYS)
+
+
+def _manifest() -> bytes:
+    wheel = {"name": "siaga-0.2.0-py3-none-any.whl", "sha256": "0" * 64, "size": 1}
+    said = {"format": 1, "version": "0.2.0", "from_version": "0.1.0", "machine": "aarch64", "python": "3.11"}
+    return msgspec.json.encode({**said, "made_ms": 1, "expires_ms": 2, "wheels": [wheel]})
+
+
+def _trust() -> trust.Trust:
+    ending = trust.Ending("rsud-01", "gateway", 2)
+    return trust.Trust(written_ms=1, list_ends_ms=2, revoked=("pos-07",), endings=(ending,))
+
+
+# What devices say
+
+
+def _devices() -> Iterator[Target]:
+    frame = bytes([0xFF, 0x07, 0xA1, 0xA7])
+    yield Target("ultrasonic bytes", distances_mm, [frame * 6, b"\0" + frame])
+    basic = bytes.fromhex("f4f3f2f10d0002aa0351001e3c00325500f8f7f6f5")
+    yield Target("LD2410 bytes", _radar, [basic * 3, b"\xf4\xf3" + basic])
+    packet = zk_frames.Packet(2000, 4711, 3, struct.pack("<bI", 1, 40) + bytes(40))
+    yield Target(
+        "ZKTeco packet", zk_frames.decode, [packet.encoded(), packet.framed()], (zk_frames.PacketError,)
+    )
+    yield Target("ZKTeco answers", _zk_answers, [packet.framed()], (zk_frames.PacketError,))
+    log = struct.pack("<I", 80) + b"".join(
+        struct.pack("<H24sBIB8s", n, str(n).encode(), 1, 800_000_000, 0, b"") for n in (1, 2)
+    )
+    short = struct.pack("<I", 16) + struct.pack("<IIBB6x", 1001, 800_000_000, 1, 0)
+    yield Target("ZKTeco log", _zk_log, [b"\x02" + log, b"\x01" + short], (zk_frames.PacketError,))
+    line = b"1001\t2026-11-22 07:31:02\t0\t15\t0\t0\t0\n"
+    yield Target(
+        "ZKTeco scans (PUSH)", read_attlog, [line * 3, b"PIN=7\tDateTime=2026-11-22 07:31:02\tStatus=0\n"]
+    )
+    yield Target(
+        "ZKTeco results (PUSH)", lambda data: zk_push.results(text_of(data)), [b"ID=1&Return=0&CMD=LOG\n"]
+    )
+    head = (
+        b"POST /iclock/cdata?SN=A1&table=ATTLOG&Stamp=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 38\r\n\r\n"
+        + line
+    )
+    chunks = b"POST /iclock/cdata?SN=A1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n"
+    packed = b"POST /x HTTP/1.0\nContent-Encoding: gzip\nContent-Length: 4\n\n\x1f\x8b\x08\x00"
+    loop = asyncio.new_event_loop()
+    yield Target(
+        "gateway's HTTP server",
+        lambda data: loop.run_until_complete(_http(data)),
+        [head, chunks, packed, b"GET /iclock/getrequest?SN=A1 HTTP/1.1\r\n\r\n"],
+        # What _serve takes for the end of a connection.
+        (OSError, asyncio.IncompleteReadError, TimeoutError),
+        loop.close,
+    )
+
+
+def _radar(data: bytes) -> None:
+    for target in radar_targets(data):
+        target.within(2.0)
+
+
+def _zk_answers(data: bytes) -> None:
+    length = zk_frames.length_of(data[:8].ljust(8, b"\0"))
+    packet = zk_frames.decode(data[8 : 8 + length])
+    zk_frames.size_told(packet.data)
+    zk_frames.records_told(packet.data)
+
+
+def _zk_log(data: bytes) -> None:
+    """A count of records, and the log."""
+    zk_frames.read_log(data[1:], data[0] if data else 0)
+
+
+class _Writer:
+    """Where the server's answers go."""
+
+    def write(self, data: bytes) -> None:
+        assert data.startswith(b"HTTP/1.1 ")
+
+    async def drain(self) -> None:
+        return
+
+
+async def _http(data: bytes) -> None:
+    async def handle(head: http_server.Head, body: bytes) -> http_server.Answer:
+        zk_push.dialect_of(head.query)
+        zk_push.endpoint(head.path)
+        read_attlog(body)
+        return http_server.Answer(200)
+
+    server = http_server.HttpServer("127.0.0.1", 0, handle, lambda _: "keep", lambda: 1_790_000_000_000)
+    reader = asyncio.StreamReader(limit=http_server.LINE_MAX)
+    reader.feed_data(data)
+    reader.feed_eof()
+    while await server._one(reader, _Writer()):  # type: ignore[arg-type]
+        pass
+
+
+# Modbus: pymodbus behind our line, against a server that answers with the bytes; and registers behind each instrument
+
+
+def _modbus() -> Iterator[Target]:
+    answering = _Answering()
+    answer = bytes.fromhex("000100000007010304")
+    yield Target(
+        "Modbus TCP answer",
+        answering.ask,
+        [
+            answer + struct.pack(">HH", 1234, 5),
+            bytes.fromhex("000100000003018302"),
+            answer[:7] + b"\x01\x01\xff",
+        ],
+        (OSError, BrokenLineError, TimeoutError),
+        answering.close,
+        cost=10,
+    )
+    library = Library()
+    for name in library.names():
+        decoder = _Registers(library.load(name))
+        yield Target(
+            f"registers of {name}",
+            decoder.decode,
+            [bytes(2 * decoder.words), b"\xff" * 2 * decoder.words, b"\x7f\xc0" * decoder.words],
+        )
+
+
+class _Answering:
+    """A Modbus TCP server whose answers are the inputs, and the gateway's line to it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._data = b""
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        port = self._server.sockets[0].getsockname()[1]
+        self._bus = TcpBus(name="uji", host="127.0.0.1", port=port, timeout_ms=500)
+        # The library lets what it cannot read end the connection; asyncio then says so.
+        self._loop.set_exception_handler(lambda loop, context: None)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.read(260)
+        # The number of the transaction is the asker's, so that more than the first two bytes are looked at.
+        writer.write(asked[:2] + self._data[2:])
+        writer.close()
+
+    def ask(self, data: bytes) -> None:
+        self._data = data
+        self._loop.run_until_complete(asyncio.wait_for(self._ask(), PATIENCE_S))
+
+    async def _ask(self) -> None:
+        line = Line(self._bus)
+        await line.connect()
+        try:
+            await line.ask(1, Request("holding", 0, 2))
+        finally:
+            line.close()
+
+    def close(self) -> None:
+        self._server.close()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+
+class _Registers:
+    """All registers of an instrument from bytes."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._places = [
+            (request.table, request.address + at)
+            for request in registers.plan(instrument, [])
+            for at in range(request.count)
+        ]
+        self._decoder = registers.Decoder(instrument, settings=instrument.settings({}))
+        self.words = len(self._places)
+
+    def decode(self, data: bytes) -> None:
+        words = struct.unpack(f">{len(data) // 2}H", data[: len(data) // 2 * 2])
+        found = self._decoder.decode(dict(zip(self._places, words, strict=False)))
+        for value in found.values.values():
+            assert value is None or math.isfinite(value), f"{value} is no value"
+
+
+# Files that people write
+
+
+def _files(folder: Path) -> Iterator[Target]:
+    parts = [
+        gateway_file(block.text).encode() for block in pages.marked("toml gateway-part", "technician.md")
+    ]
+    yield Target("gateway.toml", _toml(edge.config.Config), parts, (TomlError,))
+    shown = [block.text.encode() for block in pages.marked("toml hub")]
+    yield Target("hub.toml", _toml(hub.config.HubConfig), shown, (TomlError,))
+    instruments = [
+        path.read_bytes() for path in sorted((ROOT / "firmware_configs" / "instruments").glob("*.toml"))
+    ]
+    yield Target("instrument file", _toml(Instrument), instruments, (TomlError,))
+    for file in sorted(PROFILE.glob("*.toml")):
+        yield Target(
+            f"profile's {file.name}",
+            _profile(folder, file.name),
+            [file.read_bytes()],
+            (TomlError, HubError),
+            cost=5,
+        )
+
+
+def _toml(cls: type[object]) -> Callable[[bytes], object]:
+    return lambda data: loads(data.decode("utf-8", "replace"), cls)
+
+
+def _profile(folder: Path, name: str) -> Callable[[bytes], object]:
+    copy = folder / f"profile-{name}"
+    shutil.copytree(PROFILE, copy)
+
+    def feed(data: bytes) -> None:
+        (copy / name).write_bytes(data)
+        load_region(copy)
+
+    return feed

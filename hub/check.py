@@ -16,7 +16,9 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from contract.errors import ContractError
 from hub.config import HubConfig
+from hub.fleet import trust
 from hub.notify.channels.build import LEAST_SECRET_BYTES
 from hub.outbound import ForbiddenError, Outbound
 from hub.region import Region
@@ -48,9 +50,24 @@ def findings(config: HubConfig, region: Region, now: dt.datetime) -> list[Findin
     return [
         *_secrets(config),
         *_certificates(config, now),
+        *_trust(config),
         *_channels(config, region),
         *_outbound(config),
     ]
+
+
+def _trust(config: HubConfig) -> Iterator[Finding]:
+    if not config.trust.file:
+        yield Finding(
+            False,
+            "[trust] names no file: only the broker refuses a revoked gateway, and nobody is told what ends soon",
+            "name the trust.json that siaga-provision writes",
+        )
+        return
+    try:
+        trust.decode(Path(config.trust.file).read_bytes())
+    except (OSError, ContractError) as error:
+        yield Finding(False, f"[trust] file: {error}", "siaga-provision broker writes it")
 
 
 def _secrets(config: HubConfig) -> Iterator[Finding]:

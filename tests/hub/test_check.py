@@ -9,6 +9,7 @@ import pytest
 from hub.check import findings
 from hub.cli import main
 from hub.config import load_config
+from hub.fleet import trust
 from hub.region import load as load_region
 from provisioning.ca import Authority
 
@@ -50,9 +51,12 @@ certificate = "hub.pem"
 key = "hub.key"
 telemetry_certificate = "telemetry.pem"
 telemetry_key = "telemetry.key"
+[trust]
+file = "trust.json"
 [outbound]
 allow = ["piket.example"]
 """
+    (tmp_path / "trust.json").write_bytes(trust.encode(trust.Trust(written_ms=1, list_ends_ms=2)))
     for agency in load_region(tmp_path / "profile").agencies.values():
         for channel in agency.channels:
             where = (
@@ -96,6 +100,9 @@ def test_a_good_hub_has_nothing_to_be_told(hub):
         ('certificate = "hub.pem"', 'certificate = "secret"', True, "[broker] certificate"),
         ('ca = "ca.pem"', 'ca = "hub.pem"', True, "not of the authority"),
         ('ca = "ca.pem"', 'ca = "none.pem"', True, "[broker] ca"),
+        ('[trust]\nfile = "trust.json"', "", False, "[trust] names no file"),
+        ('file = "trust.json"', 'file = "none.json"', False, "[trust] file"),
+        ('file = "trust.json"', 'file = "ca.pem"', False, "[trust] file"),
     ],
 )
 def test_a_mistake_of_the_file_is_told(hub, old, new, serious, says):

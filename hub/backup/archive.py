@@ -85,6 +85,11 @@ class Writer:
         self._tar.addfile(info, io.BytesIO(data))
 
 
+def part_of(path: Path) -> Path:
+    """What a backup is called while it is written."""
+    return path.with_name(path.name + ".part")
+
+
 @contextmanager
 def writing(path: Path, recipients: Sequence[Recipient]) -> Generator[Writer, None, None]:
     """Write a backup: it is there, whole, on disk and read back when the block ends, or it is not there at all.
@@ -93,7 +98,7 @@ def writing(path: Path, recipients: Sequence[Recipient]) -> Generator[Writer, No
         BackupError: it cannot be written, or what was read back is not what was written.
         OSError: the file cannot be made.
     """
-    part = path.with_name(path.name + ".part")
+    part = part_of(path)
     part.unlink(missing_ok=True)
     own = new_identity()
     handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -179,7 +184,7 @@ def members(file: IO[bytes], identities: Sequence[Identity]) -> Generator[tuple[
 def _manifest(data: bytes) -> Manifest:
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise BackupError(f"its manifest cannot be read: {error}") from error
     if manifest.format != FORMAT:
         raise BackupError(f"it has the format {manifest.format}", "restore it with the Siaga that made it")

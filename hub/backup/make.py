@@ -58,7 +58,7 @@ def make(config: HubConfig, config_file: Path, path: Path, wanted: Wanted, *, no
             places.append(wanted.root)
         # What systemd shows to this service alone is elsewhere in truth, and named in ``also``.
         left_out = (section.folder, os.environ.get(CREDENTIALS, ""))
-        without = [path.parent, *(Path(folder) for folder in left_out if folder)]
+        without = [path, archive.part_of(path), *(Path(folder) for folder in left_out if folder)]
         collected = files.collect(places, writer.add, without=without)
         writer.about["files"] = msgspec.to_builtins(collected)
         say("files", len(collected.files))

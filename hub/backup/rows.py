@@ -97,7 +97,10 @@ class Loader:
         table = self._tables.get(name)
         if table is None:
             raise BackupError(f"the backup has a table {name!r} that this hub does not know")
-        rows = msgspec.msgpack.decode(data, type=list[list[Any]])
+        try:
+            rows = msgspec.msgpack.decode(data, type=list[list[Any]])
+        except ValueError as error:
+            raise BackupError(f"rows of {name} cannot be read: {error}") from error
         columns = [column.name for column in table.columns]
         if any(len(row) != len(columns) for row in rows):
             raise BackupError(f"rows of {name} do not fit its columns")

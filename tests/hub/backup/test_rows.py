@@ -1,6 +1,8 @@
 """The SQL store as rows: every table and column comes back, from either database into either."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,35 +16,52 @@ from hub.db import metadata, migrate, production_engine
 from hub.errors import StoreError
 from hub.ingest.tables import dead_letters, events
 
-BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.real)]
+THROUGH_A_SERVER = [
+    pytest.param(pair, marks=pytest.mark.real) for pair in ("sqlite postgresql", "postgresql sqlite")
+]
 
 
 def quiet(part: str, count: int) -> None:
     """Nobody asked how far it is."""
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture(params=["sqlite sqlite", *THROUGH_A_SERVER])
+def two(request, tmp_path) -> Iterator[tuple[Engine, Engine]]:
+    """A store with its schema, and one with nothing in it."""
+    first, second = request.param.split()
+    with a_store(request, first, tmp_path / "source.sqlite") as source:
+        with source.begin() as conn:
+            migrate(conn)
+        with a_store(request, second, tmp_path / "target.sqlite") as target:
+            yield source, target
+
+
+@pytest.fixture
 def source(request, tmp_path) -> Iterator[Engine]:
     """A store with its schema."""
-    yield from a_store(request, tmp_path / "source.sqlite", with_schema=True)
-
-
-@pytest.fixture(params=BOTH)
-def target(request, tmp_path) -> Iterator[Engine]:
-    """A store with nothing in it."""
-    yield from a_store(request, tmp_path / "target.sqlite", with_schema=False)
-
-
-def a_store(request, path, *, with_schema: bool) -> Iterator[Engine]:
-    url = f"sqlite:///{path}"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").create_database()
-    engine = production_engine(url, True)
-    if with_schema:
+    with a_store(request, "sqlite", tmp_path / "source.sqlite") as engine:
         with engine.begin() as conn:
             migrate(conn)
-    yield engine
-    engine.dispose()
+        yield engine
+
+
+@pytest.fixture
+def target(request, tmp_path) -> Iterator[Engine]:
+    """A store with nothing in it."""
+    with a_store(request, "sqlite", tmp_path / "target.sqlite") as engine:
+        yield engine
+
+
+@contextmanager
+def a_store(request, kind: str, path: Path) -> Iterator[Engine]:
+    url = f"sqlite:///{path}"
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgres").create_database()
+    engine = production_engine(url, True)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def a_row(table: Table, number: int) -> dict[str, Any]:
@@ -78,7 +97,8 @@ def through(source: Engine, target: Engine) -> None:
         loader.finish()
 
 
-def test_every_table_comes_back_in_either_database(source, target, monkeypatch):
+def test_every_table_comes_back_in_either_database(two, monkeypatch):
+    source, target = two
     monkeypatch.setattr(rows, "ROWS_AT_ONCE", 2)
     with source.begin() as conn:
         for table in metadata.sorted_tables:
@@ -90,7 +110,8 @@ def test_every_table_comes_back_in_either_database(source, target, monkeypatch):
         assert everything(conn) == before
 
 
-def test_a_number_that_was_given_never_comes_again(source, target):
+def test_a_number_that_was_given_never_comes_again(two):
+    source, target = two
     with source.begin() as conn:
         last = [
             conn.execute(insert(dead_letters), letter(number)).inserted_primary_key[0] for number in range(3)

@@ -12,10 +12,13 @@ from sqlalchemy import insert
 from hub.api.access import access_of
 from hub.api.auth import second_factor
 from hub.api.auth.roles import Role
+from hub.commissioning import record
+from hub.commissioning.jpeg import clean
 from hub.db import metadata
 from hub.incidents.service import Incidents
 from hub.ingest.tables import dead_letters
 from tests.hub.city import NOW, REGION, press
+from tests.hub.commissioning.pictures import jpeg
 
 STREAMS = {"/api/stream", "/live"}
 """They do not end; their own tests read them."""
@@ -26,12 +29,16 @@ NAMES = {
     "gateway_id": "gw-rs-1",
     "name": "siti",
     "alarm_id": "1",
+    "number": "1",
 }
 
 
 async def furnish(hub):
     """A city in which something has happened, so that pages have something to link to."""
     await hub.write(lambda conn: Incidents(REGION).panic(conn, press()))
+    who = {"actor": "siti", "now_ms": NOW}
+    await hub.write(lambda conn: record.begin(conn, "gw-rs-1", "rs-1", **who))
+    await hub.write(lambda conn: record.keep_photo(conn, "gw-rs-1", clean(jpeg()), **who))
     letter = {"gateway": "gw-rs-1", "topic": "siaga/1/01/gw-rs-1/up/event", "reason": "json", "detail": ""}
     times = {"payload": b"{", "times": 1, "first_ms": NOW, "last_ms": NOW}
     await hub.write(lambda conn: conn.execute(insert(dead_letters).values({"key": "k", **letter, **times})))

@@ -18,8 +18,8 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
 from hub.api.access import cookie_name
-from tests.fuzz.web import HOST, Asker, Headers, Member
-from tests.hub.api.conftest import Hub
+from tests.fuzz.web import Asker, Headers, Member
+from tests.hub.api.conftest import HOST, Hub
 
 ENDLESS = {"/api/stream"}
 """Streams do not end; their own tests read them."""

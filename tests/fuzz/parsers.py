@@ -87,8 +87,8 @@ def _contract() -> Iterator[Target]:
         Command(nonce="0" * 32, name="reboot", actor="sari", expires_ms=1, args={"a": None}),
         DesiredConfig(config_version=1, hash="0" * 64, toml="[gateway]"),
     ):
-        cls = type(message)
-        yield Target(f"message {cls.__name__}", _message(cls), [codec.encode(message)], (ContractError,))
+        kind: type[Message] = type(message)
+        yield Target(f"message {kind.__name__}", _message(kind), [codec.encode(message)], (ContractError,))
     refusal = codec.encode(VersionRefusal(refused_version="2"))
     yield Target("receipt", codec.decode_receipt, [*_examples(Receipt), refusal], (ContractError,))
     yield Target(
@@ -218,7 +218,7 @@ async def _http(data: bytes) -> None:
     reader = asyncio.StreamReader(limit=http_server.LINE_MAX)
     reader.feed_data(data)
     reader.feed_eof()
-    while await server._one(reader, _Writer()):  # type: ignore[arg-type]
+    while await server._one(reader, _Writer()):
         pass
 
 

@@ -60,7 +60,7 @@ class Asker:
 
     async def _ask(self, method: str, path: str, headers: Headers, query: bytes, body: bytes) -> int:
         number = next(self._numbers)
-        asked = [
+        asked: list[Message] = [
             {"type": "http.request", "body": body[:2000], "more_body": len(body) > 2000},
             *([{"type": "http.request", "body": body[2000:]}] if len(body) > 2000 else []),
         ]

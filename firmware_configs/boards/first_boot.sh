@@ -54,8 +54,9 @@ let_technicians_in() {
     [ -s "$card/technicians" ] || return 0
     id teknisi >/dev/null 2>&1 || useradd --create-home --shell /bin/bash teknisi
     passwd --lock teknisi >/dev/null
-    install -d -o teknisi -g teknisi -m 700 /home/teknisi/.ssh
-    install -o teknisi -g teknisi -m 600 "$card/technicians" /home/teknisi/.ssh/authorized_keys
+    keys=$(getent passwd teknisi | cut -d: -f6)/.ssh
+    install -d -o teknisi -g teknisi -m 700 "$keys"
+    install -o teknisi -g teknisi -m 600 "$card/technicians" "$keys/authorized_keys"
     put 440 "$card/sudoers" /etc/sudoers.d/siaga-teknisi
     put 644 "$card/sshd.conf" /etc/ssh/sshd_config.d/10-siaga.conf
     systemctl enable ssh.service >/dev/null 2>&1
@@ -109,10 +110,10 @@ install_software() {
     rm -rf "$release"
     python3 -m venv --system-site-packages "$release"
     if [ -e "$card/software/complete" ]; then
-        "$release/bin/pip" install -q --no-index --find-links "$card/software" --require-hashes \
+        "$release/bin/pip" install -q --no-index -f "$card/software" --require-hashes \
             -r "$card/software/edge.txt"
     else
-        "$release/bin/pip" install -q --find-links "$card/software" --only-binary :all: --require-hashes \
+        "$release/bin/pip" install -q -f "$card/software" --only-binary :all: --require-hashes \
             -r "$card/software/edge.txt"
     fi
     "$release/bin/pip" install -q --no-index --no-deps "$wheel"

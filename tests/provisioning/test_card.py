@@ -90,8 +90,9 @@ def test_what_could_become_something_else_is_refused(changes):
         card(**changes)
 
 
-@pytest.mark.parametrize("head", ["-----BEGIN PRIVATE KEY-----", "-----BEGIN OPENSSH PRIVATE KEY-----"])
-def test_a_private_key_never_gets_onto_a_card(head):
+@pytest.mark.parametrize("sort", ["", "OPENSSH ", "EC "])
+def test_a_private_key_never_gets_onto_a_card(sort):
+    head = f"-----BEGIN {sort}PRIVATE KEY-----"
     with pytest.raises(CardRefused, match="private key"):
         files(card(instruments={"meter.toml": f"# {head}\n".encode()}))
     with pytest.raises(CardRefused, match="private key"):

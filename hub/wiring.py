@@ -20,7 +20,7 @@ from hub.bus import Bus
 from hub.city.beds import PanelWords
 from hub.city.watch import CityWatch
 from hub.clock import Clock
-from hub.config import BrokerSection, HubConfig
+from hub.config import BrokerSection, HubConfig, read_secret
 from hub.db import Database
 from hub.fleet import gateways as fleet
 from hub.fleet.liveness import Liveness
@@ -188,6 +188,7 @@ class Hub:
             ready=self._missing,
             series=series,
             secure_cookies=web.tls or config.api.proxy_tls,
+            hooks=_hooks(config),
         )
 
     def _tasks(self) -> Mapping[str, Coroutine[Any, Any, None]]:
@@ -277,6 +278,15 @@ class Hub:
     def _missing(self) -> list[str]:
         parts = {"broker": self._subscriber.control.up, "broker telemetry": self._subscriber.telemetry.up}
         return [name for name, there in parts.items() if not there]
+
+
+def _hooks(config: HubConfig) -> dict[str, bytes]:
+    """Secrets of the channels that are signed webhooks: their receivers sign with the same."""
+    return {
+        name: read_secret(channel.secret_file).encode()
+        for name, channel in config.channels.items()
+        if channel.url
+    }
 
 
 def _own_certificates(config: HubConfig) -> dict[str, Path]:

@@ -26,6 +26,11 @@ CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType(
     {
         "not_logged_in": (401, "Anda belum masuk atau sesi telah berakhir.", "You are not logged in."),
         "wrong_login": (401, "Nama atau kata sandi salah.", "Wrong name or password."),
+        "unsigned": (
+            403,
+            "Tanda tangan tidak cocok, sudah lewat, atau sudah dipakai.",
+            "The signature does not fit, is too old, or was used.",
+        ),
         "second_factor": (403, "Faktor kedua masih diperlukan.", "The second factor is still needed."),
         "forbidden": (403, "Peran Anda tidak mengizinkan ini.", "Your role does not allow this."),
         "csrf": (

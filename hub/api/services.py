@@ -44,6 +44,7 @@ class Services:
         series: None where no InfluxDB is configured.
         passwords, timeouts, rates: production's unless a test needs them quick.
         secure_cookies: True when the hub itself or the proxy before it speaks TLS.
+        hooks: secret of each channel whose receiver may tell something back.
     """
 
     db: Database
@@ -63,3 +64,4 @@ class Services:
     passwords: Passwords = field(default_factory=Passwords)
     timeouts: Timeouts = field(default_factory=Timeouts)
     rates: Rates = field(default_factory=Rates)
+    hooks: Mapping[str, bytes] = field(default_factory=dict)

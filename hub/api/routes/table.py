@@ -1,7 +1,19 @@
 """Every route of the API: the tables of all subjects in one."""
 
 from hub.api.access import Route
-from hub.api.routes import alarms, audit, city, equipment, factor, incidents, login, notices, stream, users
+from hub.api.routes import (
+    alarms,
+    audit,
+    city,
+    equipment,
+    factor,
+    hooks,
+    incidents,
+    login,
+    notices,
+    stream,
+    users,
+)
 
 ROUTES: tuple[Route, ...] = (
     *login.ROUTES,
@@ -9,6 +21,7 @@ ROUTES: tuple[Route, ...] = (
     *incidents.ROUTES,
     *alarms.ROUTES,
     *notices.ROUTES,
+    *hooks.ROUTES,
     *city.ROUTES,
     *equipment.ROUTES,
     *stream.ROUTES,

@@ -39,6 +39,7 @@ EXPECTED = {
     ("POST", "/api/logout"): EVERYONE,
     ("GET", "/api/me"): EVERYONE,
     ("POST", "/api/activate"): None,
+    ("POST", "/api/hooks/{channel}"): None,
     ("POST", "/api/login/code"): EVERYONE,
     ("POST", "/api/me/password"): PERSONS,
     ("POST", "/api/me/factor"): PERSONS,

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,8 +17,9 @@ import pytest
 
 from hub.backup.keys import make
 from hub.install import units
+from provisioning.ca import Authority
 from simulator.processes import listens, ports
-from tests.hub.install.test_units import EVERYWHERE
+from tests.hub.install.test_units import EVERYWHERE, PROGRAMS, ROOT
 from tests.hub.running import write_config
 
 pytestmark = pytest.mark.real
@@ -60,9 +62,11 @@ def confined(unit: str, folder: Path, *command: str | Path) -> list[str]:
 
 
 @contextmanager
-def running(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
+def running(command: list[str], **environment: str) -> Iterator["subprocess.Popen[str]"]:
     """A process, ended afterwards."""
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    )
     try:
         yield child
     finally:
@@ -144,3 +148,58 @@ def test_the_broker_starts(broker, tmp_path):
         while not listens(port):
             assert time.monotonic() < end, child.stderr.read() if child.poll() is not None else ""
             time.sleep(0.02)
+
+
+def test_enrolment_starts(broker, tmp_path):
+    """In a city's folder and the broker's, and nowhere else."""
+    authority = Authority.create(tmp_path / "ca", name="Siaga uji")
+    authority.server("enrolment", ["127.0.0.1"])
+    port = next(iter(ports()))
+    (tmp_path / "ca" / "city.toml").write_text(
+        f'[enrolment]\nurl = "https://127.0.0.1:{port}"\nlisten = "127.0.0.1"\nport = {port}\n'
+        f'[broker]\nfolder = "{tmp_path}/broker"\nlisten = "127.0.0.1"\nport = {broker.port}\n'
+    )
+    serve = [sys.executable, "-m", "provisioning.cli", "serve", tmp_path / "ca"]
+    with running(confined(service("siaga-enrolment.service"), tmp_path, *serve)) as child:
+        assert said(child)["ready"]
+        assert listens(port)
+
+
+GATEWAY = """
+[gateway]
+id = "gw-uji"
+cell = 3
+site = "uji"
+[broker]
+host = "127.0.0.1"
+port = {port}
+ca_file = "{identity.authority}"
+cert_file = "{identity.certificate}"
+key_file = "{identity.key}"
+[spool]
+telemetry_mb = 1.0
+event_mb = 0.5
+panic_mb = 0.5
+[[simulated]]
+name = "cuaca"
+kind = "weather"
+values.temperature_c = {{ mean = 28.0 }}
+"""
+
+ASK_THE_CLOCK = "import ctypes; print(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) >= 0)"
+
+
+def test_a_gateway_starts_and_may_ask_how_good_the_clock_is(broker, tmp_path):
+    edge = (ROOT / "firmware_configs" / "units" / "siaga-edge.service").read_text()
+    config = tmp_path / "gateway.toml"
+    config.write_text(GATEWAY.format(port=broker.port, identity=broker.enrol("gw-uji", 3)))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(15)
+        command = confined(edge, tmp_path, PROGRAMS / "siaga-edge", "run", "--config", config)
+        with running(command, NOTIFY_SOCKET=str(tmp_path / "notify")):
+            while ear.recv(200) != b"READY=1":
+                pass
+    for unit, may in ((edge, "True"), (service("siaga-hub.service"), "False")):
+        asked = confined(unit, tmp_path, sys.executable, "-c", ASK_THE_CLOCK)
+        assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip() == may

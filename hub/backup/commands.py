@@ -17,6 +17,9 @@ from hub.config import HubConfig
 
 SAY_EVERY_S = 5.0
 
+INCOMPLETE = 1
+"""Exit status of a backup that is whole but for samples."""
+
 
 class Progress:
     """Says on standard error how far it is: each part as it is finished, and a long one every few seconds."""
@@ -52,13 +55,15 @@ def backup(config: HubConfig, options: argparse.Namespace) -> int:
         path = Path(config.backup.folder) / new_name(now_ms)
     say = Progress()
     wanted = Wanted(_days(options.series), options.root)
-    size = make(config, options.config, path, wanted, now_ms=now_ms, say=say)
+    missing = make(config, options.config, path, wanted, now_ms=now_ms, say=say)
     say.end()
-    print(f"{path}: {size / 1e6:.1f} MB, dibaca kembali / read back")
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, dibaca kembali / read back")
     if options.to is None:
         for gone in prune(path.parent, config.backup.keep):
             print(f"  {gone.name}: dihapus / removed", file=sys.stderr)
-    return 0
+    if missing:
+        print(f"siaga-hub: sampel tidak lengkap / samples are missing: {missing}", file=sys.stderr)
+    return INCOMPLETE if missing else 0
 
 
 def _days(series: str) -> int | None:
@@ -76,10 +81,13 @@ def put_back(options: argparse.Namespace) -> int:
     if options.check:
         about = look(options.file, identities).about
         rows = sum(about["sql"]["rows"].values())
-        lines = sum(about.get("series", {}).get("lines", {}).values())
+        said = about.get("series", {})
+        lines = sum(said.get("lines", {}).values())
         made = _when(about["made_ms"])
         counted = f"{len(about['files']['files'])} files, {rows} rows, {lines} samples"
         print(f"{options.file}: {made}, utuh / whole: {counted}")
+        if said.get("missing"):
+            print(f"tetapi tanpa semua sampel / but not all samples: {said['missing']}")
         return 0
     done = restore(
         options.file,

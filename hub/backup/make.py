@@ -39,16 +39,19 @@ class Wanted:
     root: Path | None = None
 
 
-def make(config: HubConfig, config_file: Path, path: Path, wanted: Wanted, *, now_ms: int, say: Say) -> int:
-    """Write a backup; it is at the path, whole and read back, when this returns. Its size in bytes.
+def make(config: HubConfig, config_file: Path, path: Path, wanted: Wanted, *, now_ms: int, say: Say) -> str:
+    """Write a backup; it is at the path, whole and read back, when this returns.
 
     SQL is read before the samples: what its ledger says to be in InfluxDB is then in this backup too. Blocking.
+
+    Returns:
+        why samples are missing in it; empty where they are not.
 
     Raises:
         HubError: a part cannot be read, or the backup cannot be written.
         OSError: a file cannot be read or written.
     """
-    section = config.backup
+    section, missing = config.backup, ""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with archive.writing(path, keys.recipients(section.recipients)) as writer:
         writer.about["made_ms"] = now_ms
@@ -67,7 +70,8 @@ def make(config: HubConfig, config_file: Path, path: Path, wanted: Wanted, *, no
             since_ms = 0 if wanted.series_days is None else now_ms - wanted.series_days * DAY_MS
             exported = asyncio.run(_export(influx_config(config), writer, say, since_ms))
             writer.about["series"] = msgspec.to_builtins(exported)
-    return path.stat().st_size
+            missing = exported.missing
+    return missing
 
 
 def _dump(config: HubConfig, writer: archive.Writer, say: Say) -> dict[str, object]:

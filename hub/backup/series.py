@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from hub.backup.rows import Say
-from hub.series.errors import BadLines, NoDatabase, TooLarge
+from hub.series.errors import BadLines, NoDatabase, SeriesError, TooLarge
 from hub.series.influx import Influx
 
 PREFIX = "series/"
@@ -33,10 +33,12 @@ class Exported(msgspec.Struct, frozen=True):
     Attributes:
         lines: how many of each measurement.
         since_ms: only later ones are in it; 0 where all are.
+        missing: why some or all are not in it; empty where they are.
     """
 
     lines: dict[str, int]
     since_ms: int
+    missing: str = ""
 
 
 async def export(
@@ -44,18 +46,21 @@ async def export(
 ) -> Exported:
     """Hand every sample since a time over, as line protocol.
 
-    Raises:
-        SeriesError: InfluxDB does not answer, or not as it should.
+    With InfluxDB away, or gone on the way, it hands over what it got and says so: a press waits for no InfluxDB, and
+    neither does a backup of one.
     """
     counted: dict[str, int] = {}
     at = 0
-    for measurement, integers in (await _fields(influx)).items():
-        counted[measurement] = 0
-        async for body, lines in _bodies(influx, measurement, integers, since_ms * 1_000_000):
-            add(f"{PREFIX}{at:06}.lp", body)
-            at += 1
-            counted[measurement] += lines
-            say(f"series {measurement}", counted[measurement])
+    try:
+        for measurement, integers in (await _fields(influx)).items():
+            counted[measurement] = 0
+            async for body, lines in _bodies(influx, measurement, integers, since_ms * 1_000_000):
+                add(f"{PREFIX}{at:06}.lp", body)
+                at += 1
+                counted[measurement] += lines
+                say(f"series {measurement}", counted[measurement])
+    except SeriesError as error:
+        return Exported(counted, since_ms, missing=str(error))
     return Exported(counted, since_ms)
 
 

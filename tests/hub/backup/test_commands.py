@@ -222,3 +222,21 @@ def test_a_register_at_rest_is_read_where_nothing_may_be_written(tmp_path, monke
     path.with_name("register.sqlite-wal").write_bytes(os.urandom(10))
     with pytest.raises(sqlite3.OperationalError):
         files._content(path)
+
+
+def test_without_influxdb_all_else_is_backed_up_and_it_is_told(config, tmp_path, capsys):
+    config.write_text(config.read_text() + '[influx]\nurl = "http://127.0.0.1:9"\n')
+    assert main(["backup", "--config", str(config), "--to", str(config.parent / "one.age")]) == 1
+    assert "samples are missing" in capsys.readouterr().err
+    assert restore(config.parent / "one.age", "--check") == 0
+    assert "but not all samples" in capsys.readouterr().out
+    assert (
+        restore(
+            config.parent / "one.age", "--into", str(tmp_path / "into"), "--only", "files", "--only", "sql"
+        )
+        == 0
+    )
+    assert (
+        main(["backup", "--config", str(config), "--series", "none", "--to", str(config.parent / "two.age")])
+        == 0
+    )

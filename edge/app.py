@@ -30,11 +30,13 @@ from edge.outputs import Outputs
 from edge.panic import Panic
 from edge.renewal import Renewal
 from edge.sampler import Sampler
+from edge.second_path import SecondPath
 from edge.session import Identity, Session
 from edge.spool import Appended, Quotas, Sample, Spool
 from edge.uplink import Uplink
 from edge.version import left_behind_ms, software_version
 from edge.vitals import Showing
+from edge.ways import ways
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +94,13 @@ class EdgeApp:
         """The sending side; None before the gateway runs."""
         self._orders = Orders(self)
         self._door = LocalDoor(config.spool.path.parent, self._orders)
+        self._second_path = SecondPath(
+            ways(config),
+            self.spool,
+            gateway=config.gateway.id,
+            clock=clock,
+            received=self.outputs.received,
+        )
         self._showing = Showing(config.spool.path, self._identity.software, clock)
         self._renewal = Renewal(config, clock=clock, random=random, renewed=self._renewed)
 
@@ -116,6 +125,7 @@ class EdgeApp:
                 group.create_task(self.panic.run(), name="panic")
                 group.create_task(self.sampler.run(), name="sampler")
                 group.create_task(self._linked(self._link), name="link")
+                group.create_task(self._second_path.run(), name="second path")
                 group.create_task(self._renewal.run(), name="renewal")
                 group.create_task(self._housekeeping(), name="housekeeping")
                 group.create_task(self._watchdog(), name="watchdog")

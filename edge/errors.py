@@ -67,6 +67,12 @@ class CorruptCard(EdgeError):
     """The spool's file is damaged. Quarantine it; the same call cannot succeed on it."""
 
 
+class WayError(EdgeError):
+    """A press could not be told by a way of the second path now."""
+
+    retryable = True
+
+
 class OrderError(EdgeError):
     """What was asked of the running gateway cannot be done as it was asked."""
 

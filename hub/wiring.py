@@ -35,6 +35,7 @@ from hub.ingest.pipeline import Pipeline
 from hub.ingest.ruling import Ruling
 from hub.ingest.samples import Samples
 from hub.ingest.subscriber import Subscriber
+from hub.ingest.second_path import SecondPath
 from hub.notify.channels.base import Channel
 from hub.notify.worker import NotifyWorker
 from hub.region import Region
@@ -170,6 +171,16 @@ class Hub:
         )
         self._control.restore(row for row in memory.gateways if row.gateway in known)
         self._subscriber.feed(self._control, self._samples, self._answers)
+        self._second_path = SecondPath(
+            authority=Path(config.broker.ca),
+            db=db,
+            clock=clock,
+            gateways=known,
+            revoked=lambda: self._trust.revoked,
+            consequences=self._told,
+            stored=self._told.stored,
+            pipeline=self._pipeline,
+        )
         series = None if influx is None else SharedQueries(influx, clock)
         panels = PanelWords(series)
         self._watch = CityWatch(region, self._bus, clock, levels=self._judging.states, panels=panels)
@@ -187,6 +198,7 @@ class Hub:
             pipeline=self._numbers,
             ready=self._missing,
             series=series,
+            second_path=self._second_path.take,
             secure_cookies=web.tls or config.api.proxy_tls,
             hooks=_hooks(config),
         )

@@ -3,7 +3,7 @@
 from edge.config.attendance import Attendance, Listen, Pull, Reader
 from edge.config.contacts import CONTACT_KINDS, Contact, Lights, Role, SupervisedLoop
 from edge.config.file import DEVICE_TABLES, Config, load
-from edge.config.gateway import Broker, Enrolment, Gateway, SpoolSettings
+from edge.config.gateway import Broker, Enrolment, Gateway, SecondPath, Sms, SpoolSettings
 from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
 from edge.config.modbus import Device, RtuBus, Source, TcpBus
 from edge.config.section import PointLimits
@@ -29,7 +29,9 @@ __all__ = [
     "Reader",
     "Role",
     "RtuBus",
+    "SecondPath",
     "SimulatedDevice",
+    "Sms",
     "Source",
     "SpoolSettings",
     "SupervisedLoop",

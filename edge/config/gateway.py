@@ -47,6 +47,40 @@ class Enrolment(Section, frozen=True, kw_only=True):
     ]
 
 
+class Sms(Section, frozen=True, kw_only=True):
+    """Whom a gateway with a modem texts."""
+
+    numbers: Annotated[
+        tuple[
+            Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", description='a number, as "+62811…"')], ...
+        ],
+        Meta(min_length=1, max_length=5),
+    ]
+    modem: Annotated[str, Meta(pattern=r"^(any|[0-9]+)$")] = "any"
+    """As ModemManager counts them."""
+
+
+class SecondPath(Section, frozen=True, kw_only=True):
+    """How a press is told when no receipt comes in 10 s. The first way that works is enough."""
+
+    url: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^https://[A-Za-z0-9.\[\]:-]+$", description="https://host:port of the hub's pages"
+            ),
+        ]
+        | None
+    ) = None
+    sms: Sms | None = None
+    """Only tried when `url` has failed."""
+
+    def __post_init__(self) -> None:
+        if self.url is None and self.sms is None:
+            instead = 'url = "https://…", or a [second_path.sms]'
+            raise MistakesError(Mistake("neither url nor sms", at=(), instead=instead))
+
+
 class SpoolSettings(Section, frozen=True, kw_only=True):
     """The spool's file and what each lane may take of the card, in MB of 10^6 bytes."""
 

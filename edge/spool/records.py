@@ -196,6 +196,8 @@ class Opening:
 class OverduePanic(NamedTuple):
     """A panic without a receipt, for the second path."""
 
+    row: int
+    """Its number in the lane."""
     epoch: str
     seq: int
     mono_ms: int

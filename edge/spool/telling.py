@@ -99,7 +99,9 @@ class Telling(Sending):
             for at, row in enumerate(run.rows):
                 if not run.running or mono_ms - row.mono_ms >= after_ms:
                     overdue.append(
-                        OverduePanic(run.epoch, run.first + at, row.mono_ms, run.running, row.body)
+                        OverduePanic(
+                            run.first_row + at, run.epoch, run.first + at, row.mono_ms, run.running, row.body
+                        )
                     )
             low = run.last_row + 1
         return overdue[:64]

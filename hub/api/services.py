@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -48,6 +48,7 @@ class Services:
     """
 
     db: Database
+        second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
     clock: Clock
     region: Region
     bus: Bus
@@ -65,3 +66,4 @@ class Services:
     timeouts: Timeouts = field(default_factory=Timeouts)
     rates: Rates = field(default_factory=Rates)
     hooks: Mapping[str, bytes] = field(default_factory=dict)
+    second_path: Callable[[bytes], Awaitable[Sequence[str]]] | None = None

@@ -32,11 +32,19 @@ _LOOKED_UP_AT_ONCE = 500
 
 
 def commit_events(
-    conn: Connection, frame: AcceptedEvents, *, now_ms: int, consequences: Consequences
+    conn: Connection,
+    frame: AcceptedEvents,
+    *,
+    now_ms: int,
+    consequences: Consequences,
+    settles: bool = True,
 ) -> Committed:
     """Store every record of the frame once, its refusals as dead letters, its ranges in the ledger.
 
     Idempotent: the same frame again gives the same ranges and no consequence.
+
+    Args:
+        settles: False for a copy by the second path, which is in nobody's ledger.
     """
     stored = _Rows(conn, frame)
     new: list[StoredEvent] = []
@@ -75,6 +83,8 @@ def commit_events(
         raise_alarm(conn, copied, severity=COPIED_SEVERITY, now_ms=now_ms, rearm=True, detail=detail)
     refused = tuple(refused_ranges(frame.refused))
     ranges = Ranges((record.seq, record.seq) for record in frame.records).pairs()
+    if not settles:
+        return Committed(ranges, refused, tuple(new), duplicates, copies, conflicts, new_epoch)
     dead_letter.keep_refused(conn, frame.gateway, frame.epoch, frame.lane, frame.refused, now_ms=now_ms)
     ledger.note_frame(
         conn,

@@ -11,6 +11,7 @@ from hub.api.routes import (
     incidents,
     login,
     notices,
+    second_path,
     stream,
     users,
 )
@@ -24,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     *hooks.ROUTES,
     *city.ROUTES,
     *equipment.ROUTES,
+    *second_path.ROUTES,
     *stream.ROUTES,
     *users.ROUTES,
     *audit.ROUTES,

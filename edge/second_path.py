@@ -1,0 +1,150 @@
+"""The second path of a press that has no receipt after ten seconds: HTTPS to the hub, or a text to people.
+
+It settles nothing: the press stays in the spool and goes by the broker too, and the hub knows by its event id that it
+is one press. HTTPS is tried again until a receipt comes; a text is sent once, and only when HTTPS has failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from contract.codec import decode_body
+from contract.errors import ContractError
+from edge import frames
+from edge.clock import Clock
+from edge.errors import EdgeError, WayError
+from edge.outputs import ANSWER_MS
+from edge.spool import Spool
+from edge.uplink import PANIC_FRAME_BYTES, Send
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+FIRST_AGAIN_MS, LAST_AGAIN_MS = 5_000, 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A press without a receipt.
+
+    Attributes:
+        frame: it alone, as the broker would carry it.
+        t_ms: when it was pressed; None where the gateway has no time.
+    """
+
+    event_id: str
+    device: str
+    t_ms: int | None
+    frame: bytes
+
+
+class Way(Protocol):
+    """A way to tell of a press other than the broker."""
+
+    @property
+    def name(self) -> str:
+        """For the log."""
+
+    @property
+    def proves(self) -> bool:
+        """Whether its success proves that the hub has the press in its database."""
+
+    async def tell(self, press: Press) -> None:
+        """Tell of it.
+
+        Raises:
+            WayError: it was not told.
+        """
+
+
+@dataclass(slots=True)
+class _Tries:
+    attempts: int = 0
+    due_ms: int = 0
+    told: set[str] = field(default_factory=set)
+
+
+class SecondPath:
+    """Looks once a second for presses that wait for too long."""
+
+    def __init__(
+        self,
+        ways: Sequence[Way],
+        spool: Spool,
+        *,
+        gateway: str,
+        clock: Clock,
+        received: Callable[[tuple[str, ...]], None],
+    ) -> None:
+        """
+        Args:
+            ways: the first one that succeeds is enough for now.
+            received: told the event ids of presses that the hub is proved to have.
+        """
+        self._ways = ways
+        self._spool = spool
+        self._gateway = gateway
+        self._clock = clock
+        self._received = received
+        self._tries: dict[str, _Tries] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled; returns at once where there is no second path."""
+        while self._ways:
+            await asyncio.sleep(LOOK_S)
+            if self._spool.unsettled("panic") or self._tries:
+                await self.look()
+
+    async def look(self) -> None:
+        """Tell of every press that is due. What fails is tried again; it never stops the gateway."""
+        try:
+            waiting = self._overdue()
+        except EdgeError as error:
+            log.error("second_path.unread error=%r", str(error))
+            return
+        now_ms = self._clock.mono_ms()
+        ids = {press.event_id for press in waiting}
+        self._tries = {event_id: tries for event_id, tries in self._tries.items() if event_id in ids}
+        for press in waiting:
+            tries = self._tries.setdefault(press.event_id, _Tries())
+            if tries.due_ms <= now_ms:
+                await self._tell(press, tries)
+                tries.due_ms = self._clock.mono_ms() + min(LAST_AGAIN_MS, FIRST_AGAIN_MS * 2**tries.attempts)
+                tries.attempts += 1
+
+    async def _tell(self, press: Press, tries: _Tries) -> None:
+        for way in self._ways:
+            if way.name in tries.told:
+                if way.proves:
+                    return
+                continue
+            try:
+                await way.tell(press)
+            except WayError as error:
+                log.warning("second_path.failed way=%s event=%s error=%s", way.name, press.event_id, error)
+                continue
+            log.warning("second_path.told way=%s device=%s event=%s", way.name, press.device, press.event_id)
+            tries.told.add(way.name)
+            if way.proves:
+                self._received((press.event_id,))
+            return
+
+    def _overdue(self) -> list[Press]:
+        now_ms = self._clock.mono_ms()
+        found = []
+        for overdue in self._spool.overdue_panics(now_ms, ANSWER_MS):
+            send = Send("panic", overdue.row, overdue.row, PANIC_FRAME_BYTES)
+            frame = frames.build(send, self._spool, gateway=self._gateway, mono_ms=now_ms)
+            if frame is None:
+                continue
+            try:
+                event = decode_body(overdue.body)
+            except ContractError:
+                continue
+            t_ms = self._spool.time_ms("panic", overdue.row)
+            found.append(Press(event.id, event.device, t_ms, frame.payload))
+        return found

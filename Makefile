@@ -68,6 +68,12 @@ lock: ## Resolve requirements/*.txt anew (UPGRADE=1 takes newer versions)
 	@setup/install check
 	setup/lock $(if $(UPGRADE),--upgrade)
 
+.PHONY: bill
+bill: ## Write the bills of materials of gateway and hub (CycloneDX) into dist/
+	@setup/install check
+	mkdir -p dist
+	for role in edge hub; do $(bin)/python -m checks.bill $$role > dist/siaga-$$role.cdx.json; done
+
 .PHONY: clean
 clean: ## Remove what make made: .venv, .siaga, caches, built files
 	@rm -rf .venv .siaga dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

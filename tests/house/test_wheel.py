@@ -45,6 +45,13 @@ def wheel(tmp_path_factory) -> Path:
     return Path(built)
 
 
+def test_the_same_source_gives_the_same_wheel(wheel, tmp_path):
+    """So that whoever has the source can tell whether a wheel was made of it."""
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ".", cwd=ROOT)
+    (again,) = tmp_path.glob("siaga-*.whl")
+    assert again.read_bytes() == wheel.read_bytes()
+
+
 def library_entries(lock: str) -> dict[str, Path]:
     """What the locked distributions put on the import path: name to place."""
     pins = re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / "requirements" / lock).read_text(), re.MULTILINE)

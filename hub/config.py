@@ -125,6 +125,12 @@ SYSLOG = r"^(/[^\0]+|[A-Za-z0-9.-]+:\d{1,5})?$"
 """A socket's path, or a host with its port."""
 
 
+class AlarmsSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many ``operators`` share the alarms of a shift: floods and the figures of alarm quality count by it."""
+
+    operators: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
+
+
 class AuditSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the head of the audit trail is noted each hour, best all on other machines.
 
@@ -171,6 +177,7 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     outbound: OutboundSection = OutboundSection()
     channels: dict[str, ChannelSection] = {}
     backup: BackupSection = BackupSection()
+    alarms: AlarmsSection = AlarmsSection()
     audit: AuditSection = AuditSection()
     retention: RetentionSection = RetentionSection()
 

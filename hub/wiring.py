@@ -201,6 +201,7 @@ class Hub:
             second_path=self._second_path.take,
             secure_cookies=web.tls or config.api.proxy_tls,
             hooks=_hooks(config),
+            operators=config.alarms.operators,
         )
 
     def _tasks(self) -> Mapping[str, Coroutine[Any, Any, None]]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from hub.alarms.machine import ANNOUNCING, WITHHELD
+from hub.alarms.machine import ACTIVE, ANNOUNCING, WITHHELD
+from hub.alarms.quality import Quality, measure
 from hub.alarms.steps import by_id, shown
 from hub.alarms.tables import alarm_history, alarms
 
@@ -90,6 +91,31 @@ def announced(conn: Connection, since_ms: int) -> list[dict[str, Any]]:
         .order_by(alarm_history.c.id)
     )
     return [dict(row._mapping) for row in conn.execute(found)]
+
+
+def lapsed(conn: Connection, since_ms: int) -> list[int]:
+    """Ids of the alarms that lapsed since then, once for each time."""
+    found = select(alarm_history.c.alarm_id).where(
+        alarm_history.c.at_ms >= since_ms, alarm_history.c.step == "lapse"
+    )
+    return list(conn.execute(found.order_by(alarm_history.c.id)).scalars())
+
+
+def of_ids(conn: Connection, ids: Collection[int]) -> list[dict[str, Any]]:
+    """Those alarms, whatever their state."""
+    return _alarms(conn, alarms.c.id.in_(list(ids)))
+
+
+def quality_of(conn: Connection, *, since_ms: int, now_ms: int, operators: int) -> Quality:
+    """How good the alarms of a time were."""
+    return measure(
+        announced(conn, since_ms),
+        active=[row for row in active(conn) if row["state"] in ACTIVE],
+        unseen=lapsed(conn, since_ms),
+        from_ms=since_ms,
+        to_ms=now_ms,
+        operators=operators,
+    )
 
 
 def counts(conn: Connection) -> dict[str, int]:

@@ -1,6 +1,16 @@
 """What the rest of the hub asks of alarms. Every function is part of the transaction of the connection it is given."""
 
-from hub.alarms.reads import active, announced, counts, happened, history, one, withheld
+from hub.alarms.reads import (
+    active,
+    announced,
+    counts,
+    happened,
+    history,
+    of_ids,
+    one,
+    quality_of,
+    withheld,
+)
 from hub.alarms.register import Raised, acknowledge, clear_alarm, raise_alarm
 from hub.alarms.rivers import apply, changes_since, level_before, restore, save_states, write_history
 from hub.alarms.steps import Fingerprint
@@ -19,8 +29,10 @@ __all__ = [
     "happened",
     "history",
     "level_before",
+    "of_ids",
     "one",
     "put_back",
+    "quality_of",
     "raise_alarm",
     "release",
     "restore",

@@ -43,6 +43,7 @@ class Services:
         ready: what keeps the hub from being ready, empty when it is.
         series: None where no InfluxDB is configured.
         passwords, timeouts, rates: production's unless a test needs them quick.
+        operators: how many share the alarms of a shift.
         secure_cookies: True when the hub itself or the proxy before it speaks TLS.
         hooks: secret of each channel whose receiver may tell something back.
     """
@@ -64,6 +65,7 @@ class Services:
     secure_cookies: bool
     passwords: Passwords = field(default_factory=Passwords)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    operators: int = 1
     rates: Rates = field(default_factory=Rates)
     hooks: Mapping[str, bytes] = field(default_factory=dict)
     second_path: Callable[[bytes], Awaitable[Sequence[str]]] | None = None

@@ -21,6 +21,7 @@ class Entry:
 ENTRIES = (
     Entry("/", _("Overview"), "o", WATCHING),
     Entry("/incidents", _("Incidents"), "i", WATCHING),
+    Entry("/alarms", _("Alarms"), "a", WATCHING),
     Entry("/rivers", _("Rivers"), "r", WATCHING),
     Entry("/beds", _("Beds"), "b", WATCHING),
     Entry("/gateways", _("Gateways"), "g", PLANT),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hub.city.beds import HospitalBeds
 from hub.city.rivers import Level
-from hub.console import words
-from hub.console.places import device_name, site_name
+from hub.console.places import site_name
 from hub.region import Region
 
 ALARMS_SHOWN = 30
@@ -31,24 +29,6 @@ class IncidentTile:
     unseen: int
     worst: int | None
     oldest_unseen_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmLine:
-    """An alarm in words; ``what`` is a message id."""
-
-    id: int
-    priority: int
-    state: str
-    what: str
-    place: str
-    device: str
-    level: str
-    reason: str
-    incident: str
-    raised_ms: int
-    acknowledged_by: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +62,6 @@ def incident_tile(rows: Iterable[Mapping[str, Any]]) -> IncidentTile:
     )
 
 
-def alarm_lines(
-    region: Region, rows: Iterable[Mapping[str, Any]], incidents: Iterable[Mapping[str, Any]] = ()
-) -> list[AlarmLine]:
-    """Alarms in words: the worst first, and of one priority those that nobody has seen.
-
-    Args:
-        incidents: open ones; an alarm of one of them has its priority, so that a press has one on all pages.
-    """
-    priorities = {row["id"]: row["priority"] for row in incidents}
-    lines = [_line(region, row, priorities) for row in rows]
-    return sorted(
-        lines, key=lambda line: (line.priority, line.state == "acknowledged", -line.raised_ms, line.id)
-    )
-
-
-def by_priority(lines: Iterable[AlarmLine]) -> list[tuple[int, int]]:
-    """How many alarms of each priority that there are any of, the worst first."""
-    return sorted(Counter(line.priority for line in lines).items())
-
-
 def river_tile(levels: Sequence[Level]) -> RiverTile:
     """The worst post, and of several at one level the one nearest to its next threshold."""
     heard = [level for level in levels if not level.stale and level.severity is not None]
@@ -132,26 +92,3 @@ def _badness(level: Level) -> tuple[int, float]:
     thresholds = level.station.thresholds_mm
     next_mm = thresholds[min(level.severity, len(thresholds) - 1)]
     return level.severity, level.value_mm / next_mm if next_mm > 0 else 0.0
-
-
-def _line(region: Region, row: Mapping[str, Any], priorities: Mapping[str, int]) -> AlarmLine:
-    detail = row["detail"] if isinstance(row["detail"], Mapping) else {}
-    station = region.stations.get(str(detail.get("station", "")))
-    severity = int(row["severity"])
-    incident = str(detail.get("incident") or "")
-    is_level = row["condition"] == "level" and station is not None
-    place, device = site_name(region, row["site"]), device_name(region, row["gateway"], row["device"])
-    return AlarmLine(
-        id=row["id"],
-        priority=priorities.get(incident, 4 - severity),
-        state=row["state"],
-        what=words.CONDITIONS.get(row["condition"], row["condition"]),
-        place=place,
-        device="" if device in place else device,
-        level=station.labels[severity] if is_level and station is not None else "",
-        reason=str(detail.get("text") or ""),
-        incident=incident,
-        raised_ms=row["raised_ms"],
-        acknowledged_by=row["acknowledged_by"] or "",
-        count=row["count"],
-    )

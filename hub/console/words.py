@@ -114,6 +114,33 @@ CONDITIONS: Mapping[str, str] = {
 }
 """What an alarm is about."""
 
+ALARM_STATES: Mapping[str, str] = {
+    "unacknowledged": _("Not acknowledged"),
+    "acknowledged": _("Acknowledged"),
+    "returned": _("Over, not acknowledged"),
+    "shelved": _("Shelved"),
+    "suppressed": _("Suppressed"),
+    "out_of_service": _("Out of service"),
+    "normal": _("Over"),
+}
+"""The states of an alarm."""
+
+ALARM_STEPS: Mapping[str, str] = {
+    "raise": _("Rang"),
+    "rearm": _("Rang again"),
+    "worsen": _("Became worse"),
+    "ease": _("Became better"),
+    "clear": _("Over"),
+    "acknowledge": _("Acknowledged"),
+    "lapse": _("Lapsed: nobody looked"),
+    "shelve": _("Shelved"),
+    "outgrow": _("Worse than it was shelved"),
+    "suppress": _("Suppressed"),
+    "take_out": _("Taken out of service"),
+    "release": _("No longer withheld"),
+}
+"""What happened to an alarm."""
+
 EVENTS: Mapping[str, str] = {
     "panic_press": _("Panic button pressed"),
     "panic_release": _("Panic button released"),

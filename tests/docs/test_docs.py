@@ -325,7 +325,7 @@ def test_every_page_is_documented_with_who_may_open_it_and_no_other():
         row[0].strip("`"): groups[row[1]] for row in pages.rows(pages.section(OPERATOR, "Pages / Halaman"))
     }
     # What a page itself asks for is no page.
-    behind = {"/assets/{name}", "/live", "/pulse", "/rivers/{station_id}/points"}
+    behind = {"/assets/{name}", "/live", "/pulse", "/rivers/{station_id}/points", "/alarms/{alarm_id}/points"}
     assert shown == {
         route.path: route.access.roles
         for route in PAGES

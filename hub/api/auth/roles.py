@@ -47,6 +47,9 @@ WORKING: Roles = frozenset({Role.OPERATOR, Role.DISPATCHER})
 DISPATCHING: Roles = frozenset({Role.DISPATCHER})
 """Who decides what agencies get."""
 
+SERVICING: Roles = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.TECHNICIAN})
+"""Who takes an alarm out of service while its instrument is repaired, and lets it ring again."""
+
 PLANT: Roles = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.TECHNICIAN, Role.AUDITOR, Role.ADMIN})
 """Who sees the equipment: gateways, pipeline, dead letters, raw events."""
 

@@ -8,20 +8,22 @@
   document.getElementById("keys-open").addEventListener("click", () => dialog.showModal());
 
   function choose(step) { // the next or the previous row that can be chosen
-    const rows = [...document.querySelectorAll(".incident[tabindex]")];
+    const rows = [...document.querySelectorAll("[data-row]")].filter((one) => one.checkVisibility());
     if (!rows.length) return;
-    const at = rows.indexOf(document.activeElement?.closest(".incident"));
+    const at = rows.indexOf(document.activeElement?.closest("[data-row]"));
     const to = at < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + step));
     rows[to].focus();
     rows[to].scrollIntoView({ block: "nearest" });
   }
 
-  function press(key) { // within the chosen row, else the first of the page
-    const row = document.activeElement?.closest(".incident");
+  function press(key) { // within the chosen row, else outside all rows, else, of those that wait, the first
+    const row = document.activeElement?.closest("[data-row]");
+    const all = [...document.querySelectorAll(`[data-shortcut="${key}"]`)];
     const found = row?.querySelector(`[data-shortcut="${key}"]`)
-      ?? (row && key !== "a" ? null : document.querySelector(`[data-shortcut="${key}"]`));
+      ?? all.find((one) => !one.closest("[data-row]"))
+      ?? (row && key !== "a" ? null : all[0]);
     if (!found) return false;
-    if (typing(found)) found.focus(); else found.click();
+    if (typing(found) && found.type !== "checkbox") found.focus(); else found.click();
     return true;
   }
 
@@ -39,7 +41,7 @@
     }
     if (key === "g") { going = event.timeStamp + 1500; return; }
     if (key === "j" || key === "k") { event.preventDefault(); return choose(key === "j" ? 1 : -1); }
-    if (key === "Enter" && target.matches(".incident")) return target.querySelector("a.title").click();
+    if (key === "Enter" && target.matches("[data-row]")) return target.querySelector(":scope > details > summary, a.title").click();
     if (/^[a-z]$/.test(key) && press(key)) event.preventDefault();
   });
 })();

@@ -18,6 +18,7 @@ from hub.api.changes import change
 from hub.api.routes.stream import LIFE
 from hub.api.services import Services
 from hub.city import beds, rivers
+from hub.console import alarms as lines
 from hub.console import overview as tiles
 from hub.console import rivers as view
 from hub.console.asking import ask
@@ -41,7 +42,7 @@ class Read:
 
     now_ms: int
     incidents: tiles.IncidentTile
-    alarms: list[tiles.AlarmLine]
+    alarms: list[lines.AlarmLine]
     latest: list[Mapping[str, Any]]
     river: tiles.RiverTile
     beds: tiles.BedTile
@@ -105,7 +106,7 @@ def _shown(who: Identity, read: Read) -> dict[str, Any]:
     return {
         "read": read,
         "now_ms": read.now_ms,
-        "by_priority": tiles.by_priority(read.alarms),
+        "by_priority": lines.by_priority(read.alarms),
         "alarms": read.alarms[: tiles.ALARMS_SHOWN],
         "works": bool(who.user.roles & WORKING),
         "plant": bool(who.user.roles & PLANT),
@@ -132,7 +133,7 @@ async def _read(hub: Services) -> Read:
     return Read(
         now_ms=now_ms,
         incidents=tiles.incident_tile(incidents),
-        alarms=tiles.alarm_lines(hub.region, active, incidents),
+        alarms=lines.alarm_lines(hub.region, active, incidents),
         latest=list(latest),
         river=tiles.river_tile(rivers.levels(hub.region, hub.levels(), unheard, now_ms)),
         beds=tiles.bed_tile(beds.hospitals(hub.region, wards)),

@@ -3,6 +3,7 @@
 from hub.api.access import Route
 from hub.console.routes import (
     activation,
+    alarms,
     assets,
     beds,
     commissioning,
@@ -24,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     *activation.ROUTES,
     *overview.ROUTES,
     *incidents.ROUTES,
+    *alarms.ROUTES,
     *events.ROUTES,
     *live.ROUTES,
     *rivers.ROUTES,

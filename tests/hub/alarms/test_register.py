@@ -289,15 +289,6 @@ TestRegister = Register.TestCase
 TestRegister.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
 
 
-@pytest.fixture
-def conn():
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
-
-
 @pytest.mark.parametrize(("condition", "after"), [("copied_card", "normal"), ("silent", "acknowledged")])
 def test_what_only_happened_is_over_once_a_person_has_seen_it_and_what_lasts_is_not(conn, condition, after):
     where = service.Fingerprint("rs-1", "gw-rs-1", "gw-rs-1", "", condition)

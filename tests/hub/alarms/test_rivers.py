@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 
-import hub.tables  # noqa: F401 - declares every table
 from hub.alarms import service
 from hub.alarms.tables import level_changes
-from hub.db import metadata
 from hub.notify.tables import outbox
 from hub.region import load
 from hub.rules.engine import Engine
@@ -20,15 +17,6 @@ from hub.rules.model import Change, Sample, Skipped
 REGION = load(Path(__file__).resolve().parents[3] / "profiles" / "kota-contoh")
 POST = REGION.stations["bendung-hulu"]
 NOW_MS = 1_790_000_000_000
-
-
-@pytest.fixture
-def conn():
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
 
 
 def change(old: int, new: int, *, seq: int = 1, kind="level", **more) -> Change:

@@ -10,6 +10,7 @@ from hub.alarms.service import Fingerprint, clear_alarm, raise_alarm
 from hub.api import audit
 from hub.city.rivers import levels
 from hub.console import overview, words
+from hub.console.alarms import alarm_lines, by_priority
 from hub.incidents.service import Incidents
 from hub.rules.model import StationState
 from tests.docs.test_docs import conditions
@@ -216,12 +217,13 @@ def test_more_alarms_than_fit_are_counted():
         {
             "id": n, "site": "pasar", "gateway": "gw-pasar", "device": "x", "condition": "silent", "severity": n % 4,
             "state": "unacknowledged", "raised_ms": NOW, "acknowledged_by": None, "count": 1, "detail": {},
+            "cleared_ms": None, "withheld_by": None, "withheld_until_ms": None, "withheld_note": None,
         }
         for n in range(8)
     ]  # fmt: skip
-    lines = overview.alarm_lines(REGION, rows)
+    lines = alarm_lines(REGION, rows)
     assert [line.priority for line in lines] == [1, 1, 2, 2, 3, 3, 4, 4]
-    assert overview.by_priority(lines) == [(1, 2), (2, 2), (3, 2), (4, 2)]
+    assert by_priority(lines) == [(1, 2), (2, 2), (3, 2), (4, 2)]
 
 
 def test_of_posts_at_one_level_the_one_nearest_to_the_next_is_the_worst():

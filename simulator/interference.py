@@ -8,6 +8,7 @@ life to the thread that started it, and everything that waits, waits without sto
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections import defaultdict
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from edge.errors import EnrolmentError
 from hub.region.model import Button, Station
 from simulator.processes import Child, ServerFailed
 from simulator.rehearsal import GatewayProcess, Rehearsal
@@ -106,6 +108,7 @@ class Interference:
         self._visitors_s: dict[tuple[str, str], float] = {}
         self.powered_off: dict[str, list[int]] = defaultdict(list)
         self.visited = 0
+        self._revoked: set[str] = set()
         self._cut: dict[str, set[Who]] = defaultdict(set)
         self._silenced: dict[tuple[str, str], set[Who]] = defaultdict(set)
         self._taken_s: dict[tuple[str, str], float] = {}
@@ -129,11 +132,16 @@ class Interference:
     def disturbed(self) -> bool:
         """Something is held away from what the story wants, by whomever."""
         held = any(self._cut.values()) or any(self._silenced.values()) or bool(self._floats)
+        held = held or bool(self._revoked)
         return held or any(part.health != "up" for part in self._parts.values())
 
     def is_cut(self, gateway: str) -> bool:
         """Whether the gateway's line to the broker is cut."""
         return bool(self._cut.get(gateway))
+
+    def is_revoked(self, gateway: str) -> bool:
+        """Whether the gateway is trusted no more."""
+        return gateway in self._revoked
 
     def is_silent(self, gateway: str, device: str) -> bool:
         """Whether a Modbus device answers nothing."""
@@ -157,7 +165,7 @@ class Interference:
         """Nothing of a visitor's doing is under way, or was a moment ago."""
         down = any(part.health != "up" for part in self._parts.values())
         held = any("visitor" in who for table in (self._cut, self._silenced) for who in table.values())
-        return not down and not held and time.monotonic() - self._troubled_s > CALM_S
+        return not down and not held and not self._revoked and time.monotonic() - self._troubled_s > CALM_S
 
     def died(self) -> Child | None:
         """A process that nobody has ended and that is not there any more."""
@@ -207,6 +215,43 @@ class Interference:
         if not self._cut[gateway]:
             self._city.proxies[gateway].heal()
         self._visit(by)
+
+    async def revoke(self, gateway: str) -> None:
+        """Take a gateway's trust away. Idempotent.
+
+        Raises:
+            Refused: the gateways of this city never enrolled.
+        """
+        registrar = self._city.registrar
+        if registrar is None:
+            raise Refused(
+                "gateway kota ini tidak pernah mendaftar", "the gateways of this city never enrolled"
+            )
+        self._revoked.add(gateway)
+        with contextlib.suppress(
+            OSError
+        ):  # a broker that is away reads it at its start; the hub knows it already
+            await asyncio.to_thread(registrar.revoke, gateway)
+        self._visit("visitor")
+
+    async def enrol(self, gateway: str) -> None:
+        """Let a revoked gateway enrol again, by a new claim, and start it anew so that it connects at once. Idempotent.
+
+        Raises:
+            Refused: the enrolment service will not.
+            ServerFailed: the gateway does not start again.
+        """
+        if gateway not in self._revoked:
+            return
+        try:
+            await self._city.enrol(gateway)
+        except EnrolmentError as error:
+            raise Refused(f"pendaftaran gagal: {error}", f"it cannot enrol: {error}") from error
+        self._revoked.discard(gateway)
+        self._visit("visitor")
+        if self.health(gateway) == "up":
+            await self.stop(gateway)
+            await self.start(gateway)
 
     def silence(self, gateway: str, device: str, *, by: Who) -> None:
         """Let a Modbus device answer nothing. Idempotent."""
@@ -280,7 +325,7 @@ class Interference:
         await self._change(part, "starting", "up", lambda child: self._started(part, child))
 
     async def heal(self) -> None:
-        """Undo everything: every part runs and is connected, every device answers, all water flows.
+        """Undo everything: every part runs, is trusted and connected, every device answers, all water flows.
 
         Raises:
             ServerFailed: a part does not start again.
@@ -294,6 +339,8 @@ class Interference:
         self._floats.clear()
         for part in ("influx", "broker", "hub"):
             await self.start(part)
+        for gateway in sorted(self._revoked):
+            await self.enrol(gateway)
         await asyncio.gather(*(self.start(gateway) for gateway in self._city.gateways))
 
     async def _change(

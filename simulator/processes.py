@@ -125,6 +125,7 @@ class Child:
         death: signal that the kernel sends it when we die.
         user: account to run as when we are root.
         environment: its whole environment; None hands on ours.
+        pid_file: where its process id is noted at each start, for who sends it signals.
     """
 
     def __init__(
@@ -137,8 +138,10 @@ class Child:
         user: str | None = None,
         environment: dict[str, str] | None = None,
         cwd: Path | None = None,
+        pid_file: Path | None = None,
     ) -> None:
         self.name = name
+        self._pid_file = pid_file
         self.log = log
         self._command = [str(part) for part in command]
         self._death = death
@@ -189,6 +192,8 @@ class Child:
                 )
             except OSError as error:
                 raise ServerFailed(f"{self.name} cannot be started: {error}") from error
+        if self._pid_file is not None:
+            self._pid_file.write_text(str(self.pid))
 
     def wait_until(self, ready: Callable[[], bool], *, timeout_s: float, poll_s: float = 0.02) -> None:
         """Wait until ``ready`` says so.

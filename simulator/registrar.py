@@ -22,6 +22,7 @@ from provisioning.claim_commands import new_claim, now_ms
 from provisioning.claims import Site
 from provisioning.door import Door
 from provisioning.register import opened
+from provisioning.revocation import revoke
 from provisioning.settings import load_city
 from simulator.city import GatewayPlan, toml_lines
 from simulator.processes import Child, ServerFailed, free_port
@@ -93,6 +94,17 @@ class Registrar:
         """Where a gateway keeps what it gets: key and certificate in one file."""
         folder = self._folder.parent / "gateways" / "tls" / gateway
         return Identity(folder / "gateway.pem", folder / "gateway.pem", folder / "ca.pem")
+
+    def revoke(self, gateway: str) -> None:
+        """Take a gateway's trust away, as ``siaga-provision revoke`` does; blocks for as long.
+
+        Raises:
+            OSError: the broker could not be told; it reads it at its next start, and the hub knows it already.
+        """
+        with opened(self._city) as register:
+            with register.transaction() as conn:
+                revoke(conn, gateway, "rehearsal", now_ms=now_ms(), actor="demo")
+            Door(self._city, load_city(self._city), register).tell(now_ms=now_ms(), cut_off=[gateway])
 
     async def enrol(self, plan: GatewayPlan, config: Path) -> None:
         """Let a gateway enrol: a claim at the desk, then what ``siaga-edge enrol`` does.

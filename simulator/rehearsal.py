@@ -335,9 +335,9 @@ class Rehearsal:
         self._stack.callback(shutil.rmtree, sockets, ignore_errors=True)
         folder = self.choice.folder / "gateways"
         self._tell(f"{len(self.plans)} gateway", f"{len(self.plans)} gateways")
-        await self._configure_gateways(folder)
+        await self._configure_gateways()
         for at, plan in enumerate(self.plans.values()):
-            config = folder / f"{plan.id}.toml"
+            config = self._gateway_file(plan.id)
             log = folder / f"{plan.id}.log"
             process = GatewayProcess(plan, config, sockets / f"{at}", log, self.choice.log)
             self._stack.callback(process.child.stop)
@@ -346,7 +346,7 @@ class Rehearsal:
         for process in self.gateways.values():
             await process.ready()
 
-    async def _configure_gateways(self, folder: Path) -> None:
+    async def _configure_gateways(self) -> None:
         """Write each gateway's file, and let it enrol where there is a place to."""
         registrar = self.registrar
         for plan in self.plans.values():
@@ -362,11 +362,22 @@ class Rehearsal:
                 poll_s=self.choice.poll_s,
                 enrolment=registrar.url if registrar else None,
             )
-            write_text(folder / f"{plan.id}.toml", text, mode=0o600)
+            write_text(self._gateway_file(plan.id), text, mode=0o600)
         if registrar is not None:
             await registrar.ready()
-            plans = self.plans.values()
-            await asyncio.gather(*(registrar.enrol(one, folder / f"{one.id}.toml") for one in plans))
+            await asyncio.gather(*map(self.enrol, self.plans))
+
+    async def enrol(self, gateway: str) -> None:
+        """Let a gateway enrol again, by a new claim. The running one comes with its new certificate when it connects.
+
+        Raises:
+            EnrolmentError: the enrolment service will not.
+        """
+        assert self.registrar is not None, "a city whose gateways enrol"
+        await self.registrar.enrol(self.plans[gateway], self._gateway_file(gateway))
+
+    def _gateway_file(self, gateway: str) -> Path:
+        return self.choice.folder / "gateways" / f"{gateway}.toml"
 
     async def _way_to_broker(self, gateway: str) -> int:
         if self.choice.proxied is not None and gateway not in self.choice.proxied:

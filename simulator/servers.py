@@ -21,7 +21,6 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from contract.whole_file import write_text
 from provisioning import acl, broker
 from provisioning.ca import Authority, Identity
 from provisioning.certificates import pem, revocation_list
@@ -76,7 +75,6 @@ class Mosquitto:
         if self._child is not None:
             self._child.start()
             self._child.wait_until(partial(self._ready, self._child), timeout_s=READY_S)
-            self._note_pid()
             return
         self.authority = self._city or Authority.create(self.folder / "ca", name="Siaga throw-away authority")
         identity = self.authority.server("broker", ("127.0.0.1", "localhost"))
@@ -87,12 +85,16 @@ class Mosquitto:
             config = broker.write(
                 self.folder, listener, self._gateways.values(), self._list(()), self._limits
             )
-            child = Child("mosquitto", [_program("mosquitto"), "-c", config], self.folder / "mosquitto.log")
+            child = Child(
+                "mosquitto",
+                [_program("mosquitto"), "-c", config],
+                self.folder / "mosquitto.log",
+                pid_file=self.folder / PID,
+            )
             child.start()
             with contextlib.suppress(ServerFailed):
                 child.wait_until(partial(self._ready, child), timeout_s=READY_S)
                 self._child = child
-                self._note_pid()
                 return
             child.kill()
         raise ServerFailed("mosquitto found no port", child.last_words())
@@ -101,9 +103,6 @@ class Mosquitto:
     def reload(self) -> list[str]:
         """The command by which the running broker reads its files anew, also after it was started again."""
         return ["sh", "-c", f"kill -HUP $(cat '{self.folder / PID}')"]
-
-    def _note_pid(self) -> None:
-        write_text(self.folder / PID, str(self.child.pid), mode=0o644)
 
     def _list(self, revoked: Iterable[int], *, now: dt.datetime | None = None) -> bytes:
         now = now or dt.datetime.now(dt.UTC)

@@ -111,6 +111,14 @@ async def _restore(order: Order) -> None:
     order.hands.restore(order.gateway, by="visitor")
 
 
+async def _revoke(order: Order) -> None:
+    await order.hands.revoke(order.gateway)
+
+
+async def _enrol(order: Order) -> None:
+    await order.hands.enrol(order.gateway)
+
+
 async def _power_off(order: Order) -> None:
     await order.hands.kill(order.gateway)
 
@@ -216,6 +224,27 @@ ACTIONS = {
         (
             "Dalam beberapa detik gateway terdengar lagi. Di jalan naik lalu turun ke nol, hilang tetap nol.",
             "Within seconds the gateway is heard again. On its way rises and falls to zero, lost stays zero.",
+        ),
+        "/gateways",
+    ),
+    "revoke": Action(
+        _revoke,
+        ("mencabut kepercayaan {0}", "took the trust of {0} away"),
+        (
+            "Seperti gateway yang dicuri: sambungannya putus dalam sedetik, sertifikatnya masuk daftar cabut, dan hub "
+            "menolak semua pesannya, tekanan tombol pun. Ia terus mencatat ke kartunya.",
+            "As of a stolen gateway: its connection ends within a second, its certificate is on the list of revoked "
+            "ones, and the hub refuses all that it says, a press too. It goes on recording on its card.",
+        ),
+        "/gateways",
+    ),
+    "enrol": Action(
+        _enrol,
+        ("mendaftarkan lagi {0}", "enrolled {0} again"),
+        (
+            "Dengan klaim baru ia membuat kunci baru dan mendapat sertifikat baru. Semua yang tercatat sementara itu "
+            "menyusul.",
+            "By a new claim it makes a new key and gets a new certificate. All that it recorded meanwhile follows.",
         ),
         "/gateways",
     ),

@@ -40,6 +40,12 @@
         press("power_on", part, down);
       }
     }
+    for (const element of document.querySelectorAll("[data-revoked-of]")) {
+      const revoked = now.revoked.includes(element.dataset.revokedOf);
+      mark(element, words[revoked ? "is_revoked" : "trusted"], revoked ? "off" : "");
+      press("revoke", element.dataset.revokedOf, !revoked);
+      press("enrol", element.dataset.revokedOf, revoked);
+    }
     for (const element of document.querySelectorAll("[data-cut-of]")) {
       const cut = now.cut.includes(element.dataset.cutOf);
       mark(element, words[cut ? "is_cut" : "connected"], cut ? "off" : "");

@@ -71,6 +71,7 @@ def state(region: Region, hands: Interference, diary: Diary, story: Story | None
         }
     return {
         "parts": {part: hands.health(part) for part in ("influx", "broker", "hub", *region.gateways)},
+        "revoked": [gateway for gateway in region.gateways if hands.is_revoked(gateway)],
         "cut": [gateway for gateway in region.gateways if hands.is_cut(gateway)],
         "silent": [
             f"{one.gateway}/{one.device}"

@@ -68,7 +68,7 @@ async def visit(tmp_path, monkeypatch):
         city.show(RIVER, "duga-air", {"level_m": 0.4, "rain_mm": 0.0, "temperature_c": 27.0})
 
     began_ns = time.time_ns()
-    choice = Choice(tmp_path, PROFILE, proxied=None, only=frozenset({RIVER, OFFICE}))
+    choice = Choice(tmp_path, PROFILE, claims=True, proxied=None, only=frozenset({RIVER, OFFICE}))
     async with Rehearsal(choice, first=first) as city:
         await city.log_in("teknisi")
         sql = Sql(city.database)
@@ -128,6 +128,15 @@ async def test_a_visitor_breaks_everything_and_the_account_holds(visit):
     await visit.do("restore", OFFICE)
     await until(lambda: visit.sql.press_count() == 2)
 
+    # A gateway that is trusted no more is out; enrolled again, it brings what it has recorded meanwhile.
+    await visit.do("revoke", OFFICE)
+    await visit.do("press", "balai-kota-lobi")
+    await asyncio.sleep(1.0)
+    assert visit.sql.press_count() == 2
+    assert visit.city.proxies[RIVER].connections == 1
+    await visit.do("enrol", OFFICE)
+    await until(lambda: visit.sql.press_count() == 3)
+
     # A gateway without power has no process, and nobody hears its button.
     pid = visit.city.gateways[OFFICE].child.pid
     await visit.do("power_off", OFFICE)
@@ -139,7 +148,7 @@ async def test_a_visitor_breaks_everything_and_the_account_holds(visit):
     assert visit.city.gateways[OFFICE].child.pid != pid
     await asyncio.sleep(0.5)
     await visit.do("press", "balai-kota-lobi")
-    await until(lambda: visit.sql.press_count() == 3)
+    await until(lambda: visit.sql.press_count() == 4)
 
     # InfluxDB stopped and frozen: presses go on, readings wait.
     await visit.do("influx_stop")
@@ -150,7 +159,7 @@ async def test_a_visitor_breaks_everything_and_the_account_holds(visit):
     await visit.do("influx_freeze")
     assert not await asyncio.to_thread(visit.city.influx.answers)
     await visit.do("press", "balai-kota-lobi")
-    await until(lambda: visit.sql.press_count() == 4)
+    await until(lambda: visit.sql.press_count() == 5)
 
     # The broker is killed and left down, the hub restarted without it, killed, and left down.
     await visit.do("broker_kill")
@@ -160,6 +169,7 @@ async def test_a_visitor_breaks_everything_and_the_account_holds(visit):
     assert visit.city.hub.pid != hub_pid
     assert await visit.city.hub_answers()
     await visit.do("press", "balai-kota-lobi")
+    await visit.do("revoke", OFFICE)  # the broker is away and reads it at its start
     await visit.do("hub_kill")
     assert not await visit.city.hub_answers()
     assert visit.hands.died() is None
@@ -167,7 +177,7 @@ async def test_a_visitor_breaks_everything_and_the_account_holds(visit):
     # Healed, everything arrives, and nothing is missing.
     await visit.do("heal")
     assert not visit.hands.disturbed
-    await until(lambda: visit.sql.press_count() == 5)
+    await until(lambda: visit.sql.press_count() == 6)
     await visit.city.rest()
 
     async def drained():
@@ -178,5 +188,5 @@ async def test_a_visitor_breaks_everything_and_the_account_holds(visit):
     found = await visit.account.close()
     assert found.problems == ()
     assert found.readings.committed == found.readings.promised > 10
-    assert found.presses["made"] == 5
+    assert found.presses["made"] == 6
     assert found.presses["incidents"] == found.presses["incidents_expected"] == 1

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from edge.errors import EnrolmentRefused
 from hub.region.loader import load
 from simulator import interference
 from simulator.cli import PROFILE
@@ -75,6 +76,8 @@ class City:
         self.influx, self.broker = (self._server(name) for name in ("influxd", "mosquitto"))
         self.hub = Part("hub")
         self.silent = set()
+        self.revoked = []
+        self.registrar = SimpleNamespace(revoke=self.revoked.append)
         self.plans = {}
         self.logins = {}
         self.api = SimpleNamespace(base_url="http://127.0.0.1:8080/")
@@ -82,6 +85,11 @@ class City:
     def _server(self, name):
         child = Part(name)
         return SimpleNamespace(child=child, answers=lambda: child.alive)
+
+    async def enrol(self, gateway):
+        if "refused" in self.revoked:
+            raise EnrolmentRefused("refused", "no claim")
+        self.revoked.remove(gateway)
 
     async def hub_answers(self):
         return self.hub.alive
@@ -122,6 +130,28 @@ async def test_a_press_is_told_and_a_second_one_waits_until_the_button_is_let_go
     assert city.gateways[BUTTON.gateway].pressed == [(BUTTON.device, 400)] * 2
     assert hands.is_visitors(BUTTON.gateway, BUTTON.device)
     assert not hands.is_visitors(BUTTON.gateway, "another")
+
+
+async def test_a_gateway_whose_trust_is_gone_enrols_again_and_healing_lets_it(city, hands):
+    name = BUTTON.gateway
+    await hands.enrol(name)
+    assert not hands.visited, "it is trusted"
+    await hands.revoke(name)
+    assert (city.revoked, hands.is_revoked(name), hands.disturbed, hands.calm) == ([name], True, True, False)
+    await hands.enrol(name)
+    assert (city.revoked, hands.is_revoked(name), hands.disturbed) == ([], False, False)
+    assert city.gateways[name].child.alive
+    await hands.revoke(name)
+    city.revoked.append("refused")
+    with pytest.raises(Refused, match="cannot enrol"):
+        await hands.enrol(name)
+    assert hands.is_revoked(name)
+    city.revoked.remove("refused")
+    await hands.heal()
+    assert not hands.disturbed
+    city.registrar = None
+    with pytest.raises(Refused, match="never enrolled"):
+        await hands.revoke(name)
 
 
 async def test_nobody_hears_a_button_whose_gateway_has_no_power(hands, pressed):

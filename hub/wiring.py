@@ -34,8 +34,8 @@ from hub.ingest.judging import Judging
 from hub.ingest.pipeline import Pipeline
 from hub.ingest.ruling import Ruling
 from hub.ingest.samples import Samples
-from hub.ingest.subscriber import Subscriber
 from hub.ingest.second_path import SecondPath
+from hub.ingest.subscriber import Subscriber
 from hub.notify.channels.base import Channel
 from hub.notify.worker import NotifyWorker
 from hub.region import Region
@@ -169,8 +169,6 @@ class Hub:
             fresh=self._samples.fresh,
             told=self._told,
         )
-        self._control.restore(row for row in memory.gateways if row.gateway in known)
-        self._subscriber.feed(self._control, self._samples, self._answers)
         self._second_path = SecondPath(
             authority=Path(config.broker.ca),
             db=db,
@@ -181,6 +179,8 @@ class Hub:
             stored=self._told.stored,
             pipeline=self._pipeline,
         )
+        self._control.restore(row for row in memory.gateways if row.gateway in known)
+        self._subscriber.feed(self._control, self._samples, self._answers)
         series = None if influx is None else SharedQueries(influx, clock)
         panels = PanelWords(series)
         self._watch = CityWatch(region, self._bus, clock, levels=self._judging.states, panels=panels)
@@ -196,9 +196,9 @@ class Hub:
             levels=self._judging.states,
             panels=panels,
             pipeline=self._numbers,
+            second_path=self._second_path.take,
             ready=self._missing,
             series=series,
-            second_path=self._second_path.take,
             secure_cookies=web.tls or config.api.proxy_tls,
             hooks=_hooks(config),
             operators=config.alarms.operators,

@@ -45,11 +45,11 @@ class Services:
         passwords, timeouts, rates: production's unless a test needs them quick.
         operators: how many share the alarms of a shift.
         secure_cookies: True when the hub itself or the proxy before it speaks TLS.
+        second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
         hooks: secret of each channel whose receiver may tell something back.
     """
 
     db: Database
-        second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
     clock: Clock
     region: Region
     bus: Bus

@@ -37,9 +37,9 @@ EXPECTED = {
     ("POST", "/api/login"): None,
     ("POST", "/api/setup"): None,
     ("GET", "/api/health"): None,
-    ("POST", "/api/logout"): EVERYONE,
     # What is posted is believed by its signature alone: tests/hub/ingest/test_second_path.py.
     ("POST", "/api/second-path"): None,
+    ("POST", "/api/logout"): EVERYONE,
     ("GET", "/api/me"): EVERYONE,
     ("POST", "/api/activate"): None,
     ("POST", "/api/hooks/{channel}"): None,

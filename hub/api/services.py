@@ -41,11 +41,11 @@ class Services:
         panels: what the bed panels said last.
         pipeline: rates, queue depths, dead letters, latency quantiles; plain values only.
         ready: what keeps the hub from being ready, empty when it is.
+        second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
         series: None where no InfluxDB is configured.
         passwords, timeouts, rates: production's unless a test needs them quick.
         operators: how many share the alarms of a shift.
         secure_cookies: True when the hub itself or the proxy before it speaks TLS.
-        second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
         hooks: secret of each channel whose receiver may tell something back.
     """
 

@@ -16,6 +16,7 @@ from hub import trail
 from hub.alarms.times import AlarmTimes
 from hub.api.app import create_app
 from hub.api.services import Services
+from hub.backup.age import BackupAge
 from hub.bus import Bus
 from hub.city.beds import PanelWords
 from hub.city.watch import CityWatch
@@ -204,6 +205,12 @@ class Hub:
             operators=config.alarms.operators,
         )
 
+        self._backup_age: BackupAge | None = None
+        if config.backup.folder and config.backup.recipients:
+            self._backup_age = BackupAge(
+                Path(config.backup.folder), db, clock, changed=lambda: self._bus.publish("alarm", "")
+            )
+
     def _tasks(self) -> Mapping[str, Coroutine[Any, Any, None]]:
         """Everything that runs, by name; each until cancelled."""
         tasks: dict[str, Coroutine[Any, Any, None]] = {
@@ -232,6 +239,8 @@ class Hub:
             "retention": self._retention.run(),
             "watchdog": self._readiness.watchdog(),
         }
+        if self._backup_age is not None:
+            tasks["backup-age"] = self._backup_age.run()
         if self._writer is not None:
             tasks["series-writer"] = self._writer.run()
         return tasks

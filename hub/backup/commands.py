@@ -10,7 +10,8 @@ from pathlib import Path
 
 from hub.backup import keys
 from hub.backup.errors import BackupError
-from hub.backup.make import Wanted, make, new_name, prune
+from hub.backup.folder import new_name, prune
+from hub.backup.make import Wanted, make
 from hub.backup.restore import HERE, PARTS, Restored, look, restore
 from hub.clock import SystemClock
 from hub.config import HubConfig

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -22,7 +20,6 @@ from hub.db import production_engine, translated
 from hub.ingest.tables import life
 from hub.series.influx import Influx, InfluxConfig
 
-_NAME = re.compile(r"siaga-\d{8}T\d{6}Z\.age")
 DAY_MS = 86_400_000
 
 
@@ -91,17 +88,3 @@ def _dump(config: HubConfig, writer: archive.Writer, say: Say) -> dict[str, obje
 async def _export(at: InfluxConfig, writer: archive.Writer, say: Say, since_ms: int) -> series.Exported:
     async with Influx(at) as influx:
         return await series.export(influx, writer.add, say, since_ms=since_ms)
-
-
-def new_name(now_ms: int) -> str:
-    """What a backup of that time is called."""
-    return f"siaga-{datetime.fromtimestamp(now_ms / 1000, UTC):%Y%m%dT%H%M%SZ}.age"
-
-
-def prune(folder: Path, keep: int) -> list[Path]:
-    """Remove the oldest backups but for so many, 0 keeps all; those that went. Other files are left alone."""
-    found = sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
-    gone = found[:-keep] if keep else []
-    for path in gone:
-        path.unlink()
-    return gone

@@ -102,6 +102,7 @@ CONDITIONS: Mapping[str, str] = {
     "trust_unread": _("The authority's file cannot be read"),
     "clock_behind": _("The hub's clock is behind"),
     "audit_tampered": _("The audit trail was tampered with"),
+    "backup_old": _("There is no new backup"),
     "panic_unreadable": _("A press that cannot be read"),
     "panic_unstored": _("A press that cannot be stored"),
     "copied_card": _("A gateway's card is a copy"),

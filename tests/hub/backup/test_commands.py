@@ -14,7 +14,8 @@ from hub.api import audit
 from hub.api.auth import sessions
 from hub.api.tables import audit as trail
 from hub.api.tables import users
-from hub.backup import files, keys, make
+from hub.backup import files, keys
+from hub.backup.folder import prune
 from hub.cli import main
 from hub.config import load_config
 from hub.db import migrate, production_engine
@@ -167,7 +168,7 @@ def test_the_oldest_backups_go_and_nothing_else_in_the_folder(config, tmp_path, 
         "my notes.age",
         "siaga-2020.age",
     }
-    assert make.prune(folder, 0) == []
+    assert prune(folder, 0) == []
 
 
 def test_without_a_recipient_or_a_store_there_is_no_backup(config, tmp_path, capsys):

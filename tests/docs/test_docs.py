@@ -300,6 +300,7 @@ def test_the_groups_of_roles_are_the_products():
         "PLANT",
         "WORKING",
         "DISPATCHING",
+        "SERVICING",
         "AUDITING",
         "ADMINISTERING",
         "COMMISSIONING",

@@ -41,7 +41,12 @@ class Live:
     @property
     def as_data(self) -> dict[str, Any]:
         """What the record keeps of it."""
-        return {"t_ms": self.t_ms, "values": {one.quantity: one.value for one in self.values}}
+        found: dict[str, Any] = {
+            "t_ms": self.t_ms,
+            "values": {one.quantity: one.value for one in self.values},
+        }
+        doubts = {one.quantity: one.quality for one in self.values if one.quality}
+        return found | ({"quality": doubts} if doubts else {})
 
 
 async def lives(series: Queries, gateway: str, now_ms: int) -> dict[str, Live]:

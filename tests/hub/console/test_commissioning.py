@@ -288,6 +288,19 @@ async def test_what_the_hub_does_not_see_cannot_be_called_good(hub):
         assert (await send(client, "press:kios", "bad", note="macet")).status_code == 200
 
 
+async def test_what_is_amiss_with_a_value_is_kept_with_it(hub):
+    measured(hub, level_m=1.25, level_m_q=1, tips=5)
+    async with hub.login("tono", "technician") as client:
+        await client.post(f"{PASAR}/begin")
+        assert "di luar rentang" in text((await send(client, "device:level-1")).text)
+    found = await hub.read(lambda conn: record.newest(conn, "gw-pasar"))
+    assert found.latest["device:level-1"].data == {
+        "t_ms": NOW - 1000,
+        "values": {"level_m": 1.25, "tips": 5},
+        "quality": {"level_m": 1},
+    }
+
+
 async def test_without_influxdb_the_page_says_so_and_opens(hub):
     await heard(hub)
     hub.curves.error = Unavailable("gone")

@@ -101,6 +101,11 @@ def hub(wheel, tmp_path_factory) -> Installation:
 
 
 @pytest.fixture(scope="module")
+def watcher(wheel, tmp_path_factory) -> Installation:
+    return Installation(tmp_path_factory.mktemp("watcher"), wheel, ["watch.txt"])
+
+
+@pytest.fixture(scope="module")
 def rehearsal(wheel, tmp_path_factory) -> Installation:
     return Installation(tmp_path_factory.mktemp("rehearsal"), wheel, ["edge.txt", "hub.txt"])
 
@@ -146,6 +151,7 @@ def test_the_checkout_is_out_of_reach(gateway, package):
         ("siaga-edge", "edge", "gateway"),
         ("siaga-hub", "hub", "hub"),
         ("siaga-provision", "provisioning", "hub"),
+        ("siaga-watch", "watch", "watcher"),
         ("siaga-demo", "simulator", "rehearsal"),
     ],
 )
@@ -180,6 +186,7 @@ print("imported")
         ("contract", "gateway", {"edge", "hub", "provisioning", "simulator"}),
         ("edge", "gateway", {"hub", "provisioning", "simulator"}),
         ("hub", "hub", {"edge", "simulator"}),
+        ("watch", "watcher", {"edge", "hub", "provisioning", "simulator"}),
     ],
 )
 def test_every_module_imports_without_the_other_side(request, package, role, strangers):

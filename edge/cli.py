@@ -116,6 +116,8 @@ def _add_upgrade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _version() -> int:
+    # All that a gateway runs is loaded: a version that cannot be is found out before it is tried.
+    import edge.app  # noqa: F401
     from edge.spool.schema import FORMAT
     from edge.version import software_version
 

@@ -22,11 +22,13 @@ class Patience:
 
     Attributes:
         settle_ms: for which one process must have run.
+        start_ms: within which it must be ready once: while it is not, nobody hears a press.
         all_ms: after which the trial has failed.
     """
 
     settle_ms: int = 30_000
     all_ms: int = 180_000
+    start_ms: int = 45_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Watch:
             return Verdict("good")
         if len(self._runs) >= MOST_STARTS:
             return Verdict("bad", "dies")
-        return Verdict("bad", lacks) if now_ms - self._began_ms > self._patience.all_ms else None
+        most_ms = self._patience.all_ms if self._runs else min(self._patience.start_ms, self._patience.all_ms)
+        return Verdict("bad", lacks) if now_ms - self._began_ms > most_ms else None
 
     def _lacks(self, vitals: Vitals | None, now_ms: int) -> str | None:
         if vitals is None or vitals.software != self._trial.new:

@@ -19,17 +19,22 @@ SETTLE_MS = 60_000
 """A gateway that is back tells within this time how its devices are. What it does not take back rings then."""
 
 
-def is_explained(conn: Connection, row: Row[Any]) -> bool:
-    """Whether the alarm would say nothing but that its gateway is silent."""
-    return is_child(row.condition) and _is_silent(conn, row.gateway)
+def is_explained(conn: Connection, row: Row[Any], *, now_ms: int) -> bool:
+    """Whether the alarm would say nothing but that its gateway is silent, or has come back just now."""
+    if not is_child(row.condition):
+        return False
+    parent = _silence(conn, row.gateway)
+    return parent is not None and (parent.beneath in PRESENT or now_ms < _settled_ms(parent))
 
 
 def suppress(conn: Connection, row: Row[Any], *, now_ms: int, note: str = "") -> Row[Any]:
-    """Let the silence of its gateway withhold it; the row as it is then."""
+    """Let the silence of its gateway withhold it, or its return for the rest of a while; the row as it is then."""
+    parent = _silence(conn, row.gateway)
+    settles = parent is not None and parent.beneath not in PRESENT
     values = {
         "withheld_by": SILENT,
         "withheld_ms": now_ms,
-        "withheld_until_ms": None,
+        "withheld_until_ms": _settled_ms(parent) if settles and parent is not None else None,
         "withheld_severity": row.severity,
         "withheld_note": "",
     }
@@ -39,7 +44,7 @@ def suppress(conn: Connection, row: Row[Any], *, now_ms: int, note: str = "") ->
 
 def let_go(conn: Connection, row: Row[Any], *, now_ms: int, actor: str = HUB, note: str = "") -> State:
     """Withhold it no longer, unless the silence of its gateway does; its state now."""
-    if row.beneath != "normal" and is_explained(conn, row):
+    if row.beneath != "normal" and is_explained(conn, row, now_ms=now_ms):
         return cast(State, suppress(conn, row, now_ms=now_ms, note=note).state)
     state = take(conn, row, "release", now_ms=now_ms, actor=actor, note=note)
     assert state is not None, f"alarm {row.id} is not withheld"
@@ -69,11 +74,16 @@ def release_if_over(conn: Connection, row: Row[Any], *, now_ms: int) -> None:
         take(conn, row, "release", now_ms=now_ms)
 
 
-def _is_silent(conn: Connection, gateway: str) -> bool:
-    there = select(alarms.c.id).where(
-        alarms.c.gateway == gateway, alarms.c.condition == SILENT, alarms.c.beneath.in_(PRESENT)
+def _silence(conn: Connection, gateway: str) -> Row[Any, Any] | None:
+    """The alarm of the gateway's silence, there or over; None where it was never silent."""
+    found = select(alarms.c.beneath, alarms.c.cleared_ms).where(
+        alarms.c.gateway == gateway, alarms.c.condition == SILENT
     )
-    return conn.execute(there.limit(1)).first() is not None
+    return conn.execute(found.limit(1)).one_or_none()
+
+
+def _settled_ms(parent: Row[Any, Any]) -> int:
+    return 0 if parent.cleared_ms is None else int(parent.cleared_ms) + SETTLE_MS
 
 
 def _held_for(gateway: str) -> tuple[Any, ...]:

@@ -49,7 +49,7 @@ def raise_alarm(
         detail: JSON data for people.
     """
     row = find(conn, fingerprint) or create(conn, fingerprint, now_ms)
-    if not is_withheld(row.state) and parents.is_explained(conn, row):
+    if not is_withheld(row.state) and parents.is_explained(conn, row, now_ms=now_ms):
         row = parents.suppress(conn, row, now_ms=now_ms)
     position = position_of(row)
     step = raising(

@@ -15,7 +15,7 @@ from hub.console.places import device_name, site_name
 from hub.region import Region, Station
 
 SOUNDS_IN_FLOOD = 1
-"""In a flood only alarms of this priority sound; all are in the list."""
+"""In a flood only alarms of this priority, and presses, sound; all are in the list."""
 
 Said = str | Mapping[str, str]
 """A message id, or a text in both languages."""
@@ -57,6 +57,11 @@ class AlarmLine:
     def withheld(self) -> bool:
         """Whether it is kept from ringing."""
         return is_withheld(self.state)
+
+    @property
+    def sounds_in_flood(self) -> bool:
+        """Whether it sounds also in a flood: what is critical, and a press that nobody has verified."""
+        return self.priority <= SOUNDS_IN_FLOOD or not self.may_withhold
 
     @property
     def waits(self) -> bool:

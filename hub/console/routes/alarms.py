@@ -250,7 +250,6 @@ async def _context(request: Request, hub: Services, who: Identity, chosen: Wante
         "sites": sorted((site.name, site.id) for site in hub.region.sites.values()),
         "hours": HISTORY_H,
         "shelf_min": SHELF_MIN,
-        "flood_only": view.SOUNDS_IN_FLOOD,
         **_rights(who),
     }
     if chosen.which == "history":

@@ -75,6 +75,7 @@ class Register(RuleBasedStateMachine):
     def start(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.now_ms = 1_000
+        self.settled_ms = 0
         self.expected = {at: Expected() for at in PRINTS}
         self.ids: dict[service.Fingerprint, int] = {}
         self._open()
@@ -115,8 +116,8 @@ class Register(RuleBasedStateMachine):
         one = self.expected[at]
         assert raised.new == (not one.there)
         assert self.ids.setdefault(at, raised.alarm_id) == raised.alarm_id, "one row for ever"
-        if at in CHILDREN and self.expected[SILENT].there and one.hold is None:
-            one.hold = Hold("suppressed", "silent", one.severity, None)
+        if one.hold is None and self._explained(at):
+            one.hold = self._by_its_gateway(one)
         if one.hold is not None and one.hold.state == "shelved" and severity > one.hold.severity:
             one.hold, one.rings = None, True
         elif not one.there or rearm or severity > one.severity:
@@ -126,6 +127,14 @@ class Register(RuleBasedStateMachine):
         assert raised.state == one.state
         if at == SILENT:
             self._gateway_is_lost()
+
+    def _explained(self, at) -> bool:
+        """Its gateway is silent, or has been back for less than a while."""
+        return at in CHILDREN and (self.expected[SILENT].there or self.now_ms < self.settled_ms)
+
+    def _by_its_gateway(self, one: Expected) -> Hold:
+        until_ms = None if self.expected[SILENT].there else self.settled_ms
+        return Hold("suppressed", "silent", one.severity, until_ms)
 
     def _gateway_is_lost(self) -> None:
         for at in CHILDREN:
@@ -146,6 +155,7 @@ class Register(RuleBasedStateMachine):
         one = self.expected[at]
         one.there, one.rings, one.over_ms = False, False, self.now_ms
         if at == SILENT:
+            self.settled_ms = self.now_ms + parents.SETTLE_MS
             for child in CHILDREN:
                 held = self.expected[child].hold
                 if held is not None and held.by == "silent":
@@ -207,8 +217,8 @@ class Register(RuleBasedStateMachine):
 
     def _release(self, at) -> None:
         one = self.expected[at]
-        if at in CHILDREN and self.expected[SILENT].there and (one.there or one.owed):
-            one.hold = Hold("suppressed", "silent", one.severity, None)
+        if self._explained(at) and (one.there or one.owed):
+            one.hold = self._by_its_gateway(one)
         else:
             one.free()
 
@@ -335,6 +345,18 @@ def test_a_child_has_a_while_to_be_well_again_and_rings_then_if_it_is_not(conn):
     assert times.pass_time(conn, 1_000 + parents.SETTLE_MS - 1) == []
     assert times.pass_time(conn, 1_000 + parents.SETTLE_MS) == [ill]
     assert (state(conn, well), state(conn, ill)) == ("normal", "unacknowledged")
+
+
+def test_an_instrument_that_starts_slower_than_its_gateway_rings_only_if_it_stays_away(conn):
+    raised(conn, SILENT, 2)
+    service.clear_alarm(conn, SILENT, now_ms=1_000)
+    slow, broken = raised(conn, DOWN, now_ms=2_000), raised(conn, RULE, now_ms=2_000)
+    service.clear_alarm(conn, DOWN, now_ms=20_000)
+    assert (state(conn, slow), state(conn, broken)) == ("normal", "suppressed")
+    assert times.pass_time(conn, 1_000 + parents.SETTLE_MS) == [broken]
+    assert state(conn, broken) == "unacknowledged"
+    later = raised(conn, DOWN, now_ms=1_000 + parents.SETTLE_MS)
+    assert state(conn, later) == "unacknowledged"
 
 
 def test_a_gateway_that_is_lost_again_while_its_children_settle_holds_them_on(conn):

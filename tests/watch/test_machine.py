@@ -65,6 +65,12 @@ def test_less_than_a_minute_wakes_nobody(took_ms):
     assert (known, word) == (Watching("working"), None)
 
 
+def test_the_minute_itself_counts():
+    known = Watching("failing", 0)
+    assert judge(known, answered=False, began_ms=0, now_ms=LIMIT_MS - 1, down_after_ms=LIMIT_MS)[1] is None
+    assert judge(known, answered=False, began_ms=0, now_ms=LIMIT_MS, down_after_ms=LIMIT_MS)[1] == "down"
+
+
 @pytest.mark.parametrize("state", get_args(State))
 def test_a_minute_without_an_answer_is_told_once_from_every_state(state):
     known = Watching(state, None if state in ("waiting", "working") else 0)

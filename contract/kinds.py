@@ -178,6 +178,13 @@ _KINDS = (
         Quantity("disk_free_mb", "MB", low=0, high=1e9),
         Quantity("load", "", low=0, high=10_000),
         Quantity("under_voltage", "", "int", low=0, high=1),
+        Quantity("throttled", "", "int", low=0, high=1),
+        Quantity("memory_free_mb", "MB", low=0, high=1e9),
+        Quantity("clock_synced", "", "int", low=0, high=1),
+        Quantity("clock_error_ms", "ms", low=0, high=1e12),
+        Quantity("card_written_mb", "MB", low=0, high=1e12),
+        Quantity("card_wear_pct", "%", low=0, high=110),
+        Quantity("modem_signal_pct", "%", "int", low=0, high=100),
     ),
 )
 

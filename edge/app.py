@@ -28,6 +28,7 @@ from edge.local_door import LocalDoor
 from edge.orders import Orders
 from edge.outputs import Outputs
 from edge.panic import Panic
+from edge.progress import Progress
 from edge.renewal import Renewal
 from edge.sampler import Sampler
 from edge.second_path import SecondPath
@@ -49,6 +50,9 @@ HOUSEKEEPING_S = 1.0
 """How often lamps are refreshed and the spool is offered its housekeeping."""
 
 SPOOL_TICK_MS = 60_000
+
+STUCK_MS = 20_000
+"""A room that should have got on and has not for so long is stuck: the watchdog is not fed any more."""
 
 AGE_LOOK_S = 86_400.0
 """How often it is told that the running version has expired."""
@@ -88,7 +92,12 @@ class EdgeApp:
         self.spool = Spool(str(config.spool.path), quotas=quotas(config.spool))
         self.outputs = Outputs(self._drivers.buttons, clock=clock, show=self._drivers.show)
         self.panic = Panic(sink=self, outputs=self.outputs, random_hex=random_hex)
-        self.sampler = Sampler(self._drivers.schedules, clock=clock, sink=self, random_hex=random_hex)
+        self._progress = Progress(clock)
+        self._polled_s = 0.0
+        self._panic_steps = 0
+        self.sampler = Sampler(
+            self._drivers.schedules, clock=clock, sink=self, random_hex=random_hex, on_poll=self._polled
+        )
         self._link: Link | None = None
         self.uplink: Uplink | None = None
         """The sending side; None before the gateway runs."""
@@ -294,6 +303,8 @@ class EdgeApp:
         last_ms = self._clock.mono_ms()
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
+            self._progress.made("housekeeping", again_ms=STUCK_MS)
+            self._watch_panic()
             self.outputs.refresh()
             self._showing.show(reached=self.uplink is not None and self.uplink.reached)
             now_ms = self._clock.mono_ms()
@@ -315,11 +326,26 @@ class EdgeApp:
             await asyncio.sleep(AGE_LOOK_S)
 
     async def _watchdog(self) -> None:
-        """Tell the service manager of progress, for as long as the event loop turns and nothing has died."""
+        """Tell the service manager of progress, for as long as the event loop turns and every room gets on."""
         pause_s = self._readiness.watchdog_s
         while pause_s is not None:
-            self._readiness.progress()
+            stuck = self._progress.stuck()
+            if stuck is None:
+                self._readiness.progress()
+            else:
+                log.critical("watchdog.withheld room=%s", stuck)
             await asyncio.sleep(pause_s)
+
+    def _polled(self, poll_s: float) -> None:
+        # One device may hang in its driver; that none is polled any more is another thing.
+        self._polled_s = max(self._polled_s, poll_s)
+        self._progress.made("sampler", again_ms=int(self._polled_s * 1000) + STUCK_MS)
+
+    def _watch_panic(self) -> None:
+        """The panic room gets on while nothing waits in it, and while it tries."""
+        if not self.panic.unstored or self.panic.steps != self._panic_steps:
+            self._panic_steps = self.panic.steps
+            self._progress.made("panic", again_ms=STUCK_MS)
 
 
 def quotas(settings: SpoolSettings) -> Quotas:

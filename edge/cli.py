@@ -18,6 +18,7 @@ from random import SystemRandom
 from contract.errors import ContractError
 from edge.config import Config, load
 from edge.errors import ConfigError, EdgeError
+from edge.log_limits import LogLimit
 from edge.visit import command as visit
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script; returns the exit status."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=options.log.upper(), format="%(levelname)s %(name)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(LogLimit())
     try:
         if options.command == "version":
             return _version()

@@ -72,6 +72,8 @@ class Panic:
         self._random_hex = random_hex
         self._on_stored = on_stored
         self._presses: deque[Press] = deque()
+        self.steps = 0
+        """How often it has tried to commit what waited."""
         self._releases: deque[Press] = deque()
         self._pressed: dict[str, Press] = {}
         self._wake = asyncio.Event()
@@ -129,6 +131,7 @@ class Panic:
         Returns:
             False when the card refused; what waits stays, in order.
         """
+        self.steps += 1
         return await self._commit(self._presses) and await self._commit(self._releases)
 
     async def _commit(self, waiting: deque[Press]) -> bool:

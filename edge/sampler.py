@@ -115,17 +115,25 @@ class Sampler:
     """
 
     def __init__(
-        self, schedules: Sequence[Schedule], *, clock: Clock, sink: Sink, random_hex: Callable[[int], str]
+        self,
+        schedules: Sequence[Schedule],
+        *,
+        clock: Clock,
+        sink: Sink,
+        random_hex: Callable[[int], str],
+        on_poll: Callable[[float], None] = lambda _: None,
     ) -> None:
         """
         Args:
             schedules: the devices; ``edge.drivers.registry`` makes them from the configuration.
             random_hex: `edge.clock.random_hex`, for event ids.
+            on_poll: told before each poll in the rhythm, with its seconds, to show that the sampler lives.
         """
         self._devices = {each.driver.device: _Device(each) for each in schedules}
         self._clock = clock
         self._sink = sink
         self._random_hex = random_hex
+        self._on_poll = on_poll
         self._waiting: deque[Sample] = deque()
         self._events: deque[tuple[int, bytes]] = deque()
         self._wake = asyncio.Event()
@@ -229,6 +237,7 @@ class Sampler:
             await self._sleep_until(due_s)
             if self._resting:
                 return
+            self._on_poll(poll_s)
             await self.poll(device.schedule.driver.device)
             raise_if_cancelled()
             due_s += poll_s

@@ -3,7 +3,7 @@
 from edge.config.attendance import Attendance, Listen, Pull, Reader
 from edge.config.contacts import CONTACT_KINDS, Contact, Lights, Role, SupervisedLoop
 from edge.config.file import DEVICE_TABLES, Config, load
-from edge.config.gateway import Broker, Enrolment, Gateway, SecondPath, Sms, SpoolSettings
+from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, Sms, SpoolSettings
 from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
 from edge.config.modbus import Device, RtuBus, Source, TcpBus
 from edge.config.section import PointLimits
@@ -14,6 +14,7 @@ __all__ = [
     "DEVICE_TABLES",
     "Attendance",
     "BedRadar",
+    "Box",
     "Broker",
     "Config",
     "Contact",

@@ -46,6 +46,8 @@ def duplicates(config: Config, tables: Sequence[str]) -> Iterator[Mistake]:
         if pin in taken:
             yield Mistake(f"GPIO line {pin} is used twice", at=place, instead="a line that is free")
         taken.add(pin)
+    if len(config.box) > 1:
+        yield Mistake("a gateway is one box", at=("box", 1), instead="remove it")
     yield from _read_twice(config)
 
 

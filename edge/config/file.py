@@ -18,7 +18,7 @@ from contract.toml_lines import KeyPath
 from edge.config.attendance import Attendance, Reader
 from edge.config.checks import dangling, duplicates, one_file
 from edge.config.contacts import Contact, Lights, SupervisedLoop
-from edge.config.gateway import Broker, Enrolment, Gateway, SecondPath, SpoolSettings
+from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, SpoolSettings
 from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
 from edge.config.modbus import Device, RtuBus, TcpBus
 from edge.config.section import Section
@@ -26,6 +26,7 @@ from edge.config.simulated import SimulatedDevice
 from edge.drivers.instruments import Library
 
 DEVICE_TABLES = (
+    "box",
     "device",
     "simulated",
     "contact",
@@ -46,6 +47,7 @@ class Config(Section, frozen=True, kw_only=True):
     broker: Broker
     enrolment: Enrolment | None = None
     second_path: SecondPath | None = None
+    box: tuple[Box, ...] = ()
     spool: SpoolSettings = SpoolSettings()
     bus: tuple[TcpBus | RtuBus, ...] = ()
     device: tuple[Device, ...] = ()

@@ -47,6 +47,15 @@ class Enrolment(Section, frozen=True, kw_only=True):
     ]
 
 
+class Box(Section, frozen=True, kw_only=True):
+    """The box itself as a device."""
+
+    name: Name
+    poll_s: Annotated[float, Meta(ge=5, le=3600)] = 60.0
+    modem: Annotated[str, Meta(pattern=r"^(any|[0-9]+)$")] | None = None
+    """As ModemManager counts them; its signal is sampled too."""
+
+
 class Sms(Section, frozen=True, kw_only=True):
     """Whom a gateway with a modem texts."""
 

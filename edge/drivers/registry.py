@@ -28,6 +28,7 @@ from edge.drivers.ads1115 import I2c, LinuxI2c
 from edge.drivers.base import Driver, EventStore, OnEdge, OnFault
 from edge.drivers.bed_radar import BedRadarDriver
 from edge.drivers.bed_state import BedState
+from edge.drivers.box import BoxDriver
 from edge.drivers.current_loop import CurrentLoopDriver
 from edge.drivers.gpio import ContactDriver, Contacts, Lamps, check_pins, real_pins
 from edge.drivers.instruments import Library
@@ -147,6 +148,10 @@ def build(
     for watcher, settings in loops:
         schedules += (_supervised_loop(each, watcher) for each in settings)
     schedules += (_bed_radar(each, ports, clock) for each in config.bed_radar)
+    schedules += (
+        _schedule(BoxDriver(each.name, folder, clock=clock, modem=each.modem), each.poll_s, {}, {}, 1)
+        for each in config.box
+    )
     services: list[Service] = []
     if config.attendance is not None:
         readers, services = _attendance(config.attendance, config.reader, clock)

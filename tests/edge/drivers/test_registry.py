@@ -44,6 +44,7 @@ def test_every_device_of_the_example_has_its_driver_and_its_limits():
         "tekanan-pasar",
         "tombol-loket",
         "ranjang-07",
+        "kotak",
         "absen-lobi",
     ]
     assert drivers.buttons == ("tombol-igd", "tombol-loket")

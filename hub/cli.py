@@ -33,6 +33,8 @@ from hub.errors import HubError
 from hub.install import commands as services
 from hub.region import load as load_region
 from hub.retention import commands as rights
+from hub.rules import book as books
+from hub.rules import commands as rules
 
 T = TypeVar("T")
 
@@ -85,12 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     keep = _command(commands, "backup", backups.backup, "write one encrypted file of all that a hub is")
     backups.options_of_backup(keep)
     backups.add_bare(commands)
+    rules.add_bare(commands)
     kept = _command(
         commands, "retention", rights.retention, "let go now of what is over, or say what would go"
     )
     rights.options_of_retention(kept)
     gone = _command(commands, "erase", rights.erase, "erase the attendance of one person")
     rights.options_of_erase(gone)
+    pack = _command(commands, "breach", rights.breach_pack, "write what the report of a breach needs")
+    rights.options_of_breach(pack)
     held = _command(commands, "audit", rights.check_trail, "whether the audit trail holds, and its head")
     rights.options_of_audit(held)
     put = _command(
@@ -174,6 +179,7 @@ def _write_code(path: Path, code: str | None) -> None:
 
 def _check(config: HubConfig, options: argparse.Namespace) -> int:
     region = load_region(Path(config.profile))
+    books.read(Path(config.profile) / books.NAME, region)
     found = findings(config, region, dt.datetime.now(dt.UTC))
     for one in sorted(found, key=lambda one: not one.serious):
         print(f"{options.config}: {one}")

@@ -308,4 +308,4 @@ def _unknown(what: str, name: str, known: Iterable[str], at: Path_) -> Mistake:
     return Mistake(f"there is no {what} {name!r}", at=at, instead=closest(name, known))
 
 
-__all__ = ["EMPTY", "NAME", "Book", "TomlError", "members", "others", "read", "selected"]
+__all__ = ["EMPTY", "NAME", "Book", "TomlError", "closest", "members", "others", "read", "selected"]

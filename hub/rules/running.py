@@ -117,6 +117,11 @@ class Running:
                 self._say(judge, verdict, at_ms, None, verdicts)
         return verdicts
 
+    @property
+    def due_ms(self) -> int | None:
+        """When ``tick`` is next of use; None where nothing waits for a time."""
+        return self._due[0][0] if self._due else None
+
     def tick(self, now_ms: int, listening_ms: int | None) -> list[Verdict]:
         """Time has passed; call it every second.
 

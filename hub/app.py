@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random, SystemRandom
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
@@ -17,8 +18,10 @@ from contract.readiness import Readiness
 from hub import life
 from hub.alarms import service as alarms
 from hub.api.auth import setup
+from hub.api.auth.oidc import Issuer, Oidc
+from hub.api.auth.roles import Role
 from hub.clock import Clock
-from hub.config import HubConfig, read_secret
+from hub.config import HubConfig, OidcSection, read_secret
 from hub.db import Database
 from hub.errors import StoreUnavailableError
 from hub.fleet import gateways as fleet
@@ -125,6 +128,7 @@ class HubApp:
             memory=memory,
             channels=channels,
             influx=influx,
+            oidc=_oidc(self._config.oidc, outbound),
             web=web,
         )
         await hub.run(self._stop, lambda: self._ready(web, memory))
@@ -153,6 +157,23 @@ class HubApp:
         if self._on_ready is not None:
             self._on_ready(Ready(web.url, memory.setup_code))
         self._readiness.ready()
+
+
+def _oidc(section: OidcSection | None, outbound: Outbound) -> Oidc | None:
+    """The issuer of logins, with its secret read from its file."""
+    if section is None:
+        return None
+    issuer = Issuer(
+        url=section.issuer,
+        client_id=section.client_id,
+        client_secret=read_secret(section.secret_file),
+        redirect=section.redirect,
+        name=section.name or str(urlsplit(section.issuer).hostname),
+        claim=section.claim,
+        roles={group: [Role(name) for name in names] for group, names in section.roles.items()},
+        second_factor=section.second_factor,
+    )
+    return Oidc(issuer, outbound)
 
 
 def _channel_specs(config: HubConfig) -> list[ChannelSpec]:

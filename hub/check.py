@@ -74,6 +74,8 @@ def _secrets(config: HubConfig) -> Iterator[Finding]:
     files = {"[database] url_file": config.database.url_file}
     if config.influx is not None:
         files["[influx] secret_file"] = config.influx.secret_file
+    if config.oidc is not None:
+        files["[oidc] secret_file"] = config.oidc.secret_file
     for name, channel in config.channels.items():
         files[f"[channels.{name}] url_file"] = channel.url_file
         files[f"[channels.{name}] secret_file"] = channel.secret_file

@@ -7,9 +7,10 @@ Relative paths count from the folder of the file. Secrets are in files of their 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -164,6 +165,34 @@ class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_field
         return {name: getattr(self, f"{name}_days") for name in CLASSES}
 
 
+RoleName = Literal[
+    "viewer", "operator", "dispatcher", "technician", "agency", "executive", "auditor", "admin"
+]
+"""A role as the file names it."""
+
+
+class OidcSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An issuer of logins (OpenID Connect). Its host belongs into ``[outbound] allow`` too.
+
+    Attributes:
+        issuer: as it says itself, to the letter.
+        redirect: the hub's own address with ``/login/oidc/done``, as people's browsers reach it.
+        name: on the button of the login page; else the issuer's host.
+        claim: of its tokens, with the groups of a person.
+        roles: what each group gives; a group that is not here gives nothing.
+        second_factor: ways of proving oneself (``amr``) that count as a second factor.
+    """
+
+    issuer: FilePath
+    client_id: FilePath
+    secret_file: FilePath
+    redirect: FilePath
+    name: str = ""
+    claim: FilePath = "groups"
+    roles: dict[str, tuple[RoleName, ...]]
+    second_factor: tuple[str, ...] = ()
+
+
 class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file, with every path absolute."""
 
@@ -176,6 +205,7 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     trust: TrustSection = TrustSection()
     outbound: OutboundSection = OutboundSection()
     channels: dict[str, ChannelSection] = {}
+    oidc: OidcSection | None = None
     backup: BackupSection = BackupSection()
     alarms: AlarmsSection = AlarmsSection()
     audit: AuditSection = AuditSection()
@@ -247,6 +277,8 @@ def _mistakes(config: HubConfig) -> Iterator[Mistake]:
             at=("audit", "channel"),
             instead="the id of one of [channels]",
         )
+    if config.oidc is not None:
+        yield from _oidc_mistakes(config.oidc, config.outbound.private)
     for name, channel in config.channels.items():
         if bool(channel.url) == bool(channel.url_file):
             yield Mistake(
@@ -258,6 +290,16 @@ def _mistakes(config: HubConfig) -> Iterator[Mistake]:
             yield Mistake(
                 "a webhook is always signed", at=("channels", name), instead="secret_file with its key"
             )
+
+
+def _oidc_mistakes(oidc: OidcSection, private: Collection[str]) -> Iterator[Mistake]:
+    for key, address in (("issuer", oidc.issuer), ("redirect", oidc.redirect)):
+        parts = urlsplit(address)
+        plain = parts.scheme == "http" and (_loopback(parts.hostname or "") or parts.netloc in private)
+        if not parts.hostname or (parts.scheme != "https" and not plain):
+            yield Mistake(f"{address!r} is no address with TLS", at=("oidc", key), instead="https://…")
+    if not any(oidc.roles.values()):
+        yield Mistake("nobody could come in by it", at=("oidc", "roles"), instead='petugas = ["operator"]')
 
 
 def _loopback(address: str) -> bool:
@@ -288,6 +330,7 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
         influx=config.influx and replace(config.influx, secret_file=at(config.influx.secret_file)),
         api=replace(api, certificate=at(api.certificate), key=at(api.key)),
         trust=replace(config.trust, file=at(config.trust.file)),
+        oidc=config.oidc and replace(config.oidc, secret_file=at(config.oidc.secret_file)),
         channels={
             name: replace(channel, url_file=at(channel.url_file), secret_file=at(channel.secret_file))
             for name, channel in config.channels.items()

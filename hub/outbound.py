@@ -150,6 +150,14 @@ class Outbound:
         """
         return await self._request("POST", url, content, headers)
 
+    async def get(self, url: str) -> Response:
+        """GET a URL and return the answer; as ``post``.
+
+        Raises:
+            ForbiddenError, UnreachableError, TooLargeError: as ``post``.
+        """
+        return await self._request("GET", url, b"", {})
+
     async def aclose(self) -> None:
         """Close what is open. Idempotent."""
         await self._client.aclose()

@@ -15,6 +15,7 @@ from contract.readiness import Readiness
 from hub import trail
 from hub.alarms.times import AlarmTimes
 from hub.api.app import create_app
+from hub.api.auth.oidc import Oidc
 from hub.api.services import Services
 from hub.backup.age import BackupAge
 from hub.bus import Bus
@@ -81,6 +82,7 @@ class Hub:
         memory: Memory,
         channels: Mapping[str, Channel],
         influx: Influx | None,
+        oidc: Oidc | None,
         web: Web,
     ) -> None:
         known, speaking = fleet.registry(region), fleet.speaking(region)
@@ -200,6 +202,7 @@ class Hub:
             second_path=self._second_path.take,
             ready=self._missing,
             series=series,
+            oidc=oidc,
             secure_cookies=web.tls or config.api.proxy_tls,
             hooks=_hooks(config),
             operators=config.alarms.operators,

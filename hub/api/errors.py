@@ -31,6 +31,11 @@ CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType(
             "Tanda tangan tidak cocok, sudah lewat, atau sudah dipakai.",
             "The signature does not fit, is too old, or was used.",
         ),
+        "not_vouched": (
+            403,
+            "Penerbit akun tidak menjamin Anda di sini.",
+            "The issuer of logins does not vouch for you here.",
+        ),
         "second_factor": (403, "Faktor kedua masih diperlukan.", "The second factor is still needed."),
         "forbidden": (403, "Peran Anda tidak mengizinkan ini.", "Your role does not allow this."),
         "csrf": (
@@ -59,6 +64,11 @@ CODES: Mapping[str, tuple[int, str, str]] = MappingProxyType(
         "too_many_requests": (429, "Terlalu banyak permintaan; tunggu.", "Too many requests; wait."),
         "too_many_streams": (429, "Terlalu banyak aliran terbuka.", "Too many streams are open."),
         "internal": (500, "Terjadi kesalahan di pusat data.", "Something failed in the hub."),
+        "issuer": (
+            503,
+            "Penerbit akun tidak dapat dihubungi.",
+            "The issuer of logins cannot be reached now.",
+        ),
         "store": (503, "Basis data sedang tidak tersedia.", "The database is not available now."),
         "series": (503, "Deret waktu sedang tidak tersedia.", "The time series are not available now."),
     }

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from hub.api import audit
 from hub.api.access import Identity
-from hub.api.auth import invitations, second_factor, sessions, users
+from hub.api.auth import external, invitations, second_factor, sessions, users
 from hub.api.auth.passwords import check_new
 from hub.api.auth.roles import SECOND_FACTOR, Role
 from hub.api.errors import ApiError
@@ -176,12 +176,14 @@ async def reset(hub: Services, who: Identity, name: str, *, factor: bool) -> Cod
 
     Raises:
         NoUserError: there is none of that name.
-        ApiError: it is one's own login, and whoever sits at an open console could take it over.
+        ApiError: it is one's own login, and whoever sits at an open console could take it over; or an issuer's.
     """
     if name == who.user.name:
         raise ApiError("not_possible", "your own login is reset by another administrator")
 
     def renew(conn: Connection) -> Code:
+        if external.is_external(conn, name):
+            raise ApiError("not_possible", "an issuer vouches for this user, who has no password here")
         now_ms = hub.clock.now_ms()
         code = invitations.reset(conn, name, actor=who.user.name, now_ms=now_ms, factor=factor)
         return _told(code, now_ms)

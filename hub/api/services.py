@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from hub.api.auth.oidc import Oidc
 from hub.api.auth.passwords import Passwords
 from hub.api.auth.sessions import Timeouts
 from hub.api.rates import Rates
@@ -41,11 +42,12 @@ class Services:
         panels: what the bed panels said last.
         pipeline: rates, queue depths, dead letters, latency quantiles; plain values only.
         ready: what keeps the hub from being ready, empty when it is.
-        second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
         series: None where no InfluxDB is configured.
+        oidc: who vouches for people; None where they have passwords only.
         passwords, timeouts, rates: production's unless a test needs them quick.
         operators: how many share the alarms of a shift.
         secure_cookies: True when the hub itself or the proxy before it speaks TLS.
+        second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
         hooks: secret of each channel whose receiver may tell something back.
     """
 
@@ -63,6 +65,7 @@ class Services:
     ready: Callable[[], Sequence[str]]
     series: Queries | None
     secure_cookies: bool
+    oidc: Oidc | None = None
     passwords: Passwords = field(default_factory=Passwords)
     timeouts: Timeouts = field(default_factory=Timeouts)
     operators: int = 1

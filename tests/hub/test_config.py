@@ -1,11 +1,13 @@
 """The hub's configuration file: a good one, and each mistake with its place and remedy."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from contract.strict_toml import TomlError
-from hub.config import HubConfig, load_config
+from hub.api.auth.roles import Role
+from hub.config import HubConfig, RoleName, load_config
 
 GOOD = """\
 profile = "profile"
@@ -76,3 +78,39 @@ def test_a_mistake_says_its_line_and_what_to_write(tmp_path, old, new, line, sai
     assert f"hub.toml:{line}:" in str(caught.value)
     assert said in str(caught.value)
     assert "write instead" in str(caught.value)
+
+
+OIDC = """
+[oidc]
+issuer = "https://sso.kota.example"
+client_id = "siaga"
+secret_file = "oidc"
+redirect = "https://hub.kota.example/login/oidc/done"
+[oidc.roles]
+petugas = ["operator"]
+"""
+
+
+def test_an_issuer_of_logins_is_read_with_its_secret_s_place(tmp_path):
+    config = read(tmp_path, GOOD + OIDC)
+    assert config.oidc.roles == {"petugas": ("operator",)}
+    assert config.oidc.secret_file == str(tmp_path / "oidc")
+    assert read(tmp_path, GOOD).oidc is None
+    assert set(get_args(RoleName)) == set(Role)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"https://sso', '"http://sso', "no address with TLS"),
+        ('"https://hub', '"http://hub', "no address with TLS"),
+        ('"https://sso.kota.example"', '"sso"', "no address with TLS"),
+        ('["operator"]', "[]", "nobody could come in"),
+        ('["operator"]', '["king"]', "king"),
+        ('client_id = "siaga"', "", "client_id"),
+    ],
+)
+def test_an_issuer_that_could_not_be_trusted(tmp_path, old, new, said):
+    with pytest.raises(TomlError) as caught:
+        read(tmp_path, GOOD + OIDC.replace(old, new, 1))
+    assert said in str(caught.value)

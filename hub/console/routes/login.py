@@ -62,21 +62,21 @@ async def login_page(request: Request, hub: Hub, next: str = "/") -> Response:  
         return RedirectResponse(onward(next, who.session.needs), 303)
     if not await hub.db.read(users.count):
         return RedirectResponse("/setup", 303)
-    return await _login_form(request, hub, LoginForm(next=next))
+    return await login_form(request, hub, LoginForm(next=next))
 
 
 async def log_in(request: Request, hub: Hub, said: Annotated[LoginForm, Form()]) -> Response:
     """Masuk / Log in by the form, then go where one wanted to."""
     form = FormToken(request, hub)
     if not form.fits(said.token):
-        return await _login_form(request, hub, said, ApiError("csrf"))
+        return await login_form(request, hub, said, ApiError("csrf"))
     if not said.name.strip() or not said.password:
-        return await _login_form(request, hub, said, ApiError("wrong_login"))
+        return await login_form(request, hub, said, ApiError("wrong_login"))
     answer = RedirectResponse(within(said.next), 303)
     try:
         me = await api.log_in(api.Login(name=said.name, password=said.password), request, answer, hub)
     except ApiError as error:
-        return await _login_form(request, hub, said, error)
+        return await login_form(request, hub, said, error)
     answer.headers["location"] = onward(said.next, me["needs"])
     form.drop(answer)
     return answer
@@ -140,11 +140,12 @@ async def set_language(
     return answer
 
 
-async def _login_form(
+async def login_form(
     request: Request, hub: Services, said: LoginForm, fault: ApiError | None = None
 ) -> HTMLResponse:
     """The login page; ``fault`` says why the try before did not work."""
-    context = {"name": said.name, "goes_to": within(said.next)}
+    issuer = hub.oidc.name if hub.oidc is not None else ""
+    context = {"name": said.name, "goes_to": within(said.next), "issuer": issuer}
     answer = await stranger_form(request, hub, "login.html", context, fault.code if fault else "")
     if fault is not None:
         answer.headers.update(fault.headers or {})

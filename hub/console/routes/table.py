@@ -13,6 +13,7 @@ from hub.console.routes import (
     incidents,
     live,
     login,
+    oidc,
     overview,
     people,
     rivers,
@@ -21,6 +22,7 @@ from hub.console.routes import (
 ROUTES: tuple[Route, ...] = (
     *assets.ROUTES,
     *login.ROUTES,
+    *oidc.ROUTES,
     *factor.ROUTES,
     *activation.ROUTES,
     *overview.ROUTES,

@@ -85,6 +85,8 @@ EXPECTED = {
     ("GET", "/assets/{name}"): None,
     ("GET", "/login"): None,
     ("POST", "/login"): None,
+    ("GET", "/login/oidc"): None,
+    ("GET", "/login/oidc/done"): None,
     ("GET", "/setup"): None,
     ("POST", "/setup"): None,
     ("GET", "/activate"): None,

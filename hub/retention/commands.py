@@ -1,12 +1,14 @@
-"""``siaga-hub retention``, ``erase`` and ``audit``: what is kept, one person's scans, and whether the trail holds."""
+"""``siaga-hub retention``, ``erase``, ``audit`` and ``breach``: what is kept, a person's scans, and the trail."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import datetime as dt
 from functools import partial
 from pathlib import Path
 
+from hub import breach
 from hub.anchoring import FilePlace
 from hub.api import audit
 from hub.api.audit import Head
@@ -15,11 +17,15 @@ from hub.clock import SystemClock
 from hub.config import HubConfig
 from hub.db import Database
 from hub.errors import HubError
+from hub.region import load as load_region
 from hub.retention import erasure
 from hub.retention.erasure import Person
 from hub.retention.periods import Periods
 from hub.retention.purge import BY_CLASS
 from hub.retention.worker import Retention
+
+BREACH_MS = 72 * 3_600_000
+"""How far back a pack looks where nothing is said: as long as there is time to report."""
 
 
 class TamperedError(HubError):
@@ -42,6 +48,23 @@ def options_of_erase(command: argparse.ArgumentParser) -> None:
 def options_of_audit(command: argparse.ArgumentParser) -> None:
     """Of ``audit``."""
     command.add_argument("--head", metavar="N:DIGEST", help="a head that was noted elsewhere before")
+
+
+def options_of_breach(command: argparse.ArgumentParser) -> None:
+    """Of ``breach``."""
+    command.add_argument("out", type=Path, metavar="FILE", help="the pack, a zip; it must not be there yet")
+    command.add_argument(
+        "--since", type=_moment, metavar="TIME", help="2026-11-20T00:00+07:00; else 72 hours ago"
+    )
+    command.add_argument("--until", type=_moment, metavar="TIME", help="else now")
+
+
+def _moment(text: str) -> int:
+    """A time of the command line in ms; it says its zone, for a report must not be hours off."""
+    at = dt.datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return int(at.timestamp() * 1000)
 
 
 def retention(config: HubConfig, options: argparse.Namespace) -> int:
@@ -112,4 +135,25 @@ def check_trail(config: HubConfig, options: argparse.Namespace) -> int:
     if fault is not None:
         raise TamperedError(f"the trail was tampered with: {fault}", "compare with a backup")
     print(f"utuh / whole: {head}")
+    return 0
+
+
+def breach_pack(config: HubConfig, options: argparse.Namespace) -> int:
+    """Write what the report of a breach needs. That it was written is in the trail."""
+    now_ms = SystemClock().now_ms()
+    since_ms = options.since if options.since is not None else now_ms - BREACH_MS
+    until_ms = options.until if options.until is not None else now_ms
+    noted = FilePlace(Path(config.audit.file)).newest() if config.audit.file else None
+    city = load_region(Path(config.profile)).name
+
+    async def work(db: Database) -> dict[str, str]:
+        files = await db.read(
+            lambda conn: breach.contents(conn, city=city, since_ms=since_ms, until_ms=until_ms, noted=noted)
+        )
+        detail: dict[str, audit.Scalar] = {"since_ms": since_ms, "until_ms": until_ms}
+        await db.write(lambda conn: audit.record(conn, "cli", "breach.pack", "breach", detail, now_ms=now_ms))
+        return files
+
+    breach.save(options.out, with_store(config, work))
+    print(options.out)
     return 0

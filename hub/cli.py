@@ -96,8 +96,6 @@ def _parser() -> argparse.ArgumentParser:
     rights.options_of_erase(gone)
     pack = _command(commands, "breach", rights.breach_pack, "write what the report of a breach needs")
     rights.options_of_breach(pack)
-    pack = _command(commands, "breach", rights.breach_pack, "write what the report of a breach needs")
-    rights.options_of_breach(pack)
     held = _command(commands, "audit", rights.check_trail, "whether the audit trail holds, and its head")
     rights.options_of_audit(held)
     put = _command(

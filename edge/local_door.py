@@ -75,7 +75,7 @@ class LocalDoor:
         try:
             asked = msgspec.json.decode(line, type=_Question)
             return {"ok": True, "answer": await self._orders.do(asked.order, asked.arguments)}
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return {"ok": False, "reason": "question", "error": str(error), "hint": ""}
         except EdgeError as error:
             return {"ok": False, "reason": error.reason, "error": error.message, "hint": error.hint}

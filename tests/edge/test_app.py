@@ -165,6 +165,13 @@ async def running(config, i2c=None):
             await task
 
 
+async def asked(folder, order, **arguments):
+    """What the gateway that runs answers."""
+    answer = await asyncio.to_thread(ask, folder, order, arguments)
+    assert answer is not None
+    return answer
+
+
 def press(pins):
     pins.pin(PIN).drive_low()
 
@@ -193,14 +200,14 @@ async def test_who_stands_at_the_box_asks_the_gateway_that_runs(config, desk):
     async with running(config):
         await desk.greet()
         await desk.frame("telemetry")
-        said = await asyncio.to_thread(ask, folder, "read", {"point": "cuaca.temperature_c"})
+        said = await asked(folder, "read", point="cuaca.temperature_c")
         assert 25 <= said["values"]["temperature_c"]["value"] <= 31
-        status = await asyncio.to_thread(ask, folder, "status")
+        status = await asked(folder, "status")
         assert (status["connected"], status["reached"], status["trouble"]) == (True, True, "")
         assert status["lanes"]["telemetry"]["waiting"] > 0
         assert {one["device"] for one in status["devices"]} == {"cuaca", "tombol-igd"}
         with pytest.raises(OrderError, match="cuaca"):
-            await asyncio.to_thread(ask, folder, "read", {"point": "angin"})
+            await asked(folder, "read", point="angin")
     assert ask(folder, "status") is None
 
 
@@ -249,12 +256,12 @@ async def test_a_supervised_button_presses_and_tells_of_its_cut_cable(config, de
             kinds += [event.kind for event in events]
         assert events[-1].data == {"state": "open"}
         assert app.outputs.shown("tombol-loket").fault
-        [press] = (await asyncio.to_thread(ask, folder, "presses"))["presses"]
+        [press] = (await asked(folder, "presses"))["presses"]
         assert (press["device"], press["received"]) == ("tombol-loket", True)
         assert abs(press["t_ms"] - time.time() * 1000) < 60_000
         with pytest.raises(OrderError, match="no panic button"):
-            await asyncio.to_thread(ask, folder, "test", {"device": "cuaca"})
-        sent = await asyncio.to_thread(ask, folder, "test", {"device": "tombol-loket"})
+            await asked(folder, "test", device="cuaca")
+        sent = await asked(folder, "test", device="tombol-loket")
         while "panic_test" not in kinds:
             events = [codec.decode_body(bytes(each.body)) for each in (await desk.frame("event")).events]
             kinds += [

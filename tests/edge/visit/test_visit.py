@@ -93,7 +93,10 @@ async def test_the_door_answers_its_own_account_only_and_is_gone_with_the_gatewa
     assert not (deep / "gateway.sock").exists()
 
 
-@pytest.mark.parametrize("line", [b"\n", b"[]\n", b'{"order": "read", "run": "sh"}\n', b'{"order": ["x"]}\n'])
+@pytest.mark.parametrize(
+    "line",
+    [b"\n", b"[]\n", b"\xff\xfe\n", b"[" * 4000, b'{"order": "read", "run": "sh"}\n', b'{"order": ["x"]}\n'],
+)
 async def test_what_is_no_question_is_refused(tmp_path, line):
     door = LocalDoor(tmp_path, Echo())
     assert (await door._answer(line))["ok"] is False

@@ -230,6 +230,7 @@ EVENT_KINDS = (
     "device_down",
     "device_up",
     "gateway_start",
+    "software_left_behind",
     "spool_quarantined",
     "spool_full",
 )

@@ -320,9 +320,9 @@ class EdgeApp:
         while True:
             late_ms = left_behind_ms(self._clock.now_ms())
             if late_ms is not None:
-                log.error(
-                    "software.left_behind version=%s days=%d", self._identity.software, late_ms // 86_400_000
-                )
+                days = late_ms // 86_400_000
+                log.error("software.left_behind version=%s days=%d", self._identity.software, days)
+                self._note("software_left_behind", {"software": self._identity.software, "days": days})
             await asyncio.sleep(AGE_LOOK_S)
 
     async def _watchdog(self) -> None:

@@ -10,7 +10,7 @@ SILENT = "silent"
 """The gateway is not heard: its children follow from that and say nothing new."""
 
 MOMENTARY: frozenset[str] = frozenset(
-    {"panic_unreadable", "panic_unstored", "copied_card", "spool_quarantined"}
+    {"panic_unreadable", "panic_unstored", "copied_card", "spool_quarantined", "software_left_behind"}
 )
 """Conditions that happen and do not last: nothing will ever say that they are over, so they are when a person has seen
 them, and begin anew when they happen again."""

@@ -34,6 +34,7 @@ _ABOUT_KIND: Mapping[str, About] = {
     "device_down": "equipment",
     "device_up": "equipment",
     "gateway_start": "equipment",
+    "software_left_behind": "equipment",
     "spool_quarantined": "equipment",
     "spool_full": "equipment",
 }
@@ -122,6 +123,7 @@ _TONES: Mapping[str, int] = {
     "panic_press": 2,
     "panic_fault": 2,
     "device_down": 3,
+    "software_left_behind": 3,
     "spool_quarantined": 2,
     "spool_full": 2,
 }

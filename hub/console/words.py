@@ -101,6 +101,7 @@ CONDITIONS: Mapping[str, str] = {
     "revocation_list": _("The list of revoked certificates is old"),
     "trust_unread": _("The authority's file cannot be read"),
     "clock_behind": _("The hub's clock is behind"),
+    "software_left_behind": _("Gateway's software was to be replaced by now"),
     "audit_tampered": _("The audit trail was tampered with"),
     "backup_old": _("There is no new backup"),
     "panic_unreadable": _("A press that cannot be read"),
@@ -155,6 +156,7 @@ EVENTS: Mapping[str, str] = {
     "device_down": _("Device does not answer"),
     "device_up": _("Device answers again"),
     "gateway_start": _("Gateway started"),
+    "software_left_behind": _("Gateway's software was to be replaced by now"),
     "spool_quarantined": _("Gateway's store was damaged"),
     "spool_full": _("Gateway's store is full"),
 }

@@ -38,6 +38,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "device_up": Fault("device_down", None, _DOWN),
         "panic_fault": Fault("panic_fault", 2, _LINE),
         "panic_line_whole": Fault("panic_fault", None, _LINE),
+        "software_left_behind": Fault("software_left_behind", 1, ("software_left_behind",)),
         "spool_quarantined": Fault("spool_quarantined", 2, ("spool_quarantined",)),
         "spool_full": Fault("spool_full", 2, ("spool_full",)),
     }

@@ -70,7 +70,7 @@ def test_a_broken_line_raises_and_a_whole_one_clears(conn):
     assert [alarm["state"] for alarm in alarms.active(conn)] == ["returned"]
 
 
-@pytest.mark.parametrize("kind", ["panic_fault", "spool_quarantined", "spool_full"])
+@pytest.mark.parametrize("kind", ["panic_fault", "spool_quarantined", "spool_full", "software_left_behind"])
 def test_faults_of_button_and_spool_raise(conn, kind):
     store(conn, told(kind, 1))
     assert conditions(conn) == [kind]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from contract.errors import ContractError
@@ -47,3 +48,16 @@ def placed(path: str | Path, folder: Path, environment: Mapping[str, str] | None
             f"LoadCredential={name}:… in its unit; by hand: systemd-run -p LoadCredential=…",
         )
     return Path(given) / name
+
+
+@contextmanager
+def looked_for_in(folder: Path) -> Generator[None, None, None]:
+    """For a command that runs in no service: credentials are the files of that folder, if nobody has named another."""
+    if FOLDER in os.environ:
+        yield
+        return
+    os.environ[FOLDER] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ[FOLDER]

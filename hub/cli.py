@@ -98,13 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     rights.options_of_breach(pack)
     held = _command(commands, "audit", rights.check_trail, "whether the audit trail holds, and its head")
     rights.options_of_audit(held)
-    put = _command(
-        commands,
-        "install",
-        services.install,
-        "write the services of this machine, for systemd, with hardening",
-    )
-    services.options_of_install(put)
+    services.add_install(commands)
     users_commands = commands.add_parser("users").add_subparsers(required=True)
     add = _command(users_commands, "add", _add_user, "make a user")
     add.add_argument("name")

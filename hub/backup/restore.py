@@ -16,6 +16,7 @@ from typing import IO, Literal, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
+from contract.credentials import looked_for_in
 from hub import life
 from hub.api import audit
 from hub.app import influx_config
@@ -32,6 +33,7 @@ Part = Literal["files", "sql", "series"]
 PARTS: tuple[Part, ...] = ("files", "sql", "series")
 
 HERE = Path("/")
+SECRETS = "secrets"
 MINUTE_MS = 60_000
 _ABSOLUTE = re.compile(r"""(["'])/""")
 
@@ -99,7 +101,9 @@ def restore(
         work = _Restoring(file, identities, manifest, into, now_ms=now_ms, say=say)
         if "files" in parts:
             work.files()
-        config = load_config(work.done.config)
+        # Outside of a service nobody else says where credentials are; beside the hub's file is where they lie.
+        with looked_for_in(work.done.config.parent / SECRETS):
+            config = load_config(work.done.config)
         if "sql" in parts:
             work.sql(config, max(above, now_ms // MINUTE_MS))
         if "series" in parts and "series" in manifest.about and config.influx is not None:

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime as dt
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from contract.credentials import looked_for_in
 from contract.whole_file import write_text
 from hub.check import findings
-from hub.config import HubConfig
+from hub.config import HubConfig, load_config
 from hub.errors import ConfigError
 from hub.install.units import Places, enabled, files
 from hub.region import load as load_region
 
 HERE = Path("/")
 SYSTEMD_S = 60.0
+CITY = "city.toml"
 
 State = Literal["new", "changed", "same"]
 
 _CREDENTIAL = re.compile(r"""["']credential:([A-Za-z0-9_.-]+)["']""")
 
 
-def options_of_install(command: argparse.ArgumentParser) -> None:
-    """The options beside ``--config``."""
+def add_install(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command; it reads the hub's file itself, as the services will see it."""
+    text = "write the services of this machine, for systemd, with hardening"
+    command = commands.add_parser("install", help=text, description=text)
+    command.set_defaults(bare=install)
+    command.add_argument("--config", type=Path, required=True, metavar="FILE", help="the hub's TOML file")
     command.add_argument("--dry-run", action="store_true", help="show every file, write none")
     command.add_argument(
         "--authority", type=Path, metavar="FOLDER", help="the issuing authority is on this machine"
@@ -58,12 +66,14 @@ def options_of_install(command: argparse.ArgumentParser) -> None:
     command.add_argument("--now", action="store_true", help="enable and start the services too")
 
 
-def install(config: HubConfig, options: argparse.Namespace) -> int:
+def install(options: argparse.Namespace) -> int:
     """Write the services. What is wrong with configuration, secrets and certificates is told first.
 
     Returns:
         2 where the hub would not start as it is configured; nothing was written then.
     """
+    with looked_for_in(options.secrets):
+        config = load_config(options.config)
     found = findings(config, load_region(Path(config.profile)), dt.datetime.now(dt.UTC))
     for one in sorted(found, key=lambda one: not one.serious):
         print(f"{options.config}: {one}", file=sys.stderr)
@@ -107,14 +117,24 @@ def places_of(config: HubConfig, options: argparse.Namespace) -> Places:
         backups=Path(config.backup.folder) if config.backup.folder else None,
         store=Path(config.database.file).parent if config.database.file else None,
         watch=options.watch,
+        heads=Path(config.audit.file).parent if config.audit.file else None,
+        authority_heads=_authority_heads(options.authority),
     )
-    for place in (places.programs, places.config, places.secrets, places.authority, places.broker,
-                  places.backups, places.store, places.watch):  # fmt: skip
+    for place in dataclasses.astuple(places):
         if place is not None and not re.fullmatch(r"/[A-Za-z0-9_./@:+-]*", str(place)):
             raise ConfigError(
                 f"{str(place)!r} cannot stand in a service file", "an absolute path of plain letters"
             )
     return places
+
+
+def _authority_heads(authority: Path | None) -> Path | None:
+    """Where the authority notes the head of its trail, by its ``city.toml``."""
+    if authority is None or not (authority / CITY).exists():
+        return None
+    with (authority / CITY).open("rb") as file:
+        named = tomllib.load(file).get("audit", {}).get("file")
+    return None if named is None else (authority / named).parent
 
 
 def credentials_in(text: str) -> list[str]:

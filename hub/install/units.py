@@ -62,6 +62,8 @@ class Places:
         backups: where backups go; None where there are none.
         store: folder of the hub's SQLite file; None with PostgreSQL.
         watch: the file of siaga-watch; None where it runs on another machine, as it had better.
+        heads: folder of the file in which the hub notes the head of its trail; None where it notes none.
+        authority_heads: the same of the authority's.
     """
 
     programs: Path
@@ -72,6 +74,8 @@ class Places:
     backups: Path | None
     store: Path | None
     watch: Path | None
+    heads: Path | None = None
+    authority_heads: Path | None = None
 
 
 def files(places: Places, credentials: Iterable[str]) -> dict[Path, str]:
@@ -129,7 +133,7 @@ Group=siaga
 ExecStart={places.programs}/siaga-hub run --config {places.config} --setup-code-file /run/siaga/setup-code
 {_loaded(places, credentials)}RuntimeDirectory=siaga
 RuntimeDirectoryMode=0700
-{_writable(places.store)}# 2: it cannot work as it is configured; the reason is the last line of its log.
+{_writable(places.store, places.heads)}# 2: it cannot work as it is configured; the reason is the last line of its log.
 RestartPreventExitStatus=2
 {STEADY}LimitNOFILE=65536
 {HARDENING}
@@ -205,7 +209,7 @@ Type=notify
 User=siaga-trust
 Group=siaga-trust
 ExecStart={places.programs}/siaga-provision serve {authority}
-{_writable(authority, places.broker)}{STEADY}{HARDENING}# The broker's group reads the lists; what is secret is 0600.
+{_writable(authority, places.broker, places.authority_heads)}{STEADY}{HARDENING}# The broker reads the lists.
 UMask=0027
 
 [Install]
@@ -289,6 +293,10 @@ def _folders(places: Places) -> str:
         lines.append(f"d {places.authority} 0700 siaga-trust siaga-trust")
     if places.store is not None:
         lines.append(f"d {places.store} 0700 siaga siaga")
+    if places.heads not in (None, places.store):
+        lines.append(f"d {places.heads} 0750 siaga siaga")
+    if places.authority_heads not in (None, places.authority):
+        lines.append(f"d {places.authority_heads} 0750 siaga-trust siaga-trust")
     if places.backups is not None:
         lines.append(f"d {places.backups} 0700 siaga siaga")
     if places.watch is not None:
@@ -301,7 +309,7 @@ def _loaded(places: Places, credentials: list[str]) -> str:
 
 
 def _writable(*folders: Path | None) -> str:
-    found = [str(folder) for folder in folders if folder is not None]
+    found = dict.fromkeys(str(folder) for folder in folders if folder is not None)
     return f"ReadWritePaths={' '.join(found)}\n" if found else ""
 
 

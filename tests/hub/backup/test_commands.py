@@ -200,8 +200,24 @@ def test_what_systemd_shows_to_the_service_is_not_taken_from_there(config, tmp_p
     (shown / "kunci").write_text("rahasia")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(shown))
     config.write_text(config.read_text().replace('"tls/a.key"', '"credential:kunci"'))
-    assert restore(back_up(config, capsys), "--into", str(tmp_path / "into")) == 0
+    backup = back_up(config, capsys)
+    assert restore(backup, "--into", str(tmp_path / "into")) == 0
     assert not list((tmp_path / "into").rglob("kunci"))
+
+
+def test_credentials_are_looked_for_beside_the_file_that_came_back(config, tmp_path, monkeypatch, capsys):
+    secrets = config.parent / "secrets"
+    secrets.mkdir()
+    (secrets / "kunci").write_text("rahasia")
+    text = config.read_text().replace('"tls/a.key"', '"credential:kunci"')
+    config.write_text(text.replace("keep = 2", 'keep = 2\nalso = ["secrets/kunci"]'))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "shown"))
+    (tmp_path / "shown").mkdir()
+    (tmp_path / "shown" / "kunci").write_text("rahasia")
+    backup = back_up(config, capsys)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    assert restore(backup, "--into", str(tmp_path / "into")) == 0
+    assert [path.parent.name for path in (tmp_path / "into").rglob("kunci")] == ["secrets"]
 
 
 def test_a_register_at_rest_is_read_where_nothing_may_be_written(tmp_path, monkeypatch):

@@ -192,6 +192,26 @@ def test_a_place_that_a_unit_reads_otherwise_is_refused(config, tmp_path, path, 
     assert "cannot stand in a service file" in capsys.readouterr().err
 
 
+def test_a_hub_that_leaves_its_secrets_to_systemd_is_installed_with_them(config, tmp_path):
+    (tmp_path / "city").mkdir()
+    (tmp_path / "city" / "city.toml").write_text('[audit]\nfile = "/var/log/kota/heads"\n')
+    config.write_text(
+        config.read_text().replace('"tls/a.key"', '"credential:kunci"')
+        + '[audit]\nfile = "/var/lib/siaga-audit/heads"\n'
+    )
+    into = tmp_path / "machine"
+    call = ["install", "--config", str(config), "--into", str(into), "--authority", str(tmp_path / "city")]
+    assert main(call) == 0
+    hub, enrolment = (
+        (into / f"etc/systemd/system/siaga-{name}.service").read_text() for name in ("hub", "enrolment")
+    )
+    assert "LoadCredential=kunci:/etc/siaga/secrets/kunci\n" in hub
+    assert re.search(r"^ReadWritePaths=\S+ /var/lib/siaga-audit$", hub, re.MULTILINE)
+    assert re.search(r"^ReadWritePaths=\S+ \S+ /var/log/kota$", enrolment, re.MULTILINE)
+    assert "CREDENTIALS_DIRECTORY" not in os.environ
+    assert "d /var/lib/siaga-audit 0750 siaga siaga" in (into / "etc/tmpfiles.d/siaga.conf").read_text()
+
+
 def test_accounts_and_folders_come_before_the_services():
     told = commands.commands(units.enabled(EVERYWHERE), start=True)
     assert [words[0] for words in told] == ["systemd-sysusers", "systemd-tmpfiles", "systemctl", "systemctl"]

@@ -101,18 +101,22 @@ def head(conn: Connection, *, hold: bool = False) -> Head:
     return Head(row.n, row.digest) if row is not None else Head(0, START)
 
 
-def first_fault(conn: Connection, *, anchor: Head | None = None, since: Head | None = None) -> str | None:
+def first_fault(
+    conn: Connection, *, anchor: Head | None = None, since: Head | None = None, until: int | None = None
+) -> str | None:
     """What is wrong with the trail, at its first place; None where all of it holds.
 
     Args:
         anchor: a head that was noted elsewhere before.
         since: a head up to which the trail is known to hold; what is before it is not read again.
+        until: the last row that matters; None: all, and that they end where the head row says.
     """
     if since is not None and since.n and _digest_at(conn, since.n) != since.digest:
         return f"row {since.n} is not the one that was noted"
     last = since or _beginning(conn)
     anchored = anchor is None or anchor.n <= last.n
-    rows = conn.execute(select(audit).where(audit.c.n > last.n).order_by(audit.c.n))
+    query = select(audit).where(audit.c.n > last.n).order_by(audit.c.n)
+    rows = conn.execute(query if until is None else query.where(audit.c.n <= until))
     while True:
         try:
             row = rows.fetchone()
@@ -130,6 +134,8 @@ def first_fault(conn: Connection, *, anchor: Head | None = None, since: Head | N
             if last.digest != anchor.digest:
                 return f"row {row.n} is not the one that was noted"
             anchored = True
+    if until is not None:
+        return None if last.n == until else f"row {last.n + 1} is missing"
     try:
         said = head(conn)
     except (DBAPIError, UnicodeDecodeError):

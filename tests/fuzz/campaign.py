@@ -27,6 +27,7 @@ class Target:
         seeds: sound inputs.
         refusals: how it says that an input is none; anything else that it raises is a fault.
         close: lets go what it holds.
+        only_refuses: none of the seeds is taken.
         cost: of one input; a campaign gives it so many times fewer.
     """
 
@@ -36,6 +37,7 @@ class Target:
     refusals: tuple[type[BaseException], ...] = ()
     close: Callable[[], None] = lambda: None
     cost: int = 1
+    only_refuses: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import math
 import shutil
 import struct
+import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import msgspec
 
 import edge.config
 import hub.config
-from contract import claim, codec, topics, upgrade
+from contract import claim, codec, signed, topics, upgrade
 from contract.claim import Claim
 from contract.errors import ContractError, SiagaError
 from contract.messages import (
@@ -28,6 +31,7 @@ from contract.messages import (
     VersionRefusal,
 )
 from contract.strict_toml import TomlError, loads
+from contract.upgrade import UpgradeError
 from edge.config.modbus import TcpBus
 from edge.drivers import http_server, registers, zk_frames, zk_push
 from edge.drivers.bed_radar import targets as radar_targets
@@ -36,15 +40,24 @@ from edge.drivers.line import BrokenLineError, Line
 from edge.drivers.punches import read_attlog, text_of
 from edge.drivers.registers import Request
 from edge.drivers.ultrasonic import distances_mm
+from edge.signing import sign
+from edge.upgrade.bundle import Here, verified
+from hub.commissioning import jpeg
+from hub.commissioning.errors import PhotoError
+from hub.commissioning.strokes import StrokesError, check_strokes
 from hub.errors import HubError
-from hub.fleet import trust
+from hub.fleet import signatures, trust
+from hub.fleet.signatures import UntrustedError
 from hub.ingest.accept import accept
 from hub.region import load as load_region
 from provisioning import requests
+from provisioning.ca import Authority
 from provisioning.errors import RequestRefused
+from provisioning.network import Network
 from tests.docs import pages
 from tests.docs.test_docs import gateway_file
 from tests.fuzz.campaign import Target
+from tests.hub.commissioning import pictures
 from tests.hub.ingest import frames
 from tests.provisioning.test_requests import request
 
@@ -61,6 +74,14 @@ def targets(folder: Path) -> Iterator[Target]:
     yield from _devices()
     yield from _modbus()
     yield from _files(folder)
+    yield from _signed(folder)
+    yield Target(
+        "photo of a technician", jpeg.clean, [pictures.jpeg(), pictures.jpeg(frame=0xC2)], (PhotoError,)
+    )
+    strokes = [b"1.2-30.40_5.6-7.8", b""]
+    yield Target(
+        "drawn signature", lambda data: check_strokes(data.decode("latin-1")), strokes, (StrokesError,)
+    )
     yield Target(
         "certificate request (EST body)",
         requests.read,
@@ -305,6 +326,49 @@ class _Registers:
             assert value is None or math.isfinite(value), f"{value} is no value"
 
 
+# What is signed
+
+
+def _signed(folder: Path) -> Iterator[Target]:
+    authority = Authority.create(folder / "authority", name="Kota Uji")
+    own = authority.gateway("rsud-01")
+    trusted = signatures.roots(own.authority.read_bytes())
+    payload = frames.event_frame(frames.body(1))
+    press = sign(signed.PRESS, "rsud-01", payload, certificate=own.certificate, key=own.key)
+    now_ms = time.time_ns() // 1_000_000
+
+    def judge(data: bytes) -> None:
+        signatures.verify(signed.decode(data), signed.PRESS, trusted, now_ms=now_ms)
+
+    def chain(data: bytes) -> None:
+        """The certificates alone are damaged."""
+        text = data.decode("latin-1")
+        signatures.verify(msgspec.structs.replace(press, chain=(text,)), signed.PRESS, trusted, now_ms=now_ms)
+
+    refusals = (ContractError, UntrustedError)
+    yield Target("signed press", judge, [signed.encode(press)], refusals)
+    yield Target("certificate of a signed press", chain, [one.encode() for one in press.chain], refusals)
+    place = folder / "software.upgrade"
+    small = _bundle()
+
+    def upgrade_file(data: bytes) -> None:
+        place.write_bytes(data)
+        here = Here(version="0.1.0", highest="0.1.0", machine="aarch64", python="3.11", now_ms=now_ms)
+        verified(place, own.authority.read_bytes(), here)
+
+    # A sound one is tests/edge/upgrade's; here all are refused, and by that alone.
+    yield Target("upgrade file", upgrade_file, [small], (UpgradeError,), only_refuses=True)
+
+
+def _bundle() -> bytes:
+    """A ZIP of the members of an upgrade, signed by nobody."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as file:
+        for name in (upgrade.MANIFEST, upgrade.SIGNATURE, upgrade.SIGNER):
+            file.writestr(name, _manifest())
+    return made.getvalue()
+
+
 # Files that people write
 
 
@@ -318,6 +382,11 @@ def _files(folder: Path) -> Iterator[Target]:
     instruments = [
         path.read_bytes() for path in sorted((ROOT / "firmware_configs" / "instruments").glob("*.toml"))
     ]
+    networks = [
+        b'[wired]\naddress = "10.0.0.2/24"\nrouter = "10.0.0.1"\ndns = ["10.0.0.1"]\n',
+        b"# nothing\n",
+    ]
+    yield Target("network of a site", _toml(Network), networks, (TomlError,))
     yield Target("instrument file", _toml(Instrument), instruments, (TomlError,))
     for file in sorted(PROFILE.glob("*.toml")):
         yield Target(

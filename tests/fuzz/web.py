@@ -97,7 +97,8 @@ def targets(folder: Path) -> Iterator[Target]:
         loop = asyncio.new_event_loop()
         stack.callback(loop.close)
         (folder / "hub").mkdir()
-        hub = stack.enter_context(opened(folder / "hub", rates=UNLIMITED))
+        hooks = {"desk-hook": b"k" * 32}
+        hub = stack.enter_context(opened(folder / "hub", rates=UNLIMITED, hooks=hooks))
         yield from _hub(hub, Asker(hub.app, loop), loop)
         register = Register(folder / "authority")
         yield from _enrolment(folder / "authority", register, loop)
@@ -119,6 +120,9 @@ def _hub(hub: Hub, asker: Asker, loop: asyncio.AbstractEventLoop) -> Iterator[Ta
     strangers = ("/api/login", "/api/setup", "/api/activate")
     login = b'{"name":"siti","password":"%s","code":"a-b","full_name":"S"}' % PASSWORD.encode()
     yield Target("HTTP: JSON of strangers", posts(strangers, JSON, dict), [login], cost=20)
+    yield Target(
+        "HTTP: a receiver's word", _hooked(asker), [b'n=1 t=1790000000 s=0 {"key":"k","who":"w"}'], cost=10
+    )
     forms = ("/login", "/setup", "/activate", "/language")
     form = b"token=0&name=siti&password=x&again=x&code=a-b&next=%2Fincidents&to=en&back=%2F&full_name=S+B"
     yield Target("HTTP: forms of strangers", posts(forms, FORM, dict), [form], cost=40)
@@ -188,6 +192,20 @@ def _hub(hub: Hub, asker: Asker, loop: asyncio.AbstractEventLoop) -> Iterator[Ta
         ],
         cost=70,
     )
+
+
+def _hooked(asker: Asker) -> Callable[[bytes], None]:
+    """Nonce, timestamp and signature, each up to a space, then the body."""
+
+    def feed(data: bytes) -> None:
+        nonce, _, rest = data.partition(b" ")
+        at, _, rest = rest.partition(b" ")
+        signature, _, body = rest.partition(b" ")
+        headers = {b"x-siaga-nonce": nonce, b"x-siaga-timestamp": at, b"x-siaga-signature": signature}
+        for channel in ("desk-hook", "nobody"):
+            asker.ask("POST", f"/api/hooks/{channel}", headers=headers, body=body)
+
+    return feed
 
 
 class Member:

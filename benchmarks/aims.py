@@ -95,6 +95,10 @@ AIMS = (
     Aim("edge.drain_per_s", "gateway, backlog sent", "records/s"),
     Aim("peers.rss_ratio", "gateway's memory to thingsboard-gateway's", "", "<=", 0.6),
     Aim("peers.cpu_per_value_ratio", "gateway's processor a value to thingsboard-gateway's", "", "<=", 0.1),
+    Aim("rules.us_per_value", "rules, 100,000 points under 1,000 rules", "µs/value"),
+    Aim("rules.full_mb", "rules, memory of them", "MB"),
+    Aim("rules.reload_all.swap_ms", "rules, all changed at once: the loop waits", "ms"),
+    Aim("rules.reload_all.missed", "rules, values missed meanwhile", "", "<=", 0),
     Aim("hub.rss_mb", "hub, resident memory after the load", "MB"),
     Aim("hub.start_s", "hub, start to ready", "s"),
 )

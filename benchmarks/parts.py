@@ -48,6 +48,7 @@ PARTS: dict[str, Part] = {
     "ingest": Part("benchmarks.ingest", "ceiling of InfluxDB and the whole path, by turns"),
     "latency": Part("benchmarks.latency", "publish to commit at 1,000 and 20,000 values/s"),
     "press": Part("benchmarks.press", "press to page, with 1 and with 50 consoles"),
+    "rules": Part("benchmarks.rules", "the rules engine: 100,000 points under 1,000 rules", under="rules"),
     "hub": Part("benchmarks.start", "start and memory of the hub"),
     "peers": Part("benchmarks.peers", "the gateway beside thingsboard-gateway", under="peers", needs="PEERS"),
     "edge": Part("benchmarks.edge", "the gateway by itself", under="edge"),

@@ -15,6 +15,7 @@ from contract.strict_toml import Mistake, TomlError, closest, load, loads
 from hub.region import Device, Region
 from hub.rules import files
 from hub.rules.law import COMMON_WORDS, WORDS, words_in
+from hub.rules.places import Places
 
 NAME = "rules.toml"
 
@@ -73,36 +74,23 @@ def parse(text: str, region: Region, name: str) -> Book:
     )
 
 
-def selected(entry: files.Selecting, region: Region) -> list[Device]:
-    """The devices that a rule is about."""
-    named = set(entry.devices)
-    return [
-        device
-        for device in region.devices
-        if (f"{device.gateway}/{device.device}" in named if named else device.kind == entry.device_kind)
-        and (not entry.sites or region.site_of(device.gateway) in entry.sites)
-    ]
-
-
-def members(entry: files.RatioEntry, device: Device, region: Region) -> list[str]:
-    """The quantities of a device that a ratio counts; of a ward's panel those of its beds."""
-    ward = next(
-        (w for w in region.wards.values() if (w.gateway, w.device) == (device.gateway, device.device)), None
-    )
-    known: Collection[str] = KINDS[device.kind].quantities if ward is None else ward.beds
+def members(entry: files.RatioEntry, device: Device, places: Places) -> list[str]:
+    """The quantities of a device that a ratio counts."""
+    known = places.members(entry, device)
     return [name for name in known if any(fnmatchcase(name, pattern) for pattern in entry.quantities)]
 
 
 def _check(file: files.RulesFile, region: Region) -> Iterator[Mistake]:
     schedules = [entry.id for entry in file.schedule]
     rules = {entry.id: entry for entry in file.rule}
+    places = Places(region)
     yield from _once("schedule", schedules)
     yield from _once("rule", [entry.id for entry in file.rule])
     for at, schedule in enumerate(file.schedule):
         for mistake in _check_schedule(schedule):
             yield mistake.below(("schedule", at))
     for at, entry in enumerate(file.rule):
-        for mistake in _check_rule(entry, region, schedules, rules):
+        for mistake in _check_rule(entry, places, schedules, rules):
             yield mistake.below(("rule", at))
 
 
@@ -142,7 +130,7 @@ def _check_schedule(schedule: files.ScheduleEntry) -> Iterator[Mistake]:
 
 def _check_rule(
     entry: files.AnyRule,
-    region: Region,
+    places: Places,
     schedules: Collection[str],
     rules: Mapping[str, files.AnyRule],
 ) -> Iterator[Mistake]:
@@ -152,10 +140,10 @@ def _check_rule(
             yield _unknown("schedule", name, schedules, (key,))
     yield from _check_reasons(entry)
     if isinstance(entry, files.Selecting):
-        yield from _check_selection(entry, region)
+        yield from _check_selection(entry, places)
     check = _CHECKS.get(type(entry))
     if check is not None:
-        yield from check(entry, region, rules)
+        yield from check(entry, places, rules)
 
 
 def _check_reasons(entry: files.AnyRule) -> Iterator[Mistake]:
@@ -172,7 +160,7 @@ def _check_reasons(entry: files.AnyRule) -> Iterator[Mistake]:
                 yield Mistake(f"there is no fact {name!r}", at=(key,), instead=instead)
 
 
-def _check_selection(entry: files.Selecting, region: Region) -> Iterator[Mistake]:
+def _check_selection(entry: files.Selecting, places: Places) -> Iterator[Mistake]:
     events = isinstance(entry, files.CountEntry) and entry.events
     if bool(entry.devices) == bool(entry.device_kind) and not (events and not entry.devices):
         yield Mistake(
@@ -180,19 +168,20 @@ def _check_selection(entry: files.Selecting, region: Region) -> Iterator[Mistake
             instead='device_kind = "river_post", or devices = ["gateway/device"]',
         )
         return
-    places = [f"{device.gateway}/{device.device}" for device in region.devices]
-    for at, place in enumerate(entry.devices):
-        if place not in places:
-            yield _unknown("device", place, places, ("devices", at))
+    region = places.region
+    unknown = [at for at, text in enumerate(entry.devices) if tuple(text.split("/")) not in places.devices]
+    for at in unknown:
+        known = map("/".join, places.devices)
+        yield _unknown("device", entry.devices[at], known, ("devices", at))
     if entry.device_kind and entry.device_kind not in KINDS:
         yield _unknown("device kind", entry.device_kind, KINDS, ("device_kind",))
         return
     for at, site in enumerate(entry.sites):
         if site not in region.sites:
             yield _unknown("site", site, region.sites, ("sites", at))
-    found = selected(entry, region)
+    found = places.selected(entry)
     if not found and all(site in region.sites for site in entry.sites) and not events:
-        if all(place in places for place in entry.devices):
+        if not unknown:
             yield Mistake(
                 "no device of the region is meant", instead="a kind and sites that have such devices"
             )
@@ -209,8 +198,8 @@ def _check_threshold(entry: files.ThresholdEntry, *_: object) -> Iterator[Mistak
         yield Mistake("one of above and below must be given", instead="above = 2.0")
 
 
-def _check_ratio(entry: files.RatioEntry, region: Region, _: object) -> Iterator[Mistake]:
-    found = selected(entry, region)
+def _check_ratio(entry: files.RatioEntry, places: Places, _: object) -> Iterator[Mistake]:
+    found = places.selected(entry)
     for at, pattern in enumerate(entry.quantities):
         known = {name for device in found for name in KINDS[device.kind].quantities}
         if known and not any(fnmatchcase(name, pattern) for name in known):
@@ -237,7 +226,8 @@ def _check_count(entry: files.CountEntry, *_: object) -> Iterator[Mistake]:
         yield Mistake("quantity and above belong together", instead="both, or events alone")
 
 
-def _check_upstream(entry: files.UpstreamEntry, region: Region, _: object) -> Iterator[Mistake]:
+def _check_upstream(entry: files.UpstreamEntry, places: Places, _: object) -> Iterator[Mistake]:
+    region = places.region
     for key in ("station", "upstream"):
         name = getattr(entry, key)
         if name not in region.stations:
@@ -253,7 +243,7 @@ def _check_upstream(entry: files.UpstreamEntry, region: Region, _: object) -> It
 
 
 def _check_combination(
-    entry: files.CombinationEntry, _: Region, rules: Mapping[str, files.AnyRule]
+    entry: files.CombinationEntry, _: Places, rules: Mapping[str, files.AnyRule]
 ) -> Iterator[Mistake]:
     if not entry.all and not entry.any:
         yield Mistake(
@@ -308,4 +298,4 @@ def _unknown(what: str, name: str, known: Iterable[str], at: Path_) -> Mistake:
     return Mistake(f"there is no {what} {name!r}", at=at, instead=closest(name, known))
 
 
-__all__ = ["EMPTY", "NAME", "Book", "TomlError", "closest", "members", "others", "read", "selected"]
+__all__ = ["EMPTY", "NAME", "Book", "TomlError", "closest", "members", "others", "parse", "read"]

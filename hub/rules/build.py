@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from contract.kinds import KINDS
 from hub.region import Device, Region
 from hub.rules import files
-from hub.rules.book import Book, members, others, selected
+from hub.rules.book import Book, members, others
 from hub.rules.hours import Calendar
 from hub.rules.kinds import (
     Combination,
     Count,
     Limits,
     NoData,
-    Place,
     Ratio,
     Reading,
     Rise,
@@ -24,6 +23,7 @@ from hub.rules.kinds import (
     Upstream,
 )
 from hub.rules.law import Judge, Law
+from hub.rules.places import Place, Places
 from hub.rules.verdict import Subject
 
 Placed = tuple[Judge, tuple[Place, ...]]
@@ -44,6 +44,7 @@ class Built:
 
     book: Book
     region: Region
+    places: Places
     laws: dict[str, Law] = field(default_factory=dict)
     placed: dict[str, list[Placed]] = field(default_factory=dict)
     judges: dict[str, dict[Subject, Judge]] = field(default_factory=dict)
@@ -54,14 +55,15 @@ class Built:
 
 def build(book: Book, region: Region, before: Built | None = None) -> Built:
     """The judges of a book. Rules that are as they were keep theirs, with all that they remember."""
-    built = Built(book, region)
+    places = before.places if before is not None and before.region is region else Places(region)
+    built = Built(book, region, places)
     for name, entry in book.rules.items():
         if before is not None and _is_same(name, book, region, before):
             built.laws[name] = before.laws[name]
             built.placed[name] = before.placed[name]
             built.judges[name] = before.judges[name]
         else:
-            law = built.laws[name] = _law(entry, book, region)
+            law = built.laws[name] = _law(entry, book, places)
             placed = built.placed[name] = list(_place(law, entry, built))
             built.judges[name] = {judge.subject: judge for judge, _ in placed}
         _index(entry, built)
@@ -85,13 +87,13 @@ def _is_same(name: str, book: Book, region: Region, before: Built) -> bool:
     return all(book.schedules[key] == before.book.schedules.get(key) for key in schedules)
 
 
-def _law(entry: files.AnyRule, book: Book, region: Region) -> Law:
+def _law(entry: files.AnyRule, book: Book, places: Places) -> Law:
     def calendar(name: str) -> Calendar | None:
-        return Calendar(book.schedules[name], region.zone) if name else None
+        return Calendar(book.schedules[name], places.region.zone) if name else None
 
     return Law(
         entry,
-        region,
+        places,
         version=book.version,
         during=calendar(entry.during),
         outside=calendar(entry.outside),
@@ -134,7 +136,7 @@ def _points(law: Law, entry: _Point) -> Iterator[Placed]:
     if isinstance(entry, files.ThresholdEntry):
         limits = Limits(entry.above, entry.below, entry.hysteresis)
     readings: dict[str, tuple[Reading, ...]] = {}
-    for device in selected(entry, law.region):
+    for device in law.places.selected(entry):
         if device.kind not in readings:
             names = [entry.quantity] if entry.quantity else KINDS[device.kind].quantities
             readings[device.kind] = tuple(Reading(device.kind, name) for name in names)
@@ -148,7 +150,7 @@ def _points(law: Law, entry: _Point) -> Iterator[Placed]:
         elif isinstance(entry, files.StuckEntry):
             judge = Stuck(law, subject, found[0])
         else:
-            station = law.region.station_at(*place)
+            station = law.places.stations.get(place)
             same = station is not None and station.quantity == entry.quantity
             judge = Rise(law, subject, found[0], station if same else None)
         yield judge, (place,)
@@ -156,8 +158,8 @@ def _points(law: Law, entry: _Point) -> Iterator[Placed]:
 
 def _ratios(law: Law, entry: files.RatioEntry) -> Iterator[Placed]:
     groups: dict[Subject, dict[Place, tuple[Reading, ...]]] = {}
-    for device in selected(entry, law.region):
-        names = members(entry, device, law.region)
+    for device in law.places.selected(entry):
+        names = members(entry, device, law.places)
         if names:
             readings = tuple(Reading(device.kind, name) for name in names)
             about = group(_subject(law, device), entry.per)
@@ -169,10 +171,10 @@ def _ratios(law: Law, entry: files.RatioEntry) -> Iterator[Placed]:
 
 def _counts(law: Law, entry: files.CountEntry) -> Iterator[Placed]:
     """Events that are of no device are of their gateway, and have its name where a device's would be."""
-    region = law.region
+    region = law.places.region
     chosen = bool(entry.devices or entry.device_kind)
     if chosen:
-        found = [(device, _subject(law, device, entry.quantity)) for device in selected(entry, region)]
+        found = [(device, _subject(law, device, entry.quantity)) for device in law.places.selected(entry)]
         kinds = {(device.gateway, device.device): (device.kind, about) for device, about in found}
     else:
         everywhere = [(device.gateway, device.device) for device in region.devices]
@@ -192,7 +194,7 @@ def _counts(law: Law, entry: files.CountEntry) -> Iterator[Placed]:
 
 
 def _upstream(law: Law, entry: files.UpstreamEntry) -> Placed:
-    above, warned = law.region.stations[entry.upstream], law.region.stations[entry.station]
+    above, warned = law.places.region.stations[entry.upstream], law.places.region.stations[entry.station]
     below = next(one for one in above.downstream if one.station == entry.station)
     law.clear_for_ms = max(law.clear_for_ms, round(below.most_s * 1000))
     subject = Subject(warned.site, warned.gateway, warned.device, warned.quantity)
@@ -207,4 +209,4 @@ def _combinations(law: Law, entry: files.CombinationEntry, built: Built) -> Iter
 
 
 def _subject(law: Law, device: Device, point: str = "") -> Subject:
-    return Subject(law.region.site_of(device.gateway), device.gateway, device.device, point)
+    return Subject(law.places.region.site_of(device.gateway), device.gateway, device.device, point)

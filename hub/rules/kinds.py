@@ -12,10 +12,8 @@ from hub.rules import files
 from hub.rules.law import Judge, Law
 from hub.rules.levels import Slope, possible_mm, rising
 from hub.rules.model import Sample
+from hub.rules.places import Place
 from hub.rules.verdict import Fact, Subject, Verdict
-
-Place = tuple[str, str]
-"""(gateway, device)."""
 
 _NEAR = 1e-9
 """Two hundredths times hundred is not quite two; a value that near to a limit is on it."""

@@ -8,12 +8,12 @@ from string import Formatter
 from zoneinfo import ZoneInfo
 
 from contract.kinds import KINDS
-from hub.region import Region
 from hub.rules import files
 from hub.rules.hours import Calendar
 from hub.rules.machine import RAISED, Machine
 from hub.rules.model import Sample
 from hub.rules.order import age_ms
+from hub.rules.places import Places
 from hub.rules.verdict import Fact, Mark, Priority, Standing, Subject, Verdict
 
 COMMON_WORDS = frozenset({"site", "device", "point", "unit", "value", "limit", "minutes"})
@@ -52,7 +52,7 @@ class Law:
     def __init__(
         self,
         entry: files.AnyRule,
-        region: Region,
+        places: Places,
         *,
         version: str,
         during: Calendar | None = None,
@@ -65,8 +65,8 @@ class Law:
         self.for_ms = round(entry.for_s * 1000)
         self.clear_for_ms = round(entry.clear_for_s * 1000)
         self.gap_ms = 0 if self.kind in LOOKED_AT_WHEN_ASKED else round(entry.gap_s * 1000)
-        self.region = region
-        self.zone = ZoneInfo(region.zone)
+        self.places = places
+        self.zone = ZoneInfo(places.region.zone)
         self.moved: dict[Judge, None] = {}
         self.dead = False
         self._during = during
@@ -81,28 +81,21 @@ class Law:
 
     def names(self, subject: Subject) -> dict[str, Fact]:
         """What a reason may say of a place in words."""
-        entry, region = self.entry, self.region
+        entry, region, place = self.entry, self.places.region, (subject.gateway, subject.device)
         site = region.sites.get(subject.site)
-        device = next((d for d in region.devices if (d.gateway, d.device) == subject[1:3]), None)
+        device = self.places.devices.get(place)
         quantity = None if device is None else KINDS[device.kind].quantities.get(subject.point)
         spans = (getattr(entry, key, None) for key in ("after_s", "window_s", "for_s"))
         span_s = next(span for span in spans if span is not None)
         limits = (getattr(entry, key, None) for key in ("above", "below", "above_pct", "per_h", "at_least"))
         return {
             "site": region.name if site is None else site.name,
-            "device": self._device(subject),
+            "device": self.places.name(place),
             "point": subject.point,
             "unit": "" if quantity is None else quantity.unit,
             "limit": next((limit for limit in limits if limit is not None), None),
             "minutes": span_s / 60,
         }
-
-    def _device(self, subject: Subject) -> str:
-        """What people call a device: the name of its station, ward or button where it has one."""
-        region, place = self.region, (subject.gateway, subject.device)
-        ward = next((w for w in region.wards.values() if (w.gateway, w.device) == place), None)
-        named = region.station_at(*place) or ward or region.button_at(*place)
-        return subject.device if named is None else named.name
 
     def local(self, at_ms: int) -> str:
         """A time as people of the region read it."""

@@ -13,8 +13,8 @@ from hub.ingest.tables import events as event_rows
 from hub.region import Device
 from hub.rules import files
 from hub.rules.build import Built
-from hub.rules.kinds import Place
 from hub.rules.model import LIVE_AGE_MS, Sample
+from hub.rules.places import Place
 from hub.rules.running import Running
 
 LOOKED_AT_MOST_S = 6 * 3600.0

@@ -12,10 +12,11 @@ from hub.region import Region
 from hub.rules import files, order
 from hub.rules.book import EMPTY, Book, others
 from hub.rules.build import Built, build, group
-from hub.rules.kinds import Combination, Place
+from hub.rules.kinds import Combination
 from hub.rules.law import Judge
 from hub.rules.machine import TRANSITIONS, State
 from hub.rules.model import LIVE_AGE_MS, Sample
+from hub.rules.places import Place, Places
 from hub.rules.verdict import Mark, Priority, Standing, Verdict
 
 
@@ -63,7 +64,7 @@ class Running:
         self._due: list[tuple[int, int, Judge]] = []
         self._order = count()
         self._open: dict[str, bool] = {}
-        self._now = Prepared(Built(EMPTY, region), {}, {})
+        self._now = Prepared(Built(EMPTY, region, Places(region)), {}, {})
 
     @property
     def book(self) -> Book:

@@ -37,7 +37,8 @@ class Update:
 class Subscription:
     """One listener's bounded queue; an async iterator of updates, and a context manager that ends it."""
 
-    def __init__(self, bus: Bus, topics: frozenset[str] | None, size: int) -> None:
+    def __init__(self, bus: Bus, topics: frozenset[str] | None, size: int, owner: str) -> None:
+        self.owner = owner
         self._bus = bus
         self._topics = topics
         self._size = size
@@ -96,6 +97,10 @@ class Bus:
         """How many listen."""
         return len(self._listeners)
 
+    def held_by(self, owner: str) -> int:
+        """How many listen for this owner."""
+        return sum(listener.owner == owner for listener in self._listeners)
+
     def publish(
         self, topic: str, subject: str, data: Mapping[str, str | int | float | bool | None] | None = None
     ) -> None:
@@ -106,15 +111,18 @@ class Bus:
         for listener in self._listeners:
             listener.offer(update)
 
-    def subscribe(self, *, topics: frozenset[str] | None = None, after: int | None = None) -> Subscription:
+    def subscribe(
+        self, *, topics: frozenset[str] | None = None, after: int | None = None, owner: str = ""
+    ) -> Subscription:
         """Listen from now on, or from after a number seen before.
 
         Args:
             topics: which topics; None for all.
             after: number of the last update that the listener has seen. What came since is given again; where
                 that is no longer known, one ``missed``.
+            owner: for whom; empty for the hub's own parts.
         """
-        subscription = Subscription(self, topics, self._size)
+        subscription = Subscription(self, topics, self._size, owner)
         if after is not None:
             oldest = self._past[0].number if self._past else self._number + 1
             if after > self._number or after < oldest - 1:

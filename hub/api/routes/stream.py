@@ -24,6 +24,9 @@ from hub.bus import Subscription, Update
 MOST_STREAMS = 500
 """Streams open at a time; each costs a queue of bounded size."""
 
+MOST_OF_ONE = 100
+"""Of one user; a room's walls may share one."""
+
 CHECK_S = 10.0
 """How often a stream asks whether its session is still good."""
 
@@ -42,7 +45,8 @@ async def stream(
     hub: Hub, who: Who, last_event_id: Annotated[str | None, Header()] = None
 ) -> AsyncIterator[ServerSentEvent]:
     """Aliran perubahan / Changes as they happen, as server-sent events."""
-    async with hub.bus.subscribe(topics=topics_of(who), after=after(last_event_id)) as updates:
+    name, seen = who.user.name, after(last_event_id)
+    async with hub.bus.subscribe(topics=topics_of(who), after=seen, owner=name) as updates:
         yield ServerSentEvent(
             event="hello", data={"life": LIFE}, id=f"{LIFE}-{hub.bus.number}", retry=RETRY_MS
         )
@@ -53,9 +57,9 @@ async def stream(
                 yield _event(update)
 
 
-async def open_streams(hub: Hub) -> None:
-    """Refuse a stream too many, before the answer begins."""
-    if hub.bus.listeners >= MOST_STREAMS:
+async def open_streams(hub: Hub, who: Who) -> None:
+    """Refuse a stream too many, before the answer begins: nobody takes those of the others."""
+    if hub.bus.listeners >= MOST_STREAMS or hub.bus.held_by(who.user.name) >= MOST_OF_ONE:
         raise ApiError("too_many_streams")
 
 

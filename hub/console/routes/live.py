@@ -86,7 +86,7 @@ class _List:
 
 async def _lines(hub: Services, who: Identity, seen: int | None, part: _List | None) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
-    async with hub.bus.subscribe(topics=topics_of(who), after=seen) as updates:
+    async with hub.bus.subscribe(topics=topics_of(who), after=seen, owner=who.user.name) as updates:
         yield _event("hello", {"life": LIFE}, hub.bus.number, f"retry: {RETRY_MS}\n")
         check_s = loop.time() + CHECK_S
         with suppress(_Over):

@@ -133,6 +133,15 @@ async def test_a_stream_too_many_is_refused(hub, monkeypatch):
         assert (await siti.get("/api/stream")).status_code == 429
 
 
+async def test_one_user_takes_not_all_the_streams(hub, listening, monkeypatch):
+    monkeypatch.setattr(routes, "MOST_OF_ONE", 1)
+    async with listening(), hub.login("siti") as siti:
+        for path in ("/api/stream", "/live"):
+            assert (await siti.get(path)).status_code == 429
+        async with listening(name="budi"):
+            assert hub.services.bus.listeners == 2
+
+
 @pytest.mark.parametrize("role", ["agency"])
 async def test_a_stream_is_not_for_everyone(hub, role):
     async with hub.login("siti", role) as siti, hub.client() as stranger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 import time
 from datetime import UTC, datetime
@@ -59,12 +60,19 @@ def backup(config: HubConfig, options: argparse.Namespace) -> int:
     missing = make(config, options.config, path, wanted, now_ms=now_ms, say=say)
     say.end()
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, dibaca kembali / read back")
+    print(f"sha256 {_digest(path)}")
     if options.to is None:
         for gone in prune(path.parent, config.backup.keep):
             print(f"  {gone.name}: dihapus / removed", file=sys.stderr)
     if missing:
         print(f"siaga-hub: sampel tidak lengkap / samples are missing: {missing}", file=sys.stderr)
     return INCOMPLETE if missing else 0
+
+
+def _digest(path: Path) -> str:
+    """Of the file as it is. Who knows the recipient could make a backup; the journal says which ones we made."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _days(series: str) -> int | None:
@@ -80,15 +88,13 @@ def put_back(options: argparse.Namespace) -> int:
     identities = keys.identities(options.identity)
     say = Progress()
     if options.check:
-        about = look(options.file, identities).about
-        rows = sum(about["sql"]["rows"].values())
-        said = about.get("series", {})
-        lines = sum(said.get("lines", {}).values())
-        made = _when(about["made_ms"])
-        counted = f"{len(about['files']['files'])} files, {rows} rows, {lines} samples"
-        print(f"{options.file}: {made}, utuh / whole: {counted}")
-        if said.get("missing"):
-            print(f"tetapi tanpa semua sampel / but not all samples: {said['missing']}")
+        _, about = look(options.file, identities)
+        lines = sum(about.series.lines.values()) if about.series is not None else 0
+        counted = f"{len(about.files.files)} files, {sum(about.sql.rows.values())} rows, {lines} samples"
+        print(f"{options.file}: {_when(about.made_ms)}, utuh / whole: {counted}")
+        print(f"sha256 {_digest(options.file)}")
+        if about.series is not None and about.series.missing:
+            print(f"tetapi tanpa semua sampel / but not all samples: {about.series.missing}")
         return 0
     done = restore(
         options.file,

@@ -159,22 +159,22 @@ def _group(gid: int) -> str:
         return str(gid)
 
 
-def place(kept: Kept, into: Path) -> Path:
+def place(path: str, into: Path) -> Path:
     """Where a file goes: to its own path, or below another folder.
 
     Raises:
         BackupError: its path leads out of the folder.
     """
-    parts = Path(kept.path).parts
-    if not Path(kept.path).is_absolute() or ".." in parts:
-        raise BackupError(f"{kept.path!r} is no place for a file", "this is no backup of ours")
+    parts = Path(path).parts
+    if not Path(path).is_absolute() or ".." in parts:
+        raise BackupError(f"{path!r} is no place for a file", "this is no backup of ours")
     return into.joinpath(*parts[1:])
 
 
 def make_folders(folders: Iterable[Kept], into: Path) -> None:
     """Make the folders that are not there, with mode and owner as they were."""
     for folder in sorted(folders, key=lambda one: one.path):
-        path = place(folder, into)
+        path = place(folder.path, into)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
             path.mkdir(mode=0o700)
@@ -187,7 +187,7 @@ def put_back(kept: Kept, data: bytes, into: Path) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    path = place(kept, into)
+    path = place(kept.path, into)
     write_bytes(path, data, mode=0o600)
     _give(path, kept)
     return path

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, TypeVar
+from typing import IO, Literal
 
 import msgspec
 from sqlalchemy import Connection
@@ -37,8 +37,6 @@ SECRETS = "secrets"
 MINUTE_MS = 60_000
 _ABSOLUTE = re.compile(r"""(["'])/""")
 
-T = TypeVar("T")
-
 
 @dataclass(slots=True)
 class Restored:
@@ -61,15 +59,34 @@ class Restored:
     refused: int = 0
 
 
-def look(path: Path, identities: Sequence[Identity]) -> Manifest:
-    """Read a whole backup and return what it says of itself.
+class About(msgspec.Struct, frozen=True):
+    """What a backup says of itself.
+
+    Attributes:
+        made_ms: when it was begun, UTC.
+        config: where the hub's file was.
+    """
+
+    made_ms: int
+    config: str
+    files: files.Collected
+    sql: rows.Dumped
+    series: series.Exported | None = None
+
+
+def look(path: Path, identities: Sequence[Identity]) -> tuple[Manifest, About]:
+    """Read a whole backup; its members and what it says of itself.
 
     Raises:
         BackupError: it is damaged, for somebody else, or none.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        return archive.verified(file, identities)
+        manifest = archive.verified(file, identities)
+    try:
+        return manifest, msgspec.convert(manifest.about, About)
+    except msgspec.ValidationError as error:
+        raise BackupError(f"its manifest is not a hub's: {error}", "take another backup") from error
 
 
 def restore(
@@ -96,9 +113,9 @@ def restore(
         HubError: the backup cannot be read, or something is there already.
         OSError: a file cannot be written.
     """
-    manifest = look(path, identities)
+    manifest, about = look(path, identities)
     with path.open("rb") as file:
-        work = _Restoring(file, identities, manifest, into, now_ms=now_ms, say=say)
+        work = _Restoring(file, identities, manifest, about, into=into, now_ms=now_ms, say=say)
         if "files" in parts:
             work.files()
         # Outside of a service nobody else says where credentials are; beside the hub's file is where they lie.
@@ -106,7 +123,7 @@ def restore(
             config = load_config(work.done.config)
         if "sql" in parts:
             work.sql(config, max(above, now_ms // MINUTE_MS))
-        if "series" in parts and "series" in manifest.about and config.influx is not None:
+        if "series" in parts and about.series is not None and config.influx is not None:
             asyncio.run(work.series(influx_config(config)))
     return work.done
 
@@ -119,25 +136,26 @@ class _Restoring:
         file: IO[bytes],
         identities: Sequence[Identity],
         manifest: Manifest,
-        into: Path,
+        about: About,
         *,
+        into: Path,
         now_ms: int,
         say: Say,
     ) -> None:
         self._file = file
         self._identities = identities
         self._manifest = manifest
+        self._about = about
         self._into = into
         self._now_ms = now_ms
         self._say = say
-        config = files.Kept(manifest.about["config"], 0, "", "")
-        self.done = Restored(manifest.about["made_ms"], files.place(config, into))
+        self.done = Restored(about.made_ms, files.place(about.config, into))
 
     def files(self) -> None:
         """Configuration, secrets, profile, authority."""
-        collected = self._said("files", files.Collected)
+        collected = self._about.files
         for member, kept in collected.files.items():
-            path = files.place(kept, self._into)
+            path = files.place(kept.path, self._into)
             ours = self._into != HERE and path == self.done.config  # written by an earlier try
             if path.exists() and not ours and not self._same(path, member):
                 raise BackupError(
@@ -146,14 +164,14 @@ class _Restoring:
         files.make_folders(collected.folders, self._into)
         for member, data in self._members(files.PREFIX):
             kept = collected.files[member]
-            moved = self._into != HERE and kept.path == self._manifest.about["config"]
+            moved = self._into != HERE and kept.path == self._about.config
             files.put_back(kept, _moved(data, self._into) if moved else data, self._into)
             self.done.files += 1
         self._say("files", self.done.files)
 
     def sql(self, config: HubConfig, above: int) -> None:
         """Every table, and the mark of a restored store."""
-        dumped = self._said("sql", rows.Dumped)
+        dumped = self._about.sql
         if config.database.file:
             _new_file(Path(config.database.file))
         engine = production_engine(config.database_url, True)
@@ -201,12 +219,6 @@ class _Restoring:
 
     def _same(self, path: Path, member: str) -> bool:
         return hashlib.sha256(path.read_bytes()).hexdigest() == self._manifest.members[member].sha256
-
-    def _said(self, part: Part, kind: type[T]) -> T:
-        try:
-            return msgspec.convert(self._manifest.about.get(part), kind, strict=False)
-        except msgspec.ValidationError as error:
-            raise BackupError(f"the backup says {part} wrongly: {error}") from error
 
 
 def _moved(config: bytes, into: Path) -> bytes:

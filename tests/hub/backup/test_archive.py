@@ -1,11 +1,15 @@
 """One encrypted file: whole or not there, read back, for its recipients only."""
 
+import gzip
+import io
 import os
 import resource
 from pathlib import Path
 
 import pyrage
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.backup import archive, keys
 from hub.backup.errors import BackupError
@@ -146,3 +150,17 @@ def test_what_is_no_key_is_refused(tmp_path):
         keys.recipients(["ssh-ed25519 AAAA"])
     with pytest.raises(BackupError, match="nobody"):
         keys.recipients([])
+
+
+@given(st.binary(max_size=3000))
+def test_any_bytes_are_a_backup_or_refused(data):
+    with pytest.raises(BackupError):
+        archive.verified(io.BytesIO(data), [ME])
+
+
+@given(st.binary(max_size=2000))
+def test_any_content_that_somebody_encrypted_for_us_is_a_backup_or_refused(data):
+    """A recipient is no secret: what opens with our key may be anybody's."""
+    for content in (data, gzip.compress(data, 1)):
+        with pytest.raises(BackupError):
+            archive.verified(io.BytesIO(pyrage.encrypt(content, [ME.to_public()])), [ME])

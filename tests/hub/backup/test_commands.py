@@ -14,7 +14,7 @@ from hub.api import audit
 from hub.api.auth import sessions
 from hub.api.tables import audit as trail
 from hub.api.tables import users
-from hub.backup import files, keys
+from hub.backup import archive, files, keys
 from hub.backup.folder import prune
 from hub.cli import main
 from hub.config import load_config
@@ -53,7 +53,8 @@ def store(path: Path):
 def back_up(config: Path, capsys, *more: str) -> Path:
     assert main(["backup", "--config", str(config), *more]) == 0
     told: str = capsys.readouterr().out
-    return Path(told.splitlines()[-1].split(": ")[0])
+    (line,) = (line for line in told.splitlines() if "read back" in line)
+    return Path(line.split(": ")[0])
 
 
 def restore(backup: Path, *more: str) -> int:
@@ -99,11 +100,14 @@ def test_after_a_restore_nobody_is_logged_in_and_the_generation_is_above_every_o
     assert "2000000001" in capsys.readouterr().out
 
 
-def test_a_look_writes_nothing_and_says_what_is_there(config, tmp_path, capsys):
-    backup = back_up(config, capsys)
+def test_a_look_writes_nothing_and_says_what_is_there_and_which_file_it_was(config, tmp_path, capsys):
+    assert main(["backup", "--config", str(config)]) == 0
+    first, digest = capsys.readouterr().out.splitlines()
     shutil.rmtree(config.parent)
-    assert restore(backup, "--check") == 0
-    assert "utuh / whole: 7 files" in capsys.readouterr().out
+    assert restore(Path(first.split(": ")[0]), "--check") == 0
+    told = capsys.readouterr().out
+    assert "utuh / whole: 7 files" in told
+    assert digest in told.splitlines()
     assert not config.parent.exists()
 
 
@@ -118,6 +122,19 @@ def test_a_damaged_backup_or_another_key_changes_nothing(config, tmp_path, capsy
     assert restore(backup, *into) == 2
     assert not (tmp_path / "into").exists()
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "about", [{}, {"made_ms": "soon"}, {"made_ms": 1, "config": 5}, {"made_ms": 1, "config": "/x"}]
+)
+def test_a_file_that_is_whole_and_no_hubs_backup_is_refused(tmp_path, about, capsys):
+    recipient = keys.recipients([keys.make(tmp_path / "key")])
+    (tmp_path / "backups").mkdir()
+    with archive.writing(tmp_path / "backups" / "a.age", recipient) as writer:
+        writer.about.update(about)
+    assert restore(tmp_path / "backups" / "a.age", "--into", str(tmp_path / "into")) == 2
+    assert "not a hub's" in capsys.readouterr().err
+    assert not (tmp_path / "into").exists()
 
 
 def test_what_is_there_is_never_written_over(config, tmp_path, capsys):

@@ -7,7 +7,6 @@ import pytest
 
 from hub.backup import files
 from hub.backup.errors import BackupError
-from hub.backup.files import Kept
 from hub.config import load_config
 
 HUB = """
@@ -97,11 +96,8 @@ def test_a_register_in_use_is_whole(folder):
 @pytest.mark.parametrize("path", ["../etc/passwd", "etc/passwd", "/a/../../etc/passwd", ""])
 def test_no_file_leaves_its_folder(tmp_path, path):
     with pytest.raises(BackupError, match="no place"):
-        files.place(Kept(path, 0o600, "root", "root"), tmp_path)
-    assert (
-        files.place(Kept("/etc/siaga/hub.toml", 0o600, "root", "root"), tmp_path)
-        == tmp_path / "etc/siaga/hub.toml"
-    )
+        files.place(path, tmp_path)
+    assert files.place("/etc/siaga/hub.toml", tmp_path) == tmp_path / "etc/siaga/hub.toml"
 
 
 def test_a_file_that_is_far_too_large_is_a_mistake(folder, monkeypatch):

@@ -98,14 +98,23 @@ class Lines:
 def alarm_lines(
     region: Region, rows: Iterable[Mapping[str, Any]], incidents: Iterable[Mapping[str, Any]] = ()
 ) -> list[AlarmLine]:
-    """Alarms in words: the worst first, and of one priority those that nobody has seen.
+    """Alarms in words: the worst first; of one priority presses, then those that nobody has seen.
 
     Args:
         incidents: open ones; an alarm of one of them has its priority, so that a press has one on all pages.
     """
     priorities = {row["id"]: row["priority"] for row in incidents}
     lines = [line(region, row, priorities) for row in rows]
-    return sorted(lines, key=lambda one: (one.priority, one.state == "acknowledged", -one.raised_ms, one.id))
+    return sorted(
+        lines,
+        key=lambda one: (
+            one.priority,
+            one.may_withhold,
+            one.state == "acknowledged",
+            -one.raised_ms,
+            one.id,
+        ),
+    )
 
 
 def by_priority(lines: Iterable[AlarmLine]) -> list[tuple[int, int]]:

@@ -128,6 +128,7 @@ async def test_in_a_flood_one_cause_is_one_line_and_a_press_stays_its_own(hub):
         assert "12 × Gateway tidak terdengar" in text(html)
         own = html[: html.index("alarm-group")] + html[html.index("</details>") :]
         assert "Tombol darurat ditekan" in own
+        assert html.index('id="alarm-13"') < html.index("alarm-group"), "of one priority a press is the first"
         assert re.findall(r"data-sound=\"(\d)\"", html) == ["2"], "of all of them the press alone sounds"
         ids = first(r'"ids":"([\d,]{10,})"', html)
         assert (await send(siti, "acknowledge", ids)).status_code == 200

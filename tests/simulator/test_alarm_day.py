@@ -1,0 +1,74 @@
+"""A short day of alarms: a flood, a power cut with its backfill, mistaken presses and one in earnest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import hub.incidents.technical
+import hub.rules.engine
+from hub.alarms import conditions
+from hub.region import load
+from simulator.alarm_day.__main__ import all_well, told
+from simulator.alarm_day.day import Day, Outcome
+from simulator.alarm_day.plan import Scale
+from tests.hub.empty_tables import fresh
+
+PROFILE = load(Path(__file__).resolve().parents[2] / "profiles" / "kota-contoh")
+SHORT = Scale(hours=1.25, gateways=16, cut_min=15, presses=12, faults=4, operators=2)
+
+
+def lived(scale: Scale = SHORT, seed: int = 3) -> Outcome:
+    with fresh() as conn:
+        return Day(conn, PROFILE, scale, seed).run()
+
+
+@pytest.fixture(scope="module")
+def outcome() -> Outcome:
+    return lived()
+
+
+def test_nothing_is_missed_and_old_records_raise_nothing(outcome):
+    assert outcome.wrong == ()
+    assert outcome.backfilled > 16
+    assert outcome.backfill_rang == 0
+    assert outcome.pressed == outcome.presses == SHORT.presses + 1
+    assert all_well(outcome)
+
+
+def test_the_press_in_earnest_has_a_line_of_its_own_that_sounds_until_somebody_has_seen_it(outcome):
+    press = outcome.true_press
+    assert 0 < press.looks == press.shown
+    assert press.waited_ms is not None
+    assert press.waited_ms < 60_000
+
+
+def test_the_silence_of_a_gateway_suppresses_its_instruments_and_a_flood_is_drawn_together(outcome):
+    assert outcome.suppressed >= 16
+    assert outcome.quality.floods
+    assert outcome.most_waiting > 3 * outcome.most_lines
+
+
+def test_the_figures_are_told_beside_what_is_recommended(outcome):
+    lines = list(told(outcome))
+    assert sum("recommended" in line for line in lines) == 4
+    assert any("alarms raised by backfill" in line and line.endswith(" 0") for line in lines)
+
+
+@pytest.mark.parametrize("is_now", [True, False])
+def test_backfill_that_counted_as_now_would_be_seen(monkeypatch, is_now):
+    """The river rises behind a line that is cut until it has nearly fallen again."""
+    if is_now:
+        for room in (hub.incidents.technical, hub.rules.engine):
+            monkeypatch.setattr(room, "LIVE_AGE_MS", 10**9)
+    found = lived(replace(SHORT, gateways=2, presses=0, faults=0, cut_min=35))
+    assert (found.backfill_rang > 0) == is_now
+    assert all_well(found) != is_now
+
+
+def test_a_press_that_a_flood_hides_would_be_seen(monkeypatch):
+    monkeypatch.setattr(conditions, "PRESSES", frozenset())
+    found = lived(replace(SHORT, presses=0, faults=0))
+    assert found.true_press.shown < found.true_press.looks

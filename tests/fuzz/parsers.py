@@ -32,9 +32,11 @@ from contract.messages import (
 )
 from contract.strict_toml import TomlError, loads
 from contract.upgrade import UpgradeError
+from edge import vitals
 from edge.config.modbus import TcpBus
 from edge.drivers import http_server, registers, zk_frames, zk_push
 from edge.drivers.bed_radar import targets as radar_targets
+from edge.drivers.box import signal_pct
 from edge.drivers.instruments import Instrument, Library
 from edge.drivers.line import BrokenLineError, Line
 from edge.drivers.punches import read_attlog, text_of
@@ -42,14 +44,18 @@ from edge.drivers.registers import Request
 from edge.drivers.ultrasonic import distances_mm
 from edge.signing import sign
 from edge.upgrade.bundle import Here, verified
+from hub import inbound
+from hub.api.audit import Head, HeadError
 from hub.commissioning import jpeg
 from hub.commissioning.errors import PhotoError
 from hub.commissioning.strokes import StrokesError, check_strokes
 from hub.errors import HubError
 from hub.fleet import signatures, trust
 from hub.fleet.signatures import UntrustedError
+from hub.inbound import UnsignedError
 from hub.ingest.accept import accept
 from hub.region import load as load_region
+from hub.rules import book
 from provisioning import requests
 from provisioning.ca import Authority
 from provisioning.errors import RequestRefused
@@ -78,6 +84,20 @@ def targets(folder: Path) -> Iterator[Target]:
     yield Target(
         "photo of a technician", jpeg.clean, [pictures.jpeg(), pictures.jpeg(frame=0xC2)], (PhotoError,)
     )
+    noted = f"{Head(7, 'a' * 64)}".encode()
+    yield Target(
+        "noted head of the trail", lambda data: Head.parse(data.decode("latin-1")), [noted], (HeadError,)
+    )
+    yield Target(
+        "receiver's signed word",
+        _receivers_word,
+        [b"1790000000 n-1 0 {}"],
+        (UnsignedError,),
+        only_refuses=True,
+    )
+    yield Target("vitals of a trial", _vitals(folder), [b'{"boot":"b","mono_ms":1}', b"{}"])
+    modem = b'{"modem":{"generic":{"signal-quality":{"recent":"yes","value":"67"}}}}'
+    yield Target("modem's signal", signal_pct, [modem, modem.replace(b"67", b"--")])
     strokes = [b"1.2-30.40_5.6-7.8", b""]
     yield Target(
         "drawn signature", lambda data: check_strokes(data.decode("latin-1")), strokes, (StrokesError,)
@@ -326,6 +346,23 @@ class _Registers:
             assert value is None or math.isfinite(value), f"{value} is no value"
 
 
+def _receivers_word(data: bytes) -> None:
+    """Timestamp, nonce and signature, each up to a space, then the body."""
+    at, nonce, signature, body = (data.split(b" ", 3) + [b""] * 4)[:4]
+    at_s, once, proof = (part.decode("latin-1") for part in (at, nonce, signature))
+    inbound.check(inbound.Signed("c", at_s, once, proof, body), {"c": b"k" * 32}, now_ms=frames.NOW_MS)
+
+
+def _vitals(folder: Path) -> Callable[[bytes], object]:
+    place = folder / "vitals.json"
+
+    def feed(data: bytes) -> None:
+        place.write_bytes(data)
+        vitals.read(place)
+
+    return feed
+
+
 # What is signed
 
 
@@ -341,13 +378,13 @@ def _signed(folder: Path) -> Iterator[Target]:
         signatures.verify(signed.decode(data), signed.PRESS, trusted, now_ms=now_ms)
 
     def chain(data: bytes) -> None:
-        """The certificates alone are damaged."""
-        text = data.decode("latin-1")
-        signatures.verify(msgspec.structs.replace(press, chain=(text,)), signed.PRESS, trusted, now_ms=now_ms)
+        """The gateway's certificate alone is damaged."""
+        texts = (data.decode("latin-1"), *press.chain[1:])
+        signatures.verify(msgspec.structs.replace(press, chain=texts), signed.PRESS, trusted, now_ms=now_ms)
 
     refusals = (ContractError, UntrustedError)
     yield Target("signed press", judge, [signed.encode(press)], refusals)
-    yield Target("certificate of a signed press", chain, [one.encode() for one in press.chain], refusals)
+    yield Target("certificate of a signed press", chain, [press.chain[0].encode()], refusals)
     place = folder / "software.upgrade"
     small = _bundle()
 
@@ -388,7 +425,17 @@ def _files(folder: Path) -> Iterator[Target]:
     ]
     yield Target("network of a site", _toml(Network), networks, (TomlError,))
     yield Target("instrument file", _toml(Instrument), instruments, (TomlError,))
+    region = load_region(PROFILE)
+    rules = (PROFILE / "rules.toml").read_bytes()
+    yield Target(
+        "rules.toml",
+        lambda data: book.parse(data.decode("utf-8", "replace"), region, "rules.toml"),
+        [rules],
+        (TomlError,),
+    )
     for file in sorted(PROFILE.glob("*.toml")):
+        if file.name == "rules.toml":
+            continue
         yield Target(
             f"profile's {file.name}",
             _profile(folder, file.name),

@@ -14,9 +14,11 @@ from random import Random
 from typing import Any, TypeVar
 
 from contract.codec import encode_body
-from contract.messages import EventBody
+from contract.messages import EventBody, Reply
 from contract.readiness import Readiness
 from edge.clock import Clock, random_hex
+from edge.commands import FILE as NONCES
+from edge.commands import Commands, UsedNonces
 from edge.config import Config, SpoolSettings
 from edge.drivers import registry
 from edge.drivers.ads1115 import I2c
@@ -25,7 +27,7 @@ from edge.errors import CorruptCard, EdgeError
 from edge.health import Health, read_health
 from edge.link import Link
 from edge.local_door import LocalDoor
-from edge.orders import Orders
+from edge.orders import IDENTIFY_S, Orders
 from edge.outputs import Outputs
 from edge.panic import Panic
 from edge.progress import Progress
@@ -102,6 +104,15 @@ class EdgeApp:
         self.uplink: Uplink | None = None
         """The sending side; None before the gateway runs."""
         self._orders = Orders(self)
+        self._session: Session | None = None
+        self._blinking: asyncio.Task[None] | None = None
+        self._commands = Commands(
+            self._orders,
+            UsedNonces(config.spool.path.parent / NONCES),
+            gateway=config.gateway.id,
+            hub_ms=self._hub_ms,
+            answer=self._reply,
+        )
         self._door = LocalDoor(config.spool.path.parent, self._orders)
         self._second_path = SecondPath(
             ways(config),
@@ -140,6 +151,7 @@ class EdgeApp:
                 group.create_task(self._watchdog(), name="watchdog")
                 group.create_task(self._tell_age(), name="age")
                 group.create_task(self._door.run(), name="door")
+                group.create_task(self._commands.run(), name="commands")
                 self._showing.begin()
                 self._readiness.ready()
         finally:
@@ -214,6 +226,34 @@ class EdgeApp:
         """SHA-256 of the configuration file."""
         return self._identity.config
 
+    def identify(self) -> bool:
+        """Blink all lamps for a while; False where there are none."""
+        if not self._drivers.has_lamps:
+            return False
+        if self._blinking is None or self._blinking.done():
+            self._blinking = asyncio.create_task(self._blink(), name="identify")
+        return True
+
+    async def _blink(self) -> None:
+        try:
+            await self._drivers.blink(IDENTIFY_S)
+        finally:
+            self.outputs.again()
+
+    def restart(self, device: str) -> bool:
+        """Open the line of a device anew; False where it has none."""
+        return self._drivers.restart(device)
+
+    def _hub_ms(self) -> int | None:
+        """The hub's time: the gateway's own, which it has from a time server or from the hub."""
+        now = self.spool.timeline.at(self._clock.mono_ms())
+        return None if now is None else now.t_ms
+
+    def _reply(self, reply: Reply) -> None:
+        if self._session is not None and self._link is not None:
+            self._session.answer(reply)
+            self._link.wake()
+
     @property
     def link_trouble(self) -> str:
         """Why there is no connection; empty while there is one."""
@@ -231,6 +271,9 @@ class EdgeApp:
 
     def _edge(self, edge: Edge) -> None:
         if edge.role == "panic":
+            if self._blinking is not None:
+                # A lamp must not blink where it has something to say.
+                self._blinking.cancel()
             self.panic.edge(edge)
         else:
             self.sampler.edge(edge)
@@ -288,7 +331,9 @@ class EdgeApp:
             status=self,
             on_received=self.outputs.received,
             on_answered=self.outputs.acknowledged,
+            on_command=self._commands.take,
         )
+        self._session = session
         return Link(self._config.broker, session, clock=self._clock, random=self._random)
 
     async def _linked(self, link: Link) -> None:

@@ -21,6 +21,7 @@ from edge.spool import Spool
 from edge.uplink import Uplink
 
 MOST_PRESSES = 50
+IDENTIFY_S = 30
 
 Scalar = str | int | float | bool | None
 Answer = dict[str, Any]
@@ -48,6 +49,8 @@ class Gateway(Protocol):
     @property
     def link_trouble(self) -> str: ...
     def health(self) -> Health: ...
+    def identify(self) -> bool: ...
+    def restart(self, device: str) -> bool: ...
 
 
 class Orders:
@@ -60,6 +63,9 @@ class Orders:
             "status": self._status,
             "presses": self._presses,
             "test": self._test,
+            "identify": self._identify,
+            "restart": self._restart,
+            "diagnostics": self._diagnostics,
         }
 
     @property
@@ -145,6 +151,36 @@ class Orders:
             )
         actor = str(arguments.get("actor", "teknisi"))
         return {"event": self._gateway.panic.test(device, self._gateway.clock.mono_ms(), actor)}
+
+    async def _identify(self, _: Mapping[str, Scalar]) -> Answer:
+        """Blink every lamp for a while, so that somebody finds the box. Then they show again what is proven."""
+        if not self._gateway.identify():
+            raise OrderError("no_lamps", "tidak ada lampu / this gateway has no lamps", "see [[lights]]")
+        return {"seconds": IDENTIFY_S}
+
+    async def _restart(self, arguments: Mapping[str, Scalar]) -> Answer:
+        """Close the line of a device and open it anew, as after a change of its cable. Others on it wait shortly."""
+        device = str(arguments.get("device", ""))
+        self._device(device)
+        if not self._gateway.restart(device):
+            raise OrderError(
+                "no_line", f"{device} has no line of its own to open anew", "only lines can be restarted"
+            )
+        return {"device": device}
+
+    async def _diagnostics(self, _: Mapping[str, Scalar]) -> Answer:
+        """What somebody wants to know who cannot come: all that is not well, and the numbers around it."""
+        status = await self._status({})
+        sick = [one for one in status.pop("devices") if one["down"] or one["reason"]]
+        usage = self._gateway.spool.usage(self._gateway.clock.mono_ms())
+        return {
+            **status,
+            "ring_h": usage.ring_h,
+            "spool_bytes": usage.spool_bytes,
+            "devices": len(self._gateway.sampler.states),
+            "dropped": self._gateway.sampler.dropped,
+            "sick": {one["device"]: f"{one['reason']}: {one['text']}" for one in sick},
+        }
 
     async def _status(self, _: Mapping[str, Scalar]) -> Answer:
         """How everything stands. Changes nothing."""

@@ -130,6 +130,14 @@ class Outputs:
                 if self._show:
                     self._show(device, shown)
 
+    def again(self) -> None:
+        """Tell once more what every button's lamps show: something else had them."""
+        self._showing.clear()
+        for device in self._presses:
+            if self._show:
+                self._show(device, self.shown(device))
+        self.refresh()
+
     def _prove(self, event_ids: Sequence[str], proven: Proven) -> None:
         wanted = set(event_ids)
         for presses in self._presses.values():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -43,6 +44,9 @@ IDLE_MS = 5_000
 
 ASK_TIME_MS = 30 * 60_000
 """How old the last sync row may be, on a gateway without a disciplined clock, before the hub is asked for the time."""
+
+REPLIES = 32
+"""Replies that wait for a connection; beyond it the oldest go."""
 
 BEAT_LOSSES = 200
 """Most lost ranges told in one beat; the others follow when these are noted."""
@@ -88,9 +92,13 @@ class Session:
         status: Status,
         on_received: Callable[[tuple[str, ...]], None] = lambda _: None,
         on_answered: Callable[[tuple[str, ...]], None] = lambda _: None,
+        on_command: Callable[[Command], None] | None = None,
+        on_config: Callable[[DesiredConfig], None] | None = None,
     ) -> None:
         """
         Args:
+            on_command: takes a command, whose answer comes by `answer`; None: every command is declined.
+            on_config: takes the configuration that the hub wants; None: the file's is kept.
             on_received: told the event ids of panics that the hub has committed.
             on_answered: told the event ids of panics that a person has acknowledged.
         """
@@ -101,6 +109,9 @@ class Session:
         self._status = status
         self._on_received = on_received
         self._on_answered = on_answered
+        self._on_command = on_command
+        self._on_config = on_config
+        self._replies: deque[Reply] = deque(maxlen=REPLIES)
         self._sent: dict[tuple[Lane, str], Ranges] = {}
 
     @property
@@ -155,8 +166,14 @@ class Session:
         """The broker has a frame (PUBACK): flow control, never proof."""
         self._uplink.on_puback(token, mono_ms)
 
+    def answer(self, reply: Reply) -> None:
+        """Send a reply with what is sent next; wake the link afterwards."""
+        self._replies.append(reply)
+
     def next(self, mono_ms: int) -> Publish | int:
-        """The next frame to publish, or the boot clock reading (ms) at which to look again."""
+        """The next frame or reply to publish, or the boot clock reading (ms) at which to look again."""
+        if self._replies and self._uplink.connected and not self.panic_waits:
+            return self._publish("up/reply", self._replies.popleft())
         for _ in range(4):
             step = self._uplink.next(mono_ms)
             if isinstance(step, Wait):
@@ -221,9 +238,21 @@ class Session:
             else:
                 self._receipt(answer, mono_ms)
         elif leaf == "down/command":
-            return [self._decline(codec.decode(Command, payload))]
+            return self._command(codec.decode(Command, payload))
         elif leaf == "down/config":
-            return [self._keep_config(codec.decode(DesiredConfig, payload))]
+            return self._config(codec.decode(DesiredConfig, payload))
+        return []
+
+    def _command(self, command: Command) -> list[Publish]:
+        if self._on_command is None:
+            return [self._decline(command)]
+        self._on_command(command)
+        return []
+
+    def _config(self, desired: DesiredConfig) -> list[Publish]:
+        if self._on_config is None or desired.hash == self._identity.config:
+            return [self._keep_config(desired)]
+        self._on_config(desired)
         return []
 
     def _decline(self, command: Command) -> Publish:

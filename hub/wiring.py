@@ -25,6 +25,7 @@ from hub.clock import Clock
 from hub.config import BrokerSection, HubConfig, read_secret
 from hub.db import Database
 from hub.fleet import gateways as fleet
+from hub.fleet.commands import Commands
 from hub.fleet.liveness import Liveness
 from hub.fleet.trust_watch import TrustWatch
 from hub.incidents.service import Incidents
@@ -132,6 +133,7 @@ class Hub:
             control=over(self._subscriber.control),
             telemetry=over(self._subscriber.telemetry),
         )
+        self._commands = Commands(clock, say=self._answers.say_command)
         self._answered = Answered(db, clock, self._bus, self._answers.say_answered)
         self._alarm_times = AlarmTimes(db, clock, changed=self._told.alarm)
         self._rules = Ruling(
@@ -171,6 +173,7 @@ class Hub:
             liveness=liveness,
             fresh=self._samples.fresh,
             told=self._told,
+            replied=self._commands.replied,
         )
         self._second_path = SecondPath(
             authority=Path(config.broker.ca),
@@ -200,6 +203,7 @@ class Hub:
             panels=panels,
             pipeline=self._numbers,
             second_path=self._second_path.take,
+            commands=self._commands,
             ready=self._missing,
             series=series,
             oidc=oidc,

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 CHIP_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
 """Chips with the header's lines: Raspberry Pi 5, 4, and 3 and Zero."""
 
+SOUNDS = ("buzzer", "siren")
+
 RECHECK_S = 0.5
 """How often each level is read again, so that an edge that the kernel lost is found."""
 
@@ -324,6 +326,18 @@ class Lamps:
             for device in lamps.values():
                 device.close()
         self._devices.clear()
+
+    @property
+    def any(self) -> bool:
+        """Whether there are lamps."""
+        return bool(self._devices)
+
+    def all_on(self, on: bool) -> None:
+        """Switch every lamp at once, as nothing that is proven ever looks; never buzzer or siren."""
+        for lamps in self._devices.values():
+            for lamp, output in lamps.items():
+                if lamp not in SOUNDS:
+                    output.value = on
 
     def show(self, device: str, shown: Shown) -> None:
         """Switch the lamps of a button; does nothing where it has none."""

@@ -108,6 +108,12 @@ class Bus:
             self._line.close()
         self._line = None
 
+    def restart(self) -> None:
+        """Forget who was silent and open the line anew at the next request."""
+        self.close()
+        self._rests.clear()
+        self._retry_ms = self._failed_connects = 0
+
     async def _ask(self, line: Line, unit: int, request: Request) -> tuple[int, ...]:
         try:
             async with asyncio.timeout(self._settings.timeout_ms / 1000):

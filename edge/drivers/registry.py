@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from contract.kinds import KINDS
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from edge.drivers.attendance import Readers
 
 
+BLINK_S = 0.25
+
+
 class Service(Protocol):
     """A driver's part that runs by itself."""
 
@@ -70,6 +73,7 @@ class Drivers:
     _buckets: TippingBuckets
     _ports: tuple[SerialPort, ...] = ()
     _loops: tuple[Loops, ...] = ()
+    _restarts: Mapping[str, tuple[Callable[[], None], ...]] = field(default_factory=dict)
     services: tuple[Service, ...] = ()
     """What runs beside the polls, such as servers that devices upload to."""
 
@@ -78,6 +82,26 @@ class Drivers:
         async with asyncio.TaskGroup() as group:
             for service in self.services:
                 group.create_task(service.run(store), name=type(service).__name__)
+
+    def restart(self, device: str) -> bool:
+        """Open the line of a device anew; False where it has none."""
+        acts = self._restarts.get(device, ())
+        for act in acts:
+            act()
+        return bool(acts)
+
+    async def blink(self, seconds: float) -> None:
+        """Switch all lamps on and off, twice a second."""
+        end_s, on = asyncio.get_running_loop().time() + seconds, True
+        while asyncio.get_running_loop().time() < end_s:
+            self._lamps.all_on(on)
+            on = not on
+            await asyncio.sleep(BLINK_S)
+
+    @property
+    def has_lamps(self) -> bool:
+        """Whether there is a lamp to blink with."""
+        return self._lamps.any
 
     async def watch_loops(self, on_edge: OnEdge, on_fault: OnFault) -> None:
         """Watch the supervised loops until cancelled; returns at once where there are none."""
@@ -142,6 +166,10 @@ def build(
     folder = config.spool.path.parent
     buckets = [TippingBucket(each, folder, clock=clock) for each in config.rain_gauge]
     schedules += (_rain(each, bucket, clock) for each, bucket in zip(config.rain_gauge, buckets, strict=True))
+    restarts: dict[str, tuple[Callable[[], None], ...]] = {
+        device.name: tuple(buses[name].restart for name in dict.fromkeys(each.bus for each in device.sources))
+        for device in config.device
+    }
     chips = _Buses(i2c or LinuxI2c)
     schedules += _current_loops(config.current_loop, chips, clock)
     loops = _supervised(config.supervised_loop, chips, clock)
@@ -152,6 +180,8 @@ def build(
         _schedule(BoxDriver(each.name, folder, clock=clock, modem=each.modem), each.poll_s, {}, {}, 1)
         for each in config.box
     )
+    own_lines = [each.name for each in config.ultrasonic] + [each.name for each in config.bed_radar]
+    restarts |= {name: (port.close,) for name, port in zip(own_lines, ports, strict=True)}
     services: list[Service] = []
     if config.attendance is not None:
         readers, services = _attendance(config.attendance, config.reader, clock)
@@ -168,6 +198,7 @@ def build(
         _lamps=Lamps(config.lights, pins=factory),
         _buckets=TippingBuckets(buckets, pins=factory),
         _ports=tuple(ports),
+        _restarts=restarts,
         _loops=tuple(watcher for watcher, _ in loops),
     )
 

@@ -16,6 +16,7 @@ from hub.bus import Bus
 from hub.city.beds import PanelWords
 from hub.clock import Clock
 from hub.db import Database
+from hub.fleet.commands import Commands
 from hub.region import Region
 from hub.rules.model import StationState
 from hub.series.shared import Queries
@@ -47,6 +48,7 @@ class Services:
         passwords, timeouts, rates: production's unless a test needs them quick.
         operators: how many share the alarms of a shift.
         secure_cookies: True when the hub itself or the proxy before it speaks TLS.
+        commands: gives gateways commands; None in tests that have no gateways.
         second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
         hooks: secret of each channel whose receiver may tell something back.
     """
@@ -71,4 +73,5 @@ class Services:
     operators: int = 1
     rates: Rates = field(default_factory=Rates)
     hooks: Mapping[str, bytes] = field(default_factory=dict)
+    commands: Commands | None = None
     second_path: Callable[[bytes], Awaitable[Sequence[str]]] | None = None

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from contract.codec import encode
-from contract.messages import MOST_ANSWERED, Flow, HaveStream, Incarnation, Message, Receipt
+from contract.messages import MOST_ANSWERED, Command, Flow, HaveStream, Incarnation, Message, Receipt
 from contract.topics import Lane, topic
 from hub.clock import Clock
 from hub.ingest.accept import ForeignVersion, Registered
@@ -94,6 +94,10 @@ class Answers:
             said = tuple(events[at : at + MOST_ANSWERED])
             receipt = Receipt(inc=self.inc, lane="panic", flow=self.flow, answered=said)
             self._say(self._control, gateway, "down/receipt", receipt, urgent=True)
+
+    def say_command(self, gateway: str, command: Command) -> None:
+        """Give a gateway a command."""
+        self._say(self._control, gateway, "down/command", command, urgent=True)
 
     def hello(
         self,

@@ -90,6 +90,7 @@ class Control:
         liveness: Liveness,
         fresh: Fresh,
         told: Told,
+        replied: Callable[[AcceptedReply], None] = lambda _: None,
         frames_at_most: int = 1000,
         words_at_most: int = 4000,
     ) -> None:
@@ -102,6 +103,7 @@ class Control:
         self._liveness = liveness
         self._fresh = fresh
         self._told = told
+        self._replied = replied
         self._panics: FairQueue[Frame] = FairQueue(frames_at_most)
         self._events: FairQueue[Frame] = FairQueue(frames_at_most)
         self._words: FairQueue[Word] = FairQueue(words_at_most)
@@ -125,6 +127,7 @@ class Control:
         back: Back | None = None
         if isinstance(word, AcceptedReply):
             self._pipeline.count("replies")
+            self._replied(word)
             return
         if isinstance(word, AcceptedBeat):
             back = self._liveness.beat(word.gateway, _ms(word.beat.interval_s), now_ms)

@@ -12,11 +12,11 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from contract import codec, topics
-from contract.messages import Beat, Hello, Receipt, State
+from contract.messages import Beat, Command, Hello, Receipt, Reply, State
 from edge import cli
 from edge.app import EdgeApp
 from edge.clock import Discipline, SystemClock
-from edge.config import SupervisedLoop, load
+from edge.config import Lights, SupervisedLoop, load
 from edge.errors import CardError, CorruptCard, OrderError
 from edge.local_door import ask
 from edge.sampler import Sample
@@ -267,6 +267,42 @@ async def test_a_supervised_button_presses_and_tells_of_its_cut_cable(config, de
             kinds += [
                 event.kind for event in events if event.id == sent["event"] or event.kind != "panic_test"
             ]
+
+
+@pytest.mark.real
+async def test_a_command_from_the_room_is_answered_and_its_replay_refused(config, desk):
+    lights = Lights(contact="tombol-igd", stored=22, buzzer=16)
+    config = msgspec.structs.replace(config, lights=(lights,))
+    async with running(config) as (app, pins):
+        await desk.greet()
+        await desk.frame("telemetry")
+
+        async def give(name, nonce, **args):
+            ends_ms = time.time_ns() // 10**6 + 60_000
+            desk.say(
+                "down/command",
+                Command(nonce=f"{nonce:032x}", name=name, actor="ani", expires_ms=ends_ms, args=args),
+            )
+            return codec.decode(Reply, await desk.hear("up/reply"))
+
+        said = await give("read", 1, point="cuaca")
+        assert 25 <= said.data["values.temperature_c.value"] <= 31
+        assert "used" in (await give("read", 1, point="cuaca")).error
+        assert (await give("diagnostics", 2)).data["connected"] is True
+        assert "no_line" in (await give("restart", 3, device="cuaca")).error
+        assert "unknown" in (await give("shell", 4)).error
+        assert (await give("identify", 5)).ok
+        seen = set()
+        while len(seen) < 2:
+            seen.add(pins.pin(22).state)
+            await asyncio.sleep(0.02)
+        assert pins.pin(16).state == 0, "a buzzer is no lamp"
+        # A press ends the blinking at once, and its lamp says what is proven.
+        press(pins)
+        await desk.frame("panic")
+        await asyncio.sleep(0.6)
+        assert pins.pin(22).state == 1
+        assert app.outputs.shown("tombol-igd").proven.name == "STORED"
 
 
 @pytest.mark.real

@@ -45,7 +45,7 @@ link = "tcp"
 name = "bus"
 host = "127.0.0.1"
 port = {port}
-timeout_ms = 50
+timeout_ms = 500
 
 [[device]]
 name = "pos"

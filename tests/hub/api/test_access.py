@@ -39,6 +39,7 @@ EXPECTED = {
     ("GET", "/api/health"): None,
     # What is posted is believed by its signature alone: tests/hub/ingest/test_second_path.py.
     ("POST", "/api/second-path"): None,
+    ("POST", "/api/gateways/{gateway}/commands"): COMMISSIONING,
     ("POST", "/api/logout"): EVERYONE,
     ("GET", "/api/me"): EVERYONE,
     ("POST", "/api/activate"): None,

@@ -38,6 +38,11 @@ def is_child(condition: str) -> bool:
     return cause(condition) in CHILDREN
 
 
+def is_of_equipment(condition: str) -> bool:
+    """Whether it tells of the city's equipment and not of the city."""
+    return is_child(condition) or cause(condition) == SILENT
+
+
 def is_press(condition: str) -> bool:
     """Whether a person may be in need behind it."""
     return cause(condition) in PRESSES

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub.alarms.conditions import cause, is_press
+from hub.alarms.conditions import cause, is_of_equipment, is_press
 
 WINDOW_MS = 600_000
 FLOOD_OVER = 10
@@ -88,13 +88,17 @@ def floods(announced_ms: Sequence[int], *, operators: int, now_ms: int) -> list[
 def collapse(rows: Iterable[Mapping[str, Any]]) -> list[Group]:
     """The list in a flood: every alarm in one group, the groups in the order of their first alarms.
 
-    Many of one cause are one line for all sites; of what remains, many of one site are one line for that site.
+    Many of one cause are one line for all sites; of the equipment's alarms that remain, many of one site are one line
+    for that site. A river's level is never drawn together with anything but other levels.
     """
     listed = list(rows)
     alone = [row for row in listed if row["severity"] >= CRITICAL or is_press(row["condition"])]
     others = [row for row in listed if row not in alone]
     by_cause, rest = _gather(others, lambda row: cause(row["condition"]))
-    by_site, single = _gather(rest, lambda row: row["site"])
+    by_site, single = _gather(
+        [row for row in rest if is_of_equipment(row["condition"])], lambda row: row["site"]
+    )
+    single += [row for row in rest if not is_of_equipment(row["condition"])]
     groups = [
         *(Group(str(key), _same(of, "site"), tuple(of)) for key, of in by_cause.items()),
         *(Group("", str(key), tuple(of)) for key, of in by_site.items()),

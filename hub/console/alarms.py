@@ -161,7 +161,13 @@ def what_of(condition: str, detail: Mapping[str, Any]) -> Said:
     title = rule.get("title") if isinstance(rule, Mapping) else None
     if isinstance(title, Mapping) and {"id", "en"} <= set(title):
         return {language: str(text) for language, text in title.items()}
-    return words.CONDITIONS.get(cause(condition), condition)
+    return cause_of(condition)
+
+
+def cause_of(condition: str) -> str:
+    """Message id of the sort of a condition."""
+    sort = cause(condition)
+    return words.CONDITIONS.get(sort) or words.RULE_KINDS.get(sort, condition)
 
 
 def line(region: Region, row: Mapping[str, Any], priorities: Mapping[str, int]) -> AlarmLine:
@@ -242,7 +248,7 @@ def why(condition: str, detail: Mapping[str, Any], station: Station | None) -> W
     if station is not None and condition == "level" and severity + 1 < len(station.labels):
         following = station.labels[severity + 1]
     return Why(
-        cause=words.CONDITIONS.get(cause(condition), condition),
+        cause=cause_of(condition),
         rule=" ".join(str(rule[key]) for key in ("id", "version") if rule.get(key)),
         reason=reason_of(detail),
         value=_metres(detail.get("value_mm")) if station is not None else _number(detail.get("value")),
@@ -284,6 +290,6 @@ def _drawn(group: Group, lines: tuple[AlarmLine, ...]) -> Lines:
         return singly(lines)[0]
     what: Said = lines[0].what if group.cause else ""
     if any(one.what != what for one in lines):
-        what = words.CONDITIONS.get(group.cause, group.cause)
+        what = cause_of(group.cause)
     key = f"group-{group.cause}-{group.site}"
     return Lines(key, what, lines[0].place if group.sites == 1 else "", group.sites, lines)

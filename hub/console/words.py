@@ -116,6 +116,18 @@ CONDITIONS: Mapping[str, str] = {
 }
 """What an alarm is about."""
 
+RULE_KINDS: Mapping[str, str] = {
+    "threshold": _("Limit passed"),
+    "rise": _("Water rises too fast"),
+    "no_data": _("No data"),
+    "stuck": _("Value is stuck"),
+    "ratio": _("Share too high"),
+    "count": _("Too often"),
+    "upstream": _("Water is coming from upstream"),
+    "combination": _("Several rules together"),
+}
+"""The kinds of rules, which are the causes of their alarms."""
+
 ALARM_STATES: Mapping[str, str] = {
     "unacknowledged": _("Not acknowledged"),
     "acknowledged": _("Acknowledged"),

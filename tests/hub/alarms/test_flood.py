@@ -52,11 +52,11 @@ def test_a_power_cut_is_one_line_and_the_press_in_it_its_own():
     assert (level.site, len(level.rows)) == ("hulu", 1)
 
 
-def test_what_has_only_the_place_in_common_is_a_line_of_that_place():
-    rows = [row(1, "device_down", "rs"), row(2, "ring", "rs"), row(3, "level", "rs"), row(4, "ring", "pasar")]
-    together, alone = collapse(rows)
+def test_equipment_that_has_only_the_place_in_common_is_a_line_of_that_place_and_a_river_is_not_in_it():
+    rows = [row(1, "device_down", "rs"), row(2, "ring", "rs"), row(3, "stuck:suhu", "rs")]
+    together, alone, river = collapse([*rows, row(4, "ring", "pasar"), row(5, "level", "rs", 2)])
     assert (together.cause, together.site, len(together.rows)) == ("", "rs", 3)
-    assert alone.rows[0]["id"] == 4
+    assert (alone.rows[0]["id"], river.rows[0]["id"]) == (4, 5)
 
 
 ROWS = st.lists(

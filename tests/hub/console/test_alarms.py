@@ -13,6 +13,7 @@ from hub.alarms.service import Fingerprint, raise_alarm
 from hub.api import audit
 from hub.console import alarm_quality, alarms, words
 from hub.incidents.service import Incidents
+from hub.rules.files import RuleEntry, Selecting
 from tests.hub.city import NOW, REGION, press
 from tests.hub.console.reading import first, text
 
@@ -238,6 +239,10 @@ async def test_the_quality_page_names_what_is_off_and_what_to_do(hub):
 def test_every_figure_state_and_step_has_its_words():
     assert set(alarm_quality.TOLD) == set(LIMITS)
     assert set(words.ALARM_STATES) == set(TRANSITIONS)
+    kinds = {
+        kind.__struct_config__.tag for kind in (*RuleEntry.__subclasses__(), *Selecting.__subclasses__())
+    }
+    assert set(words.RULE_KINDS) == kinds - {None}
     assert set(words.ALARM_STEPS) == set(get_args(Step))
 
 

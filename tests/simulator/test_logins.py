@@ -6,7 +6,6 @@ import httpx
 import pyotp
 import pytest
 
-from simulator import logins
 from simulator.logins import Login
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -41,8 +40,8 @@ def time_s(monkeypatch):
     async def sleep(seconds):
         now[0] += seconds
 
-    monkeypatch.setattr(logins.time, "time", lambda: now[0])
-    monkeypatch.setattr(logins.asyncio, "sleep", sleep)
+    monkeypatch.setattr("simulator.logins.time.time", lambda: now[0])
+    monkeypatch.setattr("simulator.logins.asyncio.sleep", sleep)
     return now
 
 

@@ -129,6 +129,7 @@ class HubApp:
             channels=channels,
             influx=influx,
             oidc=_oidc(self._config.oidc, outbound),
+            outbound=outbound,
             web=web,
         )
         await hub.run(self._stop, lambda: self._ready(web, memory))

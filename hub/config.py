@@ -193,6 +193,14 @@ class OidcSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     second_factor: tuple[str, ...] = ()
 
 
+class AdvisoriesSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Feeds of other authorities; one that is not given is not read. Their hosts must be in ``[outbound] allow``."""
+
+    earthquakes: str = ""
+    nowcast: str = ""
+    every_s: Annotated[float, msgspec.Meta(ge=30, le=86_400)] = 60.0
+
+
 class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file, with every path absolute."""
 
@@ -210,6 +218,7 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     alarms: AlarmsSection = AlarmsSection()
     audit: AuditSection = AuditSection()
     retention: RetentionSection = RetentionSection()
+    advisories: AdvisoriesSection = AdvisoriesSection()
 
     @property
     def database_url(self) -> str:

@@ -150,13 +150,13 @@ class Outbound:
         """
         return await self._request("POST", url, content, headers)
 
-    async def get(self, url: str) -> Response:
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Response:
         """GET a URL and return the answer; as ``post``.
 
         Raises:
             ForbiddenError, UnreachableError, TooLargeError: as ``post``.
         """
-        return await self._request("GET", url, b"", {})
+        return await self._request("GET", url, b"", headers or {})
 
     async def aclose(self) -> None:
         """Close what is open. Idempotent."""

@@ -13,6 +13,7 @@ from typing import Any
 from contract.messages import Incarnation
 from contract.readiness import Readiness
 from hub import trail
+from hub.advisories.reader import Advisories
 from hub.alarms.times import AlarmTimes
 from hub.api.app import create_app
 from hub.api.auth.oidc import Oidc
@@ -41,6 +42,7 @@ from hub.ingest.second_path import SecondPath
 from hub.ingest.subscriber import Subscriber
 from hub.notify.channels.base import Channel
 from hub.notify.worker import NotifyWorker
+from hub.outbound import Outbound
 from hub.region import Region
 from hub.retention.periods import Periods
 from hub.retention.worker import Retention
@@ -84,6 +86,7 @@ class Hub:
         channels: Mapping[str, Channel],
         influx: Influx | None,
         oidc: Oidc | None,
+        outbound: Outbound,
         web: Web,
     ) -> None:
         known, speaking = fleet.registry(region), fleet.speaking(region)
@@ -155,6 +158,13 @@ class Hub:
             rules=self._rules,
         )
         self._told.rules = self._rules
+        self._advisories = Advisories(
+            {"bmkg_earthquake": config.advisories.earthquakes, "bmkg_nowcast": config.advisories.nowcast},
+            outbound,
+            clock,
+            region,
+            every_s=config.advisories.every_s,
+        )
         self._told.judging = self._judging
         self._samples = Samples(db, clock, self._judging, self._answers, self._pipeline)
         self._writer: SeriesWriter | None = None
@@ -207,6 +217,7 @@ class Hub:
             ready=self._missing,
             series=series,
             oidc=oidc,
+            advisories=self._advisories.now,
             secure_cookies=web.tls or config.api.proxy_tls,
             hooks=_hooks(config),
             operators=config.alarms.operators,
@@ -236,6 +247,7 @@ class Hub:
             "station-states": self._judging.save_states(),
             "history": self._judging.look_over_gaps(),
             "rules": self._rules.run(),
+            "advisories": self._advisories.run(),
             "notify": self._notify.run(),
             "answered": self._answered.run(),
             "alarm-times": self._alarm_times.run(),

@@ -51,6 +51,7 @@ class Services:
         commands: gives gateways commands; None in tests that have no gateways.
         second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
         hooks: secret of each channel whose receiver may tell something back.
+        advisories: warnings of other authorities and the state of their feeds; None where none is read.
     """
 
     db: Database
@@ -75,3 +76,4 @@ class Services:
     hooks: Mapping[str, bytes] = field(default_factory=dict)
     commands: Commands | None = None
     second_path: Callable[[bytes], Awaitable[Sequence[str]]] | None = None
+    advisories: Callable[[], Mapping[str, Any]] | None = None

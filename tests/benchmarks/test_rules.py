@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import rules
 from benchmarks.parts import PARTS
+from hub.rules.running import Running
 
 
 async def test_time_memory_and_reloads_are_measured_and_nothing_is_missed(tmp_path):
@@ -19,11 +20,11 @@ async def test_time_memory_and_reloads_are_measured_and_nothing_is_missed(tmp_pa
 
 
 async def test_a_value_that_is_missed_is_an_error(tmp_path, monkeypatch):
-    judge = rules.Running.judge
+    judge = Running.judge
 
     def deaf(self, sample, now_ms):
         return [] if sample.device == "pos-003" else judge(self, sample, now_ms)
 
-    monkeypatch.setattr(rules.Running, "judge", deaf)
+    monkeypatch.setattr(Running, "judge", deaf)
     with pytest.raises(AssertionError, match="were missed"):
         await rules.measure(tmp_path, quick=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
@@ -39,6 +39,13 @@ async def region(hub: Hub) -> dict[str, Any]:
             {"id": agency.id, "name": agency.name, "short": agency.short} for agency in city.agencies.values()
         ],
     }
+
+
+async def advisories(hub: Hub) -> Mapping[str, Any]:
+    """Peringatan dari luar / Warnings of other authorities (BMKG), with whose words they are. No alarm, no incident."""
+    if hub.advisories is None:
+        return {"advisories": [], "feeds": [], "now_ms": hub.clock.now_ms()}
+    return hub.advisories()
 
 
 async def stations(hub: Hub) -> dict[str, Any]:
@@ -96,6 +103,7 @@ async def _ask(hub: Services, ask: Callable[[Queries], Awaitable[T]]) -> T:
 
 ROUTES = (
     Route("GET", "/api/region", region, only(WATCHING), "city"),
+    Route("GET", "/api/advisories", advisories, only(WATCHING), "city"),
     Route("GET", "/api/stations", stations, only(WATCHING), "city"),
     Route("GET", "/api/stations/{station_id}/series", station_series, only(WATCHING), "city"),
     Route("GET", "/api/beds", all_beds, only(WATCHING), "city"),

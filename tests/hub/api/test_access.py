@@ -66,6 +66,7 @@ EXPECTED = {
     ("GET", "/api/notices"): PLANT,
     **{("POST", f"/api/notices/{step}"): WORKING for step in ("release", "discard", "retry")},
     ("GET", "/api/region"): WATCHING,
+    ("GET", "/api/advisories"): WATCHING,
     ("GET", "/api/stations"): WATCHING,
     ("GET", "/api/stations/{station_id}/series"): WATCHING,
     ("GET", "/api/beds"): WATCHING,

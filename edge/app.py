@@ -14,16 +14,17 @@ from random import Random
 from typing import Any, TypeVar
 
 from contract.codec import encode_body
-from contract.messages import EventBody, Reply
+from contract.messages import DesiredConfig, EventBody, Reply
 from contract.readiness import Readiness
 from edge.clock import Clock, random_hex
 from edge.commands import FILE as NONCES
 from edge.commands import Commands, UsedNonces
 from edge.config import Config, SpoolSettings
+from edge.desired import PATIENCE_MS, SETTLE_MS, Desired
 from edge.drivers import registry
 from edge.drivers.ads1115 import I2c
 from edge.drivers.base import Edge, LineFault
-from edge.errors import CorruptCard, EdgeError
+from edge.errors import ConfigChanged, CorruptCard, EdgeError
 from edge.health import Health, read_health
 from edge.link import Link
 from edge.local_door import LocalDoor
@@ -53,6 +54,8 @@ HOUSEKEEPING_S = 1.0
 
 SPOOL_TICK_MS = 60_000
 
+TRIAL_LOOK_S = 0.5
+
 STUCK_MS = 20_000
 """A room that should have got on and has not for so long is stuck: the watchdog is not fed any more."""
 
@@ -75,6 +78,8 @@ class EdgeApp:
         pins: Any = None,
         i2c: Callable[[int], I2c] | None = None,
         config_hash: str = "",
+        desired: Desired | None = None,
+        trial: bool = False,
         readiness: Readiness | None = None,
     ) -> None:
         """
@@ -82,6 +87,8 @@ class EdgeApp:
             pins: a gpiozero pin factory; None takes the board's own. Only the simulator passes one.
             i2c: an I2C bus by its number; None takes the board's own. Only the simulator passes one.
             config_hash: SHA-256 of the configuration file, told in beats.
+            desired: keeps what the hub wants; None: only the file's configuration runs.
+            trial: this configuration is on trial.
         """
         self._config = config
         self._clock = clock
@@ -105,6 +112,9 @@ class EdgeApp:
         """The sending side; None before the gateway runs."""
         self._orders = Orders(self)
         self._session: Session | None = None
+        self._desired = desired
+        self._trial = trial
+        self._wanted: asyncio.Queue[DesiredConfig] = asyncio.Queue()
         self._blinking: asyncio.Task[None] | None = None
         self._commands = Commands(
             self._orders,
@@ -152,6 +162,9 @@ class EdgeApp:
                 group.create_task(self._tell_age(), name="age")
                 group.create_task(self._door.run(), name="door")
                 group.create_task(self._commands.run(), name="commands")
+                if self._desired is not None:
+                    group.create_task(self._take_wanted(self._desired), name="desired")
+                    group.create_task(self._judge_trial(self._desired), name="trial")
                 self._showing.begin()
                 self._readiness.ready()
         finally:
@@ -332,6 +345,7 @@ class EdgeApp:
             on_received=self.outputs.received,
             on_answered=self.outputs.acknowledged,
             on_command=self._commands.take,
+            on_config=None if self._desired is None else self._wanted.put_nowait,
         )
         self._session = session
         return Link(self._config.broker, session, clock=self._clock, random=self._random)
@@ -359,6 +373,54 @@ class EdgeApp:
                     self._guarded(lambda: self.spool.tick(self._clock.mono_ms()))
                 except EdgeError as error:
                     log.error("spool.housekeeping_failed error=%r", str(error))
+
+    async def _take_wanted(self, desired: Desired) -> None:
+        """Try what the hub wants: the gateway then ends in good order, with everything committed, and begins anew.
+
+        Raises:
+            ConfigChanged: it is to begin anew now.
+        """
+        while True:
+            wanted = await self._wanted.get()
+            try:
+                desired.take(wanted)
+            except ConfigChanged:
+                raise
+            except (EdgeError, OSError) as error:
+                log.error("config.refused version=%d error=%s", wanted.config_version, error)
+                self._reply(self._standing(wanted.config_version, str(error)))
+
+    async def _judge_trial(self, desired: Desired) -> None:
+        """Keep the trial once the hub was within reach for long enough, or take it back; then tell the hub.
+
+        Raises:
+            ConfigChanged: it is taken back, and what ran before is to begin.
+        """
+        began_ms = since_ms = self._clock.mono_ms()
+        while self._trial:
+            await asyncio.sleep(TRIAL_LOOK_S)
+            now_ms = self._clock.mono_ms()
+            if self.uplink is None or not self.uplink.reached:
+                since_ms = now_ms
+            if now_ms - since_ms >= SETTLE_MS:
+                desired.keep()
+                self._trial = False
+            elif now_ms - began_ms >= PATIENCE_MS:
+                desired.refuse("pusat tidak terjangkau / hub out of reach")
+                raise ConfigChanged("config", "the trial has not reached the hub")
+        state = desired.state
+        if state is not None:
+            self._reply(self._standing(state.version, state.error if state.phase == "refused" else ""))
+
+    def _standing(self, version: int, error: str) -> Reply:
+        """What runs, in answer to what the hub wants."""
+        return Reply(
+            gateway=self._identity.gateway,
+            ok=not error,
+            error=error,
+            config_version=version,
+            config_hash=self._identity.config,
+        )
 
     async def _tell_age(self) -> None:
         """Tell once a day that this version was to be replaced by now: somebody may be keeping newer ones away."""

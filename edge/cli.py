@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import hashlib
 import json
 import logging
 import shlex
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _enrol(config, options)
         if options.command in visit.NAMES:
             return visit.run(config, options)
-        return asyncio.run(_run(config, _hash(options.config)))
+        return asyncio.run(_run(options.config))
     except (ContractError, EdgeError) as error:
         return _refuse([error])
     except OSError as error:
@@ -167,23 +166,27 @@ def _enrol(config: Config, options: argparse.Namespace) -> int:
     return 0
 
 
-async def _run(config: Config, config_hash: str) -> int:
+async def _run(path: Path) -> int:
     # Imported here so that `check` works where the drivers' libraries are not installed.
     from edge.app import EdgeApp
     from edge.clock import SystemClock
+    from edge.desired import Chosen, Desired, run_chosen
 
-    app = EdgeApp(
-        config,
-        clock=SystemClock(),
-        random=SystemRandom(),
-        config_hash=config_hash,
-    )
-    await until_stopped(app.run())
+    desired = Desired(path)
+
+    async def run(chosen: Chosen) -> None:
+        app = EdgeApp(
+            chosen.config,
+            clock=SystemClock(),
+            random=SystemRandom(),
+            config_hash=chosen.hash,
+            desired=desired,
+            trial=chosen.trial,
+        )
+        await app.run()
+
+    await until_stopped(run_chosen(desired, run))
     return 0
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 async def until_stopped(work: Coroutine[None, None, None]) -> None:

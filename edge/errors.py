@@ -67,6 +67,12 @@ class CorruptCard(EdgeError):
     """The spool's file is damaged. Quarantine it; the same call cannot succeed on it."""
 
 
+class ConfigChanged(EdgeError):
+    """Another configuration is to run now: the gateway ends in good order and begins with it."""
+
+    retryable = True
+
+
 class WayError(EdgeError):
     """A press could not be told by a way of the second path now."""
 

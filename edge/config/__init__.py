@@ -2,7 +2,7 @@
 
 from edge.config.attendance import Attendance, Listen, Pull, Reader
 from edge.config.contacts import CONTACT_KINDS, Contact, Lights, Role, SupervisedLoop
-from edge.config.file import DEVICE_TABLES, Config, load
+from edge.config.file import DEVICE_TABLES, Config, load, loads
 from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, Sms, SpoolSettings
 from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
 from edge.config.modbus import Device, RtuBus, Source, TcpBus
@@ -40,4 +40,5 @@ __all__ = [
     "Ultrasonic",
     "Wave",
     "load",
+    "loads",
 ]

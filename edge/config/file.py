@@ -89,6 +89,16 @@ def load(path: Path | str) -> Config:
     return _resolved(config, folder)
 
 
+def loads(text: str, folder: Path, name: str) -> Config:
+    """As `load`, of a text whose relative paths are relative to the folder; ``name`` is for mistakes.
+
+    Raises:
+        TomlError: as `load`.
+    """
+    config = strict_toml.loads(text, Config, name, lambda config: _check_instruments(config, folder))
+    return _resolved(config, folder)
+
+
 def _resolved(config: Config, folder: Path) -> Config:
     broker = msgspec.structs.replace(
         config.broker,

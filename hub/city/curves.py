@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 from contract.kinds import QUALITY_SUFFIX, TIME_ERROR_FIELD
 from hub.region import Station
@@ -98,10 +98,34 @@ class Curve:
         return max((step.error_ms for step in self.steps if step.error_ms), default=None)
 
 
+class Measured(Protocol):
+    """A quantity of a device whose values are in InfluxDB; a station is one.
+
+    Attributes:
+        kind: device kind of contract.kinds.
+        stale_s: longer without a value is a gap, however rare values usually are.
+    """
+
+    @property
+    def gateway(self) -> str: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def quantity(self) -> str: ...
+
+    @property
+    def stale_s(self) -> float: ...
+
+
 async def read(
-    series: Queries, station: Station, *, minutes: int, now_ms: int, most_steps: int = MOST_STEPS
+    series: Queries, station: Measured, *, minutes: int, now_ms: int, most_steps: int = MOST_STEPS
 ) -> Curve:
-    """The curve of a station over the last minutes.
+    """The curve of a station, or of another quantity, over the last minutes.
 
     Raises:
         SeriesError: InfluxDB does not answer.
@@ -237,7 +261,7 @@ class _Window:
     def steps(self) -> str:
         return f"time({self.step_s}s)"
 
-    def curve(self, station: Station, rows: Iterable[Mapping[str, Any]]) -> Curve:
+    def curve(self, station: Measured, rows: Iterable[Mapping[str, Any]]) -> Curve:
         return curve(
             rows,
             from_ms=self.from_s * 1000,

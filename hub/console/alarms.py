@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from contract.kinds import KINDS
 from hub.alarms.conditions import cause, is_press
 from hub.alarms.flood import Group, collapse
 from hub.alarms.machine import State, is_withheld
@@ -199,6 +200,37 @@ def line(region: Region, row: Mapping[str, Any], priorities: Mapping[str, int]) 
         withheld_note=row["withheld_note"] or "",
         may_withhold=not is_press(row["condition"]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A quantity that an alarm is about, for its plot."""
+
+    gateway: str
+    device: str
+    kind: str
+    quantity: str
+    unit: str
+    stale_s: float = 300.0
+
+
+def point_of(region: Region, row: Mapping[str, Any]) -> Point | None:
+    """The quantity of an alarm that is no river post's; None where it is about none that the region has."""
+    kinds = (
+        one.kind for one in region.devices if (one.gateway, one.device) == (row["gateway"], row["device"])
+    )
+    kind = next((kind for kind in kinds if row["point"] in KINDS[kind].quantities), None)
+    if kind is None:
+        return None
+    quantity = KINDS[kind].quantities[row["point"]]
+    return Point(row["gateway"], row["device"], kind, row["point"], quantity.unit)
+
+
+def plot(point: Point, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the plot of a quantity must know beside its points: the limit, where the rule tells it."""
+    limit = _number(row["detail"].get("limit"))
+    line = {"m": limit, "label": "", "siaga": 4 - int(row["severity"])}
+    return {"thresholds": [] if limit is None else [line], "labels": [], "unit": point.unit}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ PAGES = (
     "/",
     "/incidents",
     "/incidents?which=closed",
+    "/alarms",
+    "/alarms?which=history",
+    "/alarms/quality",
     "/rivers",
     f"/rivers/{STATION}",
     "/rivers/muara",
@@ -167,7 +170,14 @@ async def test_keys_reach_everything_and_show_where_they_are(city, opened):
 
 async def test_keys_go_from_page_to_page_and_tell_what_they_are(city, opened):
     page = (await opened("operator", "/")).page
-    for key, path in (("i", "/incidents"), ("r", "/rivers"), ("b", "/beds"), ("e", "/events"), ("o", "/")):
+    for key, path in (
+        ("i", "/incidents"),
+        ("a", "/alarms"),
+        ("r", "/rivers"),
+        ("b", "/beds"),
+        ("e", "/events"),
+        ("o", "/"),
+    ):
         await page.keyboard.press("g")
         await page.keyboard.press(key)
         await expect(page).to_have_url(re.compile(f"{re.escape(path)}$"))

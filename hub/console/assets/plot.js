@@ -5,11 +5,11 @@
   const box = document.getElementById("plot");
   if (!box || typeof uPlot === "undefined") return;
   const words = JSON.parse(document.getElementById("plot-words").textContent);
-  const { thresholds, labels } = JSON.parse(box.dataset.plot);
+  const { thresholds, labels, unit: measure = "m" } = JSON.parse(box.dataset.plot);
   const { zone, lang, station } = box.dataset;
   const minutes = Number(box.dataset.minutes);
   const RENEW_MS = Math.min(Math.max(minutes * 100, 5_000), 60_000); // a step of the curve, about
-  const DASHES = { 1: [], 2: [12, 5], 3: [3, 5] };
+  const DASHES = { 1: [], 2: [12, 5], 3: [3, 5], 4: [1, 6] };
   const SHAPES = { 1: "■", 2: "▲", 3: "◆", 4: "○" };
 
   const style = getComputedStyle(document.documentElement);
@@ -52,7 +52,7 @@
 
   function height(_, min, max) { // room for the curve and for the next threshold above it
     const above = thresholds.find(({ m }) => m > (max ?? 0));
-    const top = Math.max(max ?? 0, above ? above.m : 0), bottom = Math.min(min ?? top, thresholds[0].m);
+    const top = Math.max(max ?? 0, above ? above.m : 0), bottom = Math.min(min ?? top, thresholds[0]?.m ?? Infinity);
     const room = Math.max((top - bottom) * 0.08, 0.05);
     return [bottom - room, top + room];
   }
@@ -103,7 +103,7 @@
       ctx.setLineDash(DASHES[one.siaga].map((n) => n * unit));
       ctx.beginPath(); ctx.moveTo(bbox.left, y); ctx.lineTo(bbox.left + bbox.width, y); ctx.stroke();
       ctx.font = font(12, 600); ctx.textAlign = "left"; ctx.textBaseline = "bottom";
-      const text = `${SHAPES[one.siaga]} ${one.label}  ${metres.format(one.m)} m`;
+      const text = `${SHAPES[one.siaga]} ${one.label}  ${metres.format(one.m)} ${measure}`;
       const room = ctx.measureText(text).width + 10 * unit;
       ctx.fillStyle = "#182027d8"; ctx.fillRect(bbox.left + 4 * unit, y - 19 * unit, room, 17 * unit);
       ctx.fillStyle = TONE[one.siaga]; ctx.fillText(text, bbox.left + 9 * unit, y - 3 * unit);
@@ -139,7 +139,7 @@
   };
 
   function options() {
-    const level = { points: { show: false }, value: (_, m) => (m == null ? "–" : `${metres.format(m)} m`) };
+    const level = { points: { show: false }, value: (_, m) => (m == null ? "–" : `${metres.format(m)} ${measure}`) };
     const unit = scale(), axis = { stroke: MUTED, font: `${Math.round(13 * unit)}px system-ui, sans-serif`, grid: { stroke: LINE, width: 1 }, ticks: { stroke: LINE, width: 1 } };
     return {
       ...size(),
@@ -148,7 +148,7 @@
       scales: { x: { time: true, range: (u, min, max) => (looking ? [min, max] : [edges().min, edges().max]) }, y: { range: height } },
       axes: [
         { ...axis, values: times, space: 70 * unit, size: (minutes > 12 * 60 ? 56 : 36) * unit },
-        { ...axis, values: (_, splits) => splits.map((m) => `${metres.format(m)} m`), size: 72 * unit },
+        { ...axis, values: (_, splits) => splits.map((m) => `${metres.format(m)} ${measure}`), size: 72 * unit },
       ],
       series: [
         { label: words.time, value: (_, s) => (s == null ? "–" : at(s)) },

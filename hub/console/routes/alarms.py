@@ -18,6 +18,7 @@ from hub.api.access import Hub, Identity, Route, Who, only
 from hub.api.alarm_work import MOST, AlarmWork
 from hub.api.auth import users
 from hub.api.auth.roles import SERVICING, WATCHING, WORKING
+from hub.api.errors import ApiError
 from hub.api.services import Services
 from hub.city import curves
 from hub.console import alarm_quality as told
@@ -30,6 +31,7 @@ from hub.console.page import OPTIONS, fragment, page, pages_of
 from hub.console.places import site_name
 from hub.console.snapshot import Snapshot
 from hub.incidents import reads
+from hub.region import Station
 
 Which = Literal["now", "withheld", "history"]
 
@@ -162,14 +164,17 @@ async def points(hub: Hub, alarm_id: Annotated[int, Path(ge=1, le=2**53)]) -> di
     """Titik kurva / What the plot of an alarm draws: the values around its beginning."""
     row = await hub.db.read(lambda conn: alarms.one(conn, alarm_id))
     station = hub.region.stations.get(str(row["detail"].get("station", "")))
-    if station is None:
-        return {"away": True, "since_ms": None}
+    measured: curves.Measured | None = station or view.point_of(hub.region, row)
+    if measured is None:
+        raise ApiError("not_found")
     end_ms = min(hub.clock.now_ms(), row["raised_ms"] + AROUND_MIN * 60_000)
     minutes = max(2, (end_ms - row["raised_ms"]) // 60_000 + AROUND_MIN)
-    asked = await ask(hub, lambda series: curves.read(series, station, minutes=minutes, now_ms=end_ms))
+    asked = await ask(hub, lambda series: curves.read(series, measured, minutes=minutes, now_ms=end_ms))
     if asked.value is None:
         return {"away": True, "since_ms": asked.down_since_ms}
     found = asked.value
+    if station is None:
+        return {**curves.as_json(found), "changes": [], "now_ms": hub.clock.now_ms()}
     changes = await hub.db.read(lambda conn: alarms.changes_since(conn, found.from_ms, station.id))
     shown = [change for change in changes if change["t_ms"] <= found.to_ms]
     return {**curves.as_json(found), "changes": shown, "now_ms": hub.clock.now_ms()}
@@ -303,12 +308,20 @@ async def _story(request: Request, hub: Services, who: Identity, alarm_id: int) 
         "past": past,
         "names": read.names,
         "station": station,
-        "plot": None if station is None else rivers.plot(station),
+        "plot": _plot(hub, row, station),
         "minutes": 2 * AROUND_MIN,
         "words": words,
         "shelf_min": SHELF_MIN,
         **_rights(who),
     }
+
+
+def _plot(hub: Services, row: Mapping[str, Any], station: Station | None) -> dict[str, Any] | None:
+    """What the plot must know beside its points; None where there is nothing to draw."""
+    if station is not None:
+        return rivers.plot(station)
+    point = view.point_of(hub.region, row)
+    return None if point is None else view.plot(point, row)
 
 
 def _rights(who: Identity) -> dict[str, bool]:

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from contract.kinds import KINDS
 from hub.alarms import service, times
 from hub.alarms.machine import TRANSITIONS, Step
 from hub.alarms.quality import LIMITS
@@ -13,6 +14,7 @@ from hub.alarms.service import Fingerprint, raise_alarm
 from hub.api import audit
 from hub.console import alarm_quality, alarms, words
 from hub.incidents.service import Incidents
+from hub.region.model import Device
 from hub.rules.files import RuleEntry, Selecting
 from tests.hub.city import NOW, REGION, press
 from tests.hub.console.reading import first, text
@@ -211,6 +213,22 @@ async def test_why_a_rule_rang_in_both_languages_and_nothing_of_it_is_markup(hub
             assert "<store>" not in html
         assert "8.00 °C" in html
         assert "SOP-12" in html
+
+
+async def test_the_values_around_an_alarm_that_is_no_river_are_drawn_with_their_unit_and_limit(hub):
+    device = Device("gw-rs-1", "panel-1", "site_health", "modbus_tcp")
+    quantity = next(iter(KINDS["site_health"].quantities))
+    hub.app.state.services = replace(hub.services, region=replace(REGION, devices=(device,)))
+    known, unknown = replace(RULE, point=quantity), replace(RULE, point="nothing")
+    ids = [await raised(hub, one, 1, detail={"value": 9.5, "limit": 8}) for one in (known, unknown)]
+    hub.curves.rows = [{"time": NOW, "high": 9.7, "low": 9.6, "n": 1}]
+    async with hub.login("siti", "operator") as siti:
+        html = (await siti.get(f"/alarms/{ids[0]}")).text
+        assert f'data-source="/alarms/{ids[0]}/points"' in html
+        assert '"m": 8.0' in html
+        assert (await siti.get(f"/alarms/{ids[0]}/points")).json()["points"] == [[NOW, 9.6, 9.7]]
+        assert 'id="plot"' not in (await siti.get(f"/alarms/{ids[1]}")).text
+        assert (await siti.get(f"/alarms/{ids[1]}/points")).status_code == 404
 
 
 async def test_an_alarm_that_there_is_not(hub):

@@ -132,6 +132,12 @@ class AlarmsSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     operators: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
 
 
+class FleetSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``configurations`` is a folder with a file ``<gateway>.toml`` for each gateway that is to run it. Empty: none."""
+
+    configurations: str = ""
+
+
 class AuditSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the head of the audit trail is noted each hour, best all on other machines.
 
@@ -216,6 +222,7 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     oidc: OidcSection | None = None
     backup: BackupSection = BackupSection()
     alarms: AlarmsSection = AlarmsSection()
+    fleet: FleetSection = FleetSection()
     audit: AuditSection = AuditSection()
     retention: RetentionSection = RetentionSection()
     advisories: AdvisoriesSection = AdvisoriesSection()
@@ -327,6 +334,7 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
     return replace(
         config,
         profile=at(config.profile),
+        fleet=FleetSection(configurations=at(config.fleet.configurations)),
         database=replace(database, file=at(database.file), url_file=at(database.url_file)),
         broker=replace(
             broker,

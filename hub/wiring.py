@@ -27,9 +27,11 @@ from hub.config import BrokerSection, HubConfig, read_secret
 from hub.db import Database
 from hub.fleet import gateways as fleet
 from hub.fleet.commands import Commands
+from hub.fleet.desired import Wishes
 from hub.fleet.liveness import Liveness
 from hub.fleet.trust_watch import TrustWatch
 from hub.incidents.service import Incidents
+from hub.ingest.accept import AcceptedReply
 from hub.ingest.answered import Answered
 from hub.ingest.answers import Answers, over
 from hub.ingest.broker import Address
@@ -137,6 +139,15 @@ class Hub:
             telemetry=over(self._subscriber.telemetry),
         )
         self._commands = Commands(clock, say=self._answers.say_command)
+        self._wishes: Wishes | None = None
+        if config.fleet.configurations:
+            self._wishes = Wishes(
+                Path(config.fleet.configurations),
+                gateways=known,
+                db=db,
+                clock=clock,
+                say=self._answers.say_wish,
+            )
         self._answered = Answered(db, clock, self._bus, self._answers.say_answered)
         self._alarm_times = AlarmTimes(db, clock, changed=self._told.alarm)
         self._rules = Ruling(
@@ -183,7 +194,7 @@ class Hub:
             liveness=liveness,
             fresh=self._samples.fresh,
             told=self._told,
-            replied=self._commands.replied,
+            replied=self._replied,
         )
         self._second_path = SecondPath(
             authority=Path(config.broker.ca),
@@ -260,6 +271,8 @@ class Hub:
         }
         if self._backup_age is not None:
             tasks["backup-age"] = self._backup_age.run()
+        if self._wishes is not None:
+            tasks["wishes"] = self._wishes.run()
         if self._writer is not None:
             tasks["series-writer"] = self._writer.run()
         return tasks
@@ -293,6 +306,11 @@ class Hub:
             await asyncio.wait_for(self._judging.warm(), LOOK_BACK_S)
         except (SeriesError, TimeoutError) as error:
             log.warning("rates_not_warmed error=%s", error or "too slow")
+
+    def _replied(self, accepted: AcceptedReply) -> None:
+        self._commands.replied(accepted)
+        if self._wishes is not None:
+            self._wishes.replied(accepted)
 
     def _numbers(self) -> dict[str, Any]:
         writer = self._writer

@@ -6,7 +6,16 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from contract.codec import encode
-from contract.messages import MOST_ANSWERED, Command, Flow, HaveStream, Incarnation, Message, Receipt
+from contract.messages import (
+    MOST_ANSWERED,
+    Command,
+    DesiredConfig,
+    Flow,
+    HaveStream,
+    Incarnation,
+    Message,
+    Receipt,
+)
 from contract.topics import Lane, topic
 from hub.clock import Clock
 from hub.ingest.accept import ForeignVersion, Registered
@@ -98,6 +107,10 @@ class Answers:
     def say_command(self, gateway: str, command: Command) -> None:
         """Give a gateway a command."""
         self._say(self._control, gateway, "down/command", command, urgent=True)
+
+    def say_wish(self, gateway: str, wish: DesiredConfig) -> None:
+        """Tell a gateway which configuration is wanted."""
+        self._say(self._control, gateway, "down/config", wish)
 
     def hello(
         self,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, Connection, and_, case, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.alarms.machine import WITHHELD
 from hub.alarms.parents import let_go
@@ -76,7 +77,7 @@ class AlarmTimes:
             await asyncio.sleep(EVERY_S)
             try:
                 await self.step()
-            except StoreError as error:
+            except (StoreError, SQLAlchemyError) as error:
                 log.warning("alarm_times store=down error=%s", error)
 
     async def step(self) -> int:

@@ -2,11 +2,13 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from tests.fuzz import parsers, web
@@ -25,11 +27,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()), metavar="N")
     parser.add_argument("--only", default="", metavar="TEXT", help="parsers with that in their name")
     options = parser.parse_args()
+    logging.disable()  # what is refused is logged by the thousand
     print(f"seed {options.seed}")
     print(f"{'parser':36} {'inputs':>9} {'taken':>9} {'refused':>9} {'slowest ms':>11} {'faults':>7}")
     total = faults = 0
     with tempfile.TemporaryDirectory() as folder:
-        for target in (*parsers.targets(Path(folder)), *web.targets(Path(folder))):
+        places = [Path(folder, name) for name in ("parsers", "web", "openapi")]
+        for place in places:
+            place.mkdir()
+        # One after the other: those of a server close it behind them.
+        for target in chain(parsers.targets(places[0]), web.targets(places[1])):
             if options.only in target.name:
                 count = run(target, max(1, options.inputs // target.cost), options.seed)
                 total, faults = total + count.inputs, faults + len(count.faults)
@@ -39,7 +46,7 @@ def main() -> int:
                     print(f"    {fault.what}\n        {fault.data[:300]!r}")
             target.close()
         if options.only in "OpenAPI":
-            found = list(_openapi(Path(folder), options.inputs // OPENAPI_COST, options.seed))
+            found = list(_openapi(places[2], options.inputs // OPENAPI_COST, options.seed))
             total, faults = (
                 total + sum(one.inputs for one in found),
                 faults + sum(bool(one.fault) for one in found),
@@ -55,9 +62,8 @@ def main() -> int:
 
 
 def _openapi(folder: Path, examples: int, seed: int) -> Iterator[Tried]:
-    (folder / "openapi").mkdir()
     loop = asyncio.new_event_loop()
-    with opened(folder / "openapi", rates=web.UNLIMITED) as hub:
+    with opened(folder, rates=web.UNLIMITED) as hub:
         yield from try_all(hub, loop, examples=max(1, examples), seed=seed)
     loop.close()
 

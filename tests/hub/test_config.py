@@ -5,9 +5,10 @@ from typing import get_args
 
 import pytest
 
+from contract.credentials import CredentialError
 from contract.strict_toml import TomlError
 from hub.api.auth.roles import Role
-from hub.config import HubConfig, RoleName, load_config
+from hub.config import HubConfig, RoleName, load_config, read_secret
 
 GOOD = """\
 profile = "profile"
@@ -48,6 +49,20 @@ def test_a_good_file_is_read_with_paths_from_its_folder(tmp_path):
     assert config.channels["desk"].secret_file == f"{tmp_path}/desk.key"
     assert config.api.listen == "127.0.0.1"
     assert config.api.certificate == ""
+
+
+def test_a_secret_is_read_from_the_services_credentials(tmp_path, monkeypatch):
+    given = tmp_path / "credentials"
+    given.mkdir()
+    (given / "desk").write_text("rahasia dari systemd\n")
+    text = GOOD.replace('"desk.key"', '"credential:desk"').replace('"tls/hub.key"', '"credential:hub.key"')
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
+    config = read(tmp_path, text)
+    assert read_secret(config.channels["desk"].secret_file) == "rahasia dari systemd"
+    assert config.broker.key == f"{given}/hub.key"
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    with pytest.raises(CredentialError, match=r"LoadCredential=hub\.key"):
+        read(tmp_path, text)
 
 
 def test_the_url_of_a_database_server_comes_from_a_file(tmp_path):

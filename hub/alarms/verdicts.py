@@ -42,18 +42,20 @@ def apply(conn: Connection, verdict: Verdict, now_ms: int, *, region: Region) ->
 
 
 def _detail(verdict: Verdict) -> dict[str, Any]:
-    """What pages show of it."""
-    return {
-        **verdict.facts,
-        "rule": {
-            "id": verdict.rule,
-            "version": verdict.version,
-            "kind": verdict.kind,
-            "title": {"id": verdict.rule, "en": verdict.rule},
-            "reason": {"id": verdict.reason_id, "en": verdict.reason_en},
-            "advice": verdict.advice,
-        },
+    """What pages show of it. Times beside the next level's are in its words already."""
+    rule = {
+        "id": verdict.rule,
+        "version": verdict.version,
+        "kind": verdict.kind,
+        "reason": {"id": verdict.reason_id, "en": verdict.reason_en},
+        "advice": verdict.advice,
     }
+    if verdict.title_id:
+        rule["title"] = {"id": verdict.title_id, "en": verdict.title_en or verdict.title_id}
+    facts = {
+        name: fact for name, fact in verdict.facts.items() if name == "next_ms" or not name.endswith("_ms")
+    }
+    return {**facts, "rule": rule}
 
 
 def _notice(verdict: Verdict, region: Region, alarm_id: int) -> Notice:
@@ -65,7 +67,7 @@ def _notice(verdict: Verdict, region: Region, alarm_id: int) -> Notice:
         channels=channels_of(region.duty_desk),
         kind="rule",
         subject=f"alarm/{alarm_id}",
-        title=f"{place}: {verdict.rule}",
+        title=f"{verdict.title_id or verdict.rule}: {place}",
         text=f"{verdict.reason_id}\n{verdict.reason_en}",
         priority=Priority(4 - int(verdict.priority)),
         data={"alarm": alarm_id, "rule": verdict.rule, "advice": verdict.advice},

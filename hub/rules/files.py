@@ -67,6 +67,8 @@ class RuleEntry(Section, frozen=True, kw_only=True):
     """What every ``[[rule]]`` has. One without ``alarm`` only serves combinations."""
 
     id: Id
+    title_id: Annotated[str, Meta(max_length=120)] = ""
+    title_en: Annotated[str, Meta(max_length=120)] = ""
     reason_id: Sentence
     reason_en: Sentence
     advice: Link

@@ -160,7 +160,8 @@ class Judge(Machine):
     def verdict(self, active: bool, at_ms: int, sample: Sample | None = None) -> Verdict:
         """The verdict as it goes to the alarms, in words of people when it raises."""
         entry, facts = self.law.entry, self.facts()
-        said = {**self.law.names(self.subject), **facts} if active else {}
+        names = self.law.names(self.subject) if active else {}
+        said = {**names, **facts}
         return Verdict(
             rule=entry.id,
             kind=self.law.kind,
@@ -171,11 +172,16 @@ class Judge(Machine):
             at_ms=at_ms,
             t_ms=None if sample is None else sample.t_ms,
             age_ms=0 if sample is None else age_ms(sample, at_ms),
+            title_id=entry.title_id,
+            title_en=entry.title_en,
             reason_id=_said(entry.reason_id, said) if active else "",
             reason_en=_said(entry.reason_en, said) if active else "",
             advice=entry.advice,
             tell=entry.tell and active,
-            facts=facts,
+            facts={
+                **{key: names[key] for key in ("limit", "unit") if names.get(key) not in (None, "")},
+                **facts,
+            },
             mark=None
             if sample is None
             else Mark(sample.gateway, sample.device, sample.stream[1], sample.seq, sample.t_ms, at_ms),

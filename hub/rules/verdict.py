@@ -55,6 +55,7 @@ class Verdict:
         t_ms: time of the record that decided it; None where no record did (time passed, or hours ended).
         at_ms: when it happened in the hub's own time.
         age_ms: age of the record on arrival.
+        title_id, title_en: what the alarm is called; empty where its kind is enough.
         reason_id, reason_en: what people read.
         advice: where it says what to do.
         tell: whether the duty desk is told of it.
@@ -71,6 +72,8 @@ class Verdict:
     at_ms: int
     t_ms: int | None = None
     age_ms: int = 0
+    title_id: str = ""
+    title_en: str = ""
     reason_id: str = ""
     reason_en: str = ""
     advice: str = ""

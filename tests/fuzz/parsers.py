@@ -45,6 +45,8 @@ from edge.drivers.ultrasonic import distances_mm
 from edge.signing import sign
 from edge.upgrade.bundle import Here, verified
 from hub import inbound
+from hub.advisories import earthquakes, nowcast
+from hub.advisories.model import FeedError
 from hub.api.audit import Head, HeadError
 from hub.commissioning import jpeg
 from hub.commissioning.errors import PhotoError
@@ -63,6 +65,7 @@ from provisioning.network import Network
 from tests.docs import pages
 from tests.docs.test_docs import gateway_file
 from tests.fuzz.campaign import Target
+from tests.hub.advisories import feeds
 from tests.hub.commissioning import pictures
 from tests.hub.ingest import frames
 from tests.provisioning.test_requests import request
@@ -80,6 +83,7 @@ def targets(folder: Path) -> Iterator[Target]:
     yield from _devices()
     yield from _modbus()
     yield from _files(folder)
+    yield from _advisories()
     yield from _signed(folder)
     yield Target(
         "photo of a technician", jpeg.clean, [pictures.jpeg(), pictures.jpeg(frame=0xC2)], (PhotoError,)
@@ -404,6 +408,19 @@ def _bundle() -> bytes:
         for name in (upgrade.MANIFEST, upgrade.SIGNATURE, upgrade.SIGNER):
             file.writestr(name, _manifest())
     return made.getvalue()
+
+
+# What other authorities say
+
+
+def _advisories() -> Iterator[Target]:
+    quakes = [feeds.earthquakes(feeds.QUAKE), feeds.earthquakes(feeds.QUAKE, feeds.OLDER)]
+    yield Target("BMKG's earthquakes", earthquakes.parse, quakes, (FeedError,))
+    yield Target(
+        "BMKG's list of warnings", nowcast.items, [feeds.rss("https://b/1", "https://b/2")], (FeedError,)
+    )
+    alerts = [feeds.cap(), feeds.cap(status="Test")]
+    yield Target("CAP of BMKG", lambda data: nowcast.alert(data, "https://b/1"), alerts, (FeedError,))
 
 
 # Files that people write

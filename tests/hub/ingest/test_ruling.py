@@ -37,7 +37,7 @@ COLUMN = DeviceColumn(POST.device, POST.kind, ("level_m",))
 NOW_MS = 1_790_000_000_000
 OVER_TWO = rule(
     'kind = "threshold"\ndevices = ["gw-pos-muara/duga-air"]\nquantity = "level_m"\nabove = 2.0\n'
-    'priority = "high"\ntell = true',
+    'priority = "high"\ntell = true\ntitle_id = "Air tinggi"\ntitle_en = "High water"',
     name="tinggi",
 )
 
@@ -152,11 +152,13 @@ async def test_an_accepted_sample_raises_the_alarm_of_its_rule_and_clears_it(db,
     assert alarm["detail"]["rule"]["id"] == "tinggi"
     assert alarm["detail"]["rule"]["version"] == life.rules.book.version
     assert alarm["detail"]["rule"]["advice"] == "/rivers"
+    assert alarm["detail"]["rule"]["title"] == {"id": "Air tinggi", "en": "High water"}
+    assert (alarm["detail"]["limit"], alarm["detail"]["unit"]) == (2.0, "m")
     await life.hear(1.0, first=4)
     assert await life.steps() == [("raise", 2), ("clear", 2)]
     assert life.told == ["tinggi", "tinggi"]
     notices = await db.read(lambda conn: conn.execute(select(outbox)).all())
-    assert [(row.kind, row.title) for row in notices] == [("rule", "Pos Duga Air Muara Cilaras: tinggi")]
+    assert [(row.kind, row.title) for row in notices] == [("rule", "Air tinggi: Pos Duga Air Muara Cilaras")]
 
 
 async def test_levels_go_on_beside_the_rules(db, folder):

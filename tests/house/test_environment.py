@@ -21,9 +21,9 @@ def looks_into_the_environment(source: str) -> bool:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv", "getenvb"):
             return True
-        if isinstance(node, ast.ImportFrom) and node.module == "os":
-            if any(name.name.startswith(("environ", "getenv")) for name in node.names):
-                return True
+        names = node.names if isinstance(node, ast.ImportFrom) and node.module == "os" else ()
+        if any(name.name.startswith(("environ", "getenv")) for name in names):
+            return True
     return False
 
 

@@ -1,6 +1,6 @@
 """A gateway's configuration: one strict TOML file into frozen objects. Nothing reads a dict later."""
 
-from edge.config.attendance import Attendance, Listen, Pull, Reader
+from edge.config.attendance import Attendance, CardReader, Listen, Pull, Reader
 from edge.config.contacts import CONTACT_KINDS, Contact, Lights, Role, SupervisedLoop
 from edge.config.file import DEVICE_TABLES, Config, load, loads
 from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, Sms, SpoolSettings
@@ -16,6 +16,7 @@ __all__ = [
     "BedRadar",
     "Box",
     "Broker",
+    "CardReader",
     "Config",
     "Contact",
     "CurrentLoop",

@@ -54,6 +54,17 @@ class Pull(Section, frozen=True, kw_only=True):
     """Six hours beside uploads; 60 for a reader that cannot upload."""
 
 
+class CardReader(Section, frozen=True, kw_only=True):
+    """A USB reader that types a card's number and Enter, as a keyboard does."""
+
+    name: Name
+    device: Annotated[
+        str, Meta(min_length=1, description='the keyboard, best as "/dev/input/by-id/…-event-kbd"')
+    ]
+    sample_s: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
+    """How often it is told how many scans it gave."""
+
+
 class Reader(Section, frozen=True, kw_only=True):
     """An attendance reader. Only those named here are heard."""
 

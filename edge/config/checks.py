@@ -56,6 +56,8 @@ def _read_twice(config: Config) -> Iterator[Mistake]:
     for table in ("ultrasonic", "bed_radar"):
         ports += [(table, at, each.device) for at, each in enumerate(getattr(config, table))]
     yield from _repeated(ports, "port", "a port of its own", key="device")
+    keyboards = [("card_reader", at, each.device) for at, each in enumerate(config.card_reader)]
+    yield from _repeated(keyboards, "keyboard", "the other reader's", key="device")
     inputs = [("current_loop", at, _input(each)) for at, each in enumerate(config.current_loop)]
     inputs += [("supervised_loop", at, _input(each)) for at, each in enumerate(config.supervised_loop)]
     yield from _repeated(inputs, "input", "the channel of the other instrument", key="channel")
@@ -102,6 +104,12 @@ def dangling(config: Config) -> Iterator[Mistake]:
     if config.reader and config.attendance is None:
         yield Mistake(
             "readers without [attendance]", at=("reader", 0), instead="an [attendance] with key_file and zone"
+        )
+    if config.card_reader and config.attendance is None:
+        yield Mistake(
+            "card readers without [attendance]",
+            at=("card_reader", 0),
+            instead="an [attendance] with key_file and zone",
         )
     if config.attendance is not None and config.attendance.listen is None:
         yield from _unheard(config.reader)

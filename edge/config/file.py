@@ -15,7 +15,7 @@ from contract import strict_toml
 from contract.credentials import placed
 from contract.strict_toml import Mistake, MistakesError, closest
 from contract.toml_lines import KeyPath
-from edge.config.attendance import Attendance, Reader
+from edge.config.attendance import Attendance, CardReader, Reader
 from edge.config.checks import dangling, duplicates, one_file
 from edge.config.contacts import Contact, Lights, SupervisedLoop
 from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, SpoolSettings
@@ -36,6 +36,7 @@ DEVICE_TABLES = (
     "current_loop",
     "bed_radar",
     "reader",
+    "card_reader",
 )
 """Tables of the file whose entries are devices, each with a name of its own."""
 
@@ -61,6 +62,7 @@ class Config(Section, frozen=True, kw_only=True):
     bed_radar: tuple[BedRadar, ...] = ()
     attendance: Attendance | None = None
     reader: tuple[Reader, ...] = ()
+    card_reader: tuple[CardReader, ...] = ()
     instruments: tuple[Path, ...] = ()
     """Folders with more instrument files, looked into before the shipped ones."""
 

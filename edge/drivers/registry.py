@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from contract.kinds import KINDS
@@ -12,6 +13,7 @@ from edge.clock import Clock
 from edge.config import (
     Attendance,
     BedRadar,
+    CardReader,
     Config,
     Contact,
     CurrentLoop,
@@ -44,6 +46,7 @@ from edge.sampler import Schedule
 
 if TYPE_CHECKING:
     from edge.drivers.attendance import Readers
+    from edge.drivers.card_reader import CardReaderDriver
 
 
 BLINK_S = 0.25
@@ -186,6 +189,12 @@ def build(
     if config.attendance is not None:
         readers, services = _attendance(config.attendance, config.reader, clock)
         schedules += (_reader(reader, readers) for reader in config.reader)
+        cards = [_card_reader(each, config.attendance, folder, clock) for each in config.card_reader]
+        schedules += (
+            _schedule(one, each.sample_s, {}, {}, 2)
+            for one, each in zip(cards, config.card_reader, strict=True)
+        )
+        services += cards
     return Drivers(
         schedules=tuple(schedules),
         services=tuple(services),
@@ -332,6 +341,15 @@ def _attendance(settings: Attendance, named: Sequence[Reader], clock: Clock) -> 
 
             services.append(LogPuller(reader, reader.pull, readers))
     return readers, services
+
+
+def _card_reader(
+    settings: CardReader, attendance: Attendance, folder: Path, clock: Clock
+) -> CardReaderDriver:
+    # Imported here: most gateways have none.
+    from edge.drivers.card_reader import CardReaderDriver
+
+    return CardReaderDriver(settings, attendance, folder, clock=clock)
 
 
 def _reader(reader: Reader, readers: Readers) -> Schedule:

@@ -46,6 +46,7 @@ def test_every_device_of_the_example_has_its_driver_and_its_limits():
         "ranjang-07",
         "kotak",
         "absen-lobi",
+        "kartu-lobi",
     ]
     assert drivers.buttons == ("tombol-igd", "tombol-loket")
     post = by_name["pos-jembatan"]
@@ -106,6 +107,7 @@ async def test_a_gateway_reads_both_buses_and_its_contacts(tmp_path: Path):
             "tombol-loket",
             "ranjang-07",
             "absen-lobi",
+            "kartu-lobi",
         )  # have peers of their own
         asked = [s.driver for s in drivers.schedules if s.driver.device not in elsewhere]
         readings = {driver.device: (await driver.poll()).values for driver in asked}

@@ -281,7 +281,8 @@ class Hub:
         """Work until stopped, then put on record what is known and not yet there."""
         self._trust.look()  # before the first frame
         self._subscriber.judge_flow()
-        await self._look_back()
+        if await self._stopped_before(self._look_back(), stop):
+            return
         app = create_app(self._services)
         async with asyncio.TaskGroup() as group:
             working = [group.create_task(work, name=name) for name, work in self._tasks().items()]
@@ -298,6 +299,18 @@ class Hub:
         await self._judging.save_once()
         await self._rules.save_once()
         log.info("stopped")
+
+    @staticmethod
+    async def _stopped_before(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> bool:
+        """Do the work, unless the hub is to stop before it is done; the store may be away for long."""
+        task, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not task.done():
+            task.cancel()
+            return True
+        await task
+        return False
 
     async def _look_back(self) -> None:
         """Before the first frame: rules and rivers take up what they knew."""

@@ -10,11 +10,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from contract.strict_toml import TomlError
 from hub.clock import Clock
 from hub.db import Database
-from hub.errors import StoreError
+from hub.errors import StoreError, StoreUnavailableError
 from hub.ingest.events import StoredEvent
 from hub.region import Region
 from hub.rules import book as books
@@ -22,11 +25,14 @@ from hub.rules import past, store
 from hub.rules.law import Judge
 from hub.rules.model import LIVE_AGE_MS, Sample
 from hub.rules.running import Running
-from hub.rules.verdict import Subject, Verdict
+from hub.rules.verdict import Mark, Standing, Subject, Verdict
 from hub.series.errors import SeriesError
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+STORE_PAUSE_S = 0.5
 TICK_S = 1.0
 LOOK_EVERY = 2
 SAVE_EVERY = 5
@@ -79,6 +85,7 @@ class Ruling:
         self._stamp: Stamp | None = None
         self._heard_ms: int | None = None
         self._offset_ms: int | None = None
+        self._known: tuple[list[Standing], list[Mark]] = [], []
         self._unwritten: Counter[tuple[str, Subject]] = Counter()
         self.say: Callable[[Verdict], None] = lambda _: None
         self.owing: Callable[[], set[str]] = set
@@ -125,19 +132,35 @@ class Ruling:
     # Start
 
     async def open(self) -> None:
-        """Take the rules into force, and up what they knew. Before the first frame."""
-        standings, marks = await self._db.read(store.restore)
+        """Take the rules into force, and up what they knew, however long the store is away. Before the first frame."""
+        self._known = await self._read(store.restore)
         await self._look()
         if self.mistakes:
             await self._last_good()
-        now_ms = self._clock.now_ms()
+        if self.mistakes and not self.book.rules:
+            # Nobody can say now what stood raised by which rule; what is on record stays until a file is good again.
+            return
+        self._take_up(self._clock.now_ms())
+        await self._recall(self._clock.now_ms())
+
+    async def _read(self, fn: Callable[[Connection], T]) -> T:
+        while True:
+            try:
+                return await self._db.read(fn)
+            except StoreUnavailableError as error:
+                log.warning("judging store=down error=%s", error)
+                await asyncio.sleep(STORE_PAUSE_S)
+
+    def _take_up(self, now_ms: int) -> None:
+        """How the rules stood when the hub was last stopped; once."""
+        standings, marks = self._known
+        self._known = [], []
         for verdict in self._running.restore(standings, marks, now_ms):
             self._say(verdict)
-        await self._recall(now_ms)
 
     async def _last_good(self) -> None:
         """The file is bad at the start: the rules that were in force last go on, where they still fit the region."""
-        text = await self._db.read(store.last_text)
+        text = await self._read(store.last_text)
         if text is None:
             return
         try:
@@ -149,7 +172,7 @@ class Ruling:
 
     async def _recall(self, now_ms: int) -> None:
         """What rules remember of the time before: events from SQL, values from InfluxDB."""
-        events = await self._db.read(lambda conn: past.events(conn, self._running.built, now_ms))
+        events = await self._read(lambda conn: past.events(conn, self._running.built, now_ms))
         for gateway, device, kind, event_id, at_ms in events:
             self._running.happened(gateway, device, kind, event_id, at_ms, live=False)
         if self._series is None:
@@ -214,6 +237,7 @@ class Ruling:
             len(found.rules),
             self._clock.mono_ms() - began_ms,
         )
+        self._take_up(self._clock.now_ms())
         await self._note(found)
 
     def _adopt(self, found: books.Book) -> None:

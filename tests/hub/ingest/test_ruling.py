@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from contract.messages import DeviceColumn
 from hub.alarms import service as alarms
@@ -268,6 +268,36 @@ async def test_a_hub_that_starts_with_a_bad_file_has_the_rules_that_were_in_forc
     assert life.rules.mistakes
     await life.hear(2.5)
     assert await life.steps() == [("raise", 2)]
+
+
+async def test_what_stood_raised_waits_for_a_good_file_where_no_rules_can_be_had(db, folder):
+    first = Life(db, folder)
+    await first.rules.open()
+    await first.hear(2.5)
+    await db.write(lambda conn: conn.execute(delete(rule_versions)))
+    write(folder, "[[rule]")
+    life = Life(db, folder)
+    await life.rules.open()
+    assert life.judging.waiting == 0, "nothing is cleared"
+    write(folder, OVER_TWO)
+    await life.rules._look()
+    await life.hear(1.0, first=2)
+    assert await life.steps() == [("raise", 2), ("clear", 2)]
+
+
+async def test_a_store_that_is_away_at_the_start_is_waited_for(db, folder, monkeypatch):
+    life, read, tries = Life(db, folder), db.read, []
+
+    async def slow(fn):
+        tries.append(fn)
+        if len(tries) < 3:
+            raise StoreUnavailableError("gone")
+        return await read(fn)
+
+    monkeypatch.setattr("hub.ingest.ruling.STORE_PAUSE_S", 0)
+    monkeypatch.setattr(db, "read", slow)
+    await life.rules.open()
+    assert life.rules.book.rules
 
 
 async def test_silence_is_judged_while_the_hub_hears_and_not_after_its_clock_was_set(db, folder):

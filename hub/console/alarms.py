@@ -18,6 +18,9 @@ from hub.region import Region, Station
 SOUNDS_IN_FLOOD = 1
 """In a flood only alarms of this priority, and presses, sound; all are in the list."""
 
+LONG = 40
+"""A longer list is drawn together too: what nobody has seen must not stand below 200 lines that somebody has."""
+
 Said = str | Mapping[str, str]
 """A message id, or a text in both languages."""
 
@@ -121,6 +124,11 @@ def alarm_lines(
 def by_priority(lines: Iterable[AlarmLine]) -> list[tuple[int, int]]:
     """How many alarms of each priority that there are any of, the worst first."""
     return sorted(Counter(one.priority for one in lines).items())
+
+
+def entries(lines: Sequence[AlarmLine], *, in_flood: bool) -> list[Lines]:
+    """The list: each alarm by itself, or drawn together in a flood and where it is longer than anybody reads."""
+    return drawn_together(lines) if in_flood or len(lines) > LONG else singly(lines)
 
 
 def singly(lines: Iterable[AlarmLine]) -> list[Lines]:

@@ -66,7 +66,7 @@ def told(outcome: Outcome) -> Iterator[str]:
         one = figures[key]  # type: ignore[index]
         yield f"  per operator in 10 min, {name:<8}       {one.value:8.2f}   recommended {one.limit:g}"
     yield f"share of time in flood                   {100 * (figures['flood'].value or 0):8.2f} % recommended < 1"
-    yield f"longest list                             {outcome.most_waiting:8d}   in {outcome.most_lines} lines"
+    yield f"longest list                             {outcome.most_listed:8d}   in {outcome.most_lines} lines"
     yield f"children suppressed                      {outcome.suppressed:8d}"
     yield f"records that came late                   {outcome.backfilled:8d}   with {outcome.late_presses} presses"
     yield f"alarms raised by backfill                {outcome.backfill_rang:8d}"

@@ -49,7 +49,7 @@ class Outcome:
         late_presses: of those, presses: they always ring.
         presses, pressed: made, and found in an incident.
         suppressed: times that an alarm was withheld because its gateway explains it.
-        most_waiting, most_lines: the longest list, as alarms, and the lines that it was drawn together to.
+        most_listed, most_lines: the longest list, as alarms, and the lines that it was drawn together to.
         wrong: conditions that are there and have no alarm, or the other way round; empty where all is well.
     """
 
@@ -60,7 +60,7 @@ class Outcome:
     suppressed: int
     presses: int
     pressed: int
-    most_waiting: int
+    most_listed: int
     most_lines: int
     true_press: TruePress
     wrong: tuple[tuple[str, str, str], ...]
@@ -83,7 +83,7 @@ class Day:
         self._desk = Desk(self._hub, scale.operators, is_true={(press.gateway, press.device): True})
         self._away = {one.gateway: one for one in self._plan.away}
         self._backfilled = self._backfill_rang = self._late_presses = 0
-        self._most_waiting = self._most_lines = 0
+        self._most_listed = self._most_lines = 0
         self._looks = self._shown = 0
         self._waited_ms: int | None = None
         self._truth: set[tuple[str, str, str]] = set()
@@ -159,9 +159,9 @@ class Day:
         if not waits and (now_ms - self._plan.begin_ms) % (5 * SILENCE_MS):
             return
         shown = self._desk.look(now_ms)
-        waiting = sum(len(entry.lines) for entry in shown.entries)
-        if waiting > self._most_waiting:
-            self._most_waiting, self._most_lines = waiting, len(shown.entries)
+        listed = sum(len(entry.lines) for entry in shown.entries)
+        if listed > self._most_listed:
+            self._most_listed, self._most_lines = listed, len(shown.entries)
         if waits:
             self._looks += 1
             self._shown += shown.shows(self._true_alarm())
@@ -202,7 +202,7 @@ class Day:
             suppressed=hub.suppressed(),
             presses=sum(one.kind == "panic_press" for one in day.happenings),
             pressed=hub.pressed(),
-            most_waiting=self._most_waiting,
+            most_listed=self._most_listed,
             most_lines=self._most_lines,
             true_press=TruePress(self._looks, self._shown, self._waited_ms),
             wrong=tuple(sorted(told ^ self._truth)),

@@ -71,7 +71,7 @@ class Desk:
         found = flood.floods(sorted(rang), operators=len(self._operators), now_ms=now_ms)
         in_flood = bool(found) and found[-1].to_ms is None
         lines = view.alarm_lines(region, alarms.active(conn), reads.listed(conn))
-        return Shown(tuple(view.drawn_together(lines) if in_flood else view.singly(lines)), in_flood)
+        return Shown(tuple(view.entries(lines, in_flood=in_flood)), in_flood)
 
     def work(self, now_ms: int) -> None:
         """What was begun is done when its time has come; whoever is free takes the next line that nobody has taken."""

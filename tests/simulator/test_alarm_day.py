@@ -48,7 +48,7 @@ def test_the_press_in_earnest_has_a_line_of_its_own_that_sounds_until_somebody_h
 def test_the_silence_of_a_gateway_suppresses_its_instruments_and_a_flood_is_drawn_together(outcome):
     assert outcome.suppressed >= 16
     assert outcome.quality.floods
-    assert outcome.most_waiting > 3 * outcome.most_lines
+    assert outcome.most_listed > 3 * outcome.most_lines
 
 
 def test_the_figures_are_told_beside_what_is_recommended(outcome):

@@ -262,7 +262,7 @@ async def _context(request: Request, hub: Services, who: Identity, chosen: Wante
         return context
     listed = read.active if chosen.which == "now" else read.withheld
     found = view.of_filter(listed, priority=chosen.priority, site=chosen.site, state=chosen.state)
-    drawn = view.drawn_together(found) if read.in_flood and chosen.which == "now" else view.singly(found)
+    drawn = view.entries(found, in_flood=read.in_flood and chosen.which == "now")
     return context | {
         "entries": drawn[:LIST_SHOWN],
         "more": max(0, len(drawn) - LIST_SHOWN),

@@ -291,6 +291,18 @@ async def test_by_the_api_an_alarm_is_shelved_read_and_put_back(hub):
         assert (await siti.get("/api/alarms/history?site=rs-1")).json()["history"] == []
 
 
+async def test_a_long_list_is_drawn_together_without_a_flood_and_sounds_as_ever(hub):
+    for at in range(41):
+        await raised(hub, Fingerprint(f"s{at}", f"gw-{at}", f"gw-{at}", "", "silent"), 1)
+    hub.clock.at_ms = NOW + 3_600_000
+    await raised(hub, LEVEL)
+    async with hub.login("siti", "operator") as siti:
+        html = (await siti.get("/alarms")).text
+    assert "Banjir alarm" not in html
+    assert "41 × Gateway tidak terdengar" in text(html)
+    assert 'data-sound="2"' in html, "the river's"
+
+
 def test_lines_of_a_flood_hold_each_alarm_once():
     line = alarms.line(
         REGION,

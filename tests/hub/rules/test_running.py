@@ -59,7 +59,7 @@ def test_what_is_unknown_neither_begins_nor_ends_an_alarm(tmp_path):
 
 def test_a_for_time_does_not_run_across_a_gap(tmp_path):
     rules = running(tmp_path, rule(OVER_TWO + "for_s = 1800"))
-    assert feed(rules, [2.1] * 3, step_ms=11 * MINUTE_MS) == []
+    assert feed(rules, [2.1] * 6, step_ms=11 * MINUTE_MS) == []
     assert feed(running(tmp_path, rule(OVER_TWO + "for_s = 1800")), [2.1] * 4, step_ms=10 * MINUTE_MS) == [
         (4, True)
     ]

@@ -7,6 +7,8 @@ import subprocess
 import zipfile
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -145,6 +147,33 @@ def test_a_wheel_that_was_exchanged_is_not_installed(desk, good, tmp_path):
     )
     with pytest.raises(UpgradeError, match="hash"):
         lay_out(bundle, tmp_path / "0.2.0")
+
+
+def test_a_wheel_of_the_same_size_is_not_installed(desk, good, tmp_path):
+    name = "wheels/siaga-0.2.0-py3-none-any.whl"
+
+    def change(members):
+        data = bytearray(members[name])
+        data[len(data) // 2] ^= 1
+        members[name] = bytes(data)
+
+    bundle = verified(rewritten(good, tmp_path / "a", change), desk.root_pem, HERE)
+    with pytest.raises(UpgradeError, match=r"^hash"):
+        lay_out(bundle, tmp_path / "0.2.0")
+
+
+def test_an_authority_signs_no_software(desk, tmp_path):
+    """A certificate of the root that could itself sign others, though it were for software."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    now = dt.datetime.now(dt.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "software")])
+    builder = x509.CertificateBuilder(
+        desk.root._signer.certificate.subject, name, key.public_key(), 1, now, now + dt.timedelta(days=30)
+    )
+    for extension in (x509.BasicConstraints(True, None), x509.ExtendedKeyUsage([certificates.SOFTWARE])):
+        builder = builder.add_extension(extension, critical=False)
+    authority = builder.sign(desk.root._signer.key, hashes.SHA256())
+    assert reason(desk, desk.sign(tmp_path / "a", key=SoftwareKey(key, authority))) == "signer"
 
 
 def test_wheels_of_two_upgrades_do_not_mix(desk, good, tmp_path):

@@ -134,6 +134,23 @@ async def test_a_closed_incident_goes_with_all_that_belongs_to_it_and_an_open_on
     assert await count(database, alarm_history) > 0, "what became of alarms lately stays"
 
 
+async def test_an_incident_whose_duplicate_stays_stays_too(database):
+    service = Incidents(REGION)
+
+    def fill(conn):
+        for one in (press("btn-1"), press("btn-2")):
+            service.panic(conn, one)
+        first, second = conn.execute(select(incidents.c.id).order_by(incidents.c.number)).scalars()
+        conn.execute(incidents.update().where(incidents.c.id == first).values(closed_ms=NOW - 201 * DAY_MS))
+        recent = {"closed_ms": NOW - DAY_MS, "parent_id": first}
+        conn.execute(incidents.update().where(incidents.c.id == second).values(recent))
+
+    await database.write(fill)
+    gone = await retention(database).look()
+    assert "logs" in gone, "the pass went to its end"
+    assert await count(database, incidents) == 2
+
+
 async def test_refused_records_go_with_the_logs(database):
     letter = {
         "topic": "t", "reason": "kind", "detail": "", "payload": b"x", "times": 1, "first_ms": 0,
@@ -207,6 +224,19 @@ async def test_what_a_gateway_or_a_backup_brings_back_is_erased_again(database):
     ) == [2, 3]
     await put(database, scan(4, SITI, age_days=2))
     assert (await worker.look())["erased"] == 1, "only what is new is read, and that is"
+
+
+async def test_an_erasure_that_was_cut_off_is_ended(database):
+    """The command died after it had put the erasure on record, long after these rows were looked at."""
+    await put(database, scan(1, SITI, age_days=1))
+    await erase(database, BUDI)
+    worker = retention(database, now_ms=NOW + 1)
+    assert (await worker.look())["erased"] == 0
+    await database.write(
+        lambda conn: erasure.record(conn, SITI, 0, actor="cli", reason="permintaan", now_ms=NOW)
+    )
+    assert (await worker.look())["erased"] == 1
+    assert await numbers(database) == []
 
 
 async def test_an_erasure_that_a_restored_backup_forgot_is_remembered_by_the_file_elsewhere(

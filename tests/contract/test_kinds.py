@@ -19,6 +19,7 @@ SUFFIXES = {
     "m/s": "_m_s",
     "dB": "_db",
     "MB": "_mb",
+    "ms": "_ms",
     "s": "_s",
 }
 

@@ -334,6 +334,11 @@ class Hub:
             "telemetry": self._subscriber.telemetry.up,
             "unsent": self._subscriber.control.dropped + self._subscriber.telemetry.dropped,
         }
+        numbers["rules"] = {
+            "version": self._rules.book.version,
+            "rules": len(self._rules.book.rules),
+            "mistakes": list(self._rules.mistakes),
+        }
         numbers["series"] = None
         if writer is not None:
             numbers["series"] = {

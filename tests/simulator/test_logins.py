@@ -8,7 +8,7 @@ import pytest
 
 from simulator.logins import Login
 
-SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 NOW_S = 1_790_000_010
 STEP = NOW_S // 30
 
@@ -24,7 +24,7 @@ class Hub:
         body = json.loads(request.content)
         self.said.append((request.url.path, body))
         if request.url.path == "/api/me/factor":
-            return httpx.Response(200, json={"secret": SECRET, "address": "otpauth://x"})
+            return httpx.Response(200, json={"secret": SEED, "address": "otpauth://x"})
         token = f"token-{len(self.said)}"
         return httpx.Response(200, json={"csrf": token, "needs": self.needs})
 
@@ -46,7 +46,7 @@ def time_s(monkeypatch):
 
 
 def code(step):
-    return pyotp.TOTP(SECRET).generate_otp(step)
+    return pyotp.TOTP(SEED).generate_otp(step)
 
 
 async def test_without_a_second_factor_a_password_is_enough(time_s):
@@ -65,11 +65,11 @@ async def test_who_needs_one_enrols_it_and_the_token_is_the_last(time_s):
         assert api.headers["X-CSRF-Token"] == "token-3"
     assert [path for path, _ in hub.said] == ["/api/login", "/api/me/factor", "/api/me/factor/confirm"]
     assert hub.said[-1][1] == {"code": code(STEP)}
-    assert (login.secret, login.code) == (SECRET, code(STEP))
+    assert (login.secret, login.code) == (SEED, code(STEP))
 
 
 async def test_no_code_is_given_twice_nor_before_the_hub_takes_it(time_s):
-    hub, login = Hub("code"), Login("simulasi", "sandi", SECRET)
+    hub, login = Hub("code"), Login("simulasi", "sandi", SEED)
     async with hub.client() as api:
         for _ in range(4):
             await login.enter(api)

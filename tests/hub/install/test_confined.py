@@ -111,7 +111,7 @@ def test_the_hub_starts_connects_and_makes_its_first_administrator(broker, tmp_p
 
 
 def up(url: str) -> bool:
-    for _ in range(100):
+    for _ in range(300):
         if httpx.get(url).status_code == 200:
             return True
         time.sleep(0.05)

@@ -156,9 +156,12 @@ Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
 
 
 class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """For how many days each class is kept (hub/retention/periods.py); 0 is for ever."""
+    """For how many days each class is kept (hub/retention/periods.py); 0 is for ever.
 
-    telemetry_days: Days = CLASSES["telemetry"]
+    telemetry_days: not given, InfluxDB's policy stays as it is.
+    """
+
+    telemetry_days: Days | None = None
     events_days: Days = CLASSES["events"]
     attendance_days: Days = CLASSES["attendance"]
     incidents_days: Days = CLASSES["incidents"]
@@ -166,9 +169,9 @@ class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_field
     logs_days: Days = CLASSES["logs"]
 
     @property
-    def by_class(self) -> dict[str, int]:
+    def by_class(self) -> dict[str, int | None]:
         """Days by class."""
-        return {name: getattr(self, f"{name}_days") for name in CLASSES}
+        return {name: getattr(self, f"{name}_days") for name in ("telemetry", *CLASSES)}
 
 
 RoleName = Literal[
@@ -281,7 +284,7 @@ def _mistakes(config: HubConfig) -> Iterator[Mistake]:
             instead='secret_file beside auth, or auth = "none"',
         )
     for name, days in config.retention.by_class.items():
-        if 0 < days < LEAST_DAYS:
+        if days is not None and 0 < days < LEAST_DAYS:
             yield Mistake(
                 f"{days} days are too few: what gateways bring again would be new",
                 at=("retention", f"{name}_days"),

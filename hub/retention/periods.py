@@ -15,29 +15,30 @@ LEAST_DAYS = 30
 """No class goes sooner: gateways may bring again what they keep for three days, and a hub be away for longer."""
 
 CLASSES: Mapping[str, int] = {
-    "telemetry": 730,
     "events": 730,
     "attendance": 400,
     "incidents": 1825,
     "audit": 3650,
     "logs": 90,
 }
-"""Days by class, where the configuration says nothing:
+"""Days by class of what is in SQL, where the configuration says nothing:
 
-telemetry: samples in InfluxDB. events: what gateways told of doors, beds and themselves, and changes of river levels.
+events: what gateways told of doors, beds and themselves, and changes of river levels.
 attendance: scans, each of a person under a pseudonym; more than a year, for what is computed from a whole year.
 incidents: closed ones with their presses, timeline and notices, and what became of alarms. audit: the trail. logs:
 what was refused, and notices that belong to no incident.
+
+The class telemetry, samples in InfluxDB, has none: years of a river are worth more than their room, and name nobody.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """Days by class; 0 is for ever."""
+    """Days by class; 0 is for ever, None is not for the hub to say."""
 
-    days: Mapping[str, int]
+    days: Mapping[str, int | None]
 
     def before_ms(self, name: str, now_ms: int) -> int | None:
-        """What is older than this goes; None where the class is kept for ever."""
+        """What is older than this goes; None where nothing goes."""
         days = self.days[name]
         return now_ms - days * DAY_MS if days else None

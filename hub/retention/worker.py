@@ -117,9 +117,8 @@ class Retention:
         return total
 
     async def _samples(self) -> None:
-        if self._influx is None:
+        if self._influx is None or (days := self._periods.days["telemetry"]) is None:
             return
-        days = self._periods.days["telemetry"]
         try:
             if await samples.keep(self._influx, days):
                 log.info("retention class=telemetry days=%d", days)

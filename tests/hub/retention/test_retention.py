@@ -20,6 +20,7 @@ from hub.retention import erasure
 from hub.retention.erasure import Person
 from hub.retention.periods import CLASSES, DAY_MS, Periods
 from hub.retention.worker import Retention
+from hub.series.influx import InfluxConfig
 from tests.hub.city import NOW, REGION, press
 
 DAYS = {"telemetry": 0, "events": 100, "attendance": 50, "incidents": 200, "audit": 300, "logs": 40}
@@ -268,8 +269,28 @@ async def test_nothing_of_an_erased_person_can_be_read_from_the_file(tmp_path):
     assert sqlite3.connect(path).execute("SELECT count(*) FROM events").fetchone() == (199,)
 
 
-@pytest.mark.parametrize("name", CLASSES)
+class Asked:
+    """An InfluxDB that notes what it is asked."""
+
+    config = InfluxConfig(url="http://127.0.0.1:1", database="siaga")
+
+    def __init__(self):
+        self.queries = []
+
+    async def query(self, query):
+        self.queries.append(query)
+        return [{"name": "autogen", "duration": "0s", "default": True}]
+
+
+@pytest.mark.parametrize(("days", "altered"), [(None, 0), (0, 0), (77, 1)])
+async def test_how_long_samples_are_kept_is_changed_only_where_it_is_configured(database, days, altered):
+    influx = Asked()
+    await Retention(Periods({**DAYS, "telemetry": days}), database, At(NOW), influx=influx, noted=None).look()
+    assert len([query for query in influx.queries if query.startswith("ALTER")]) == altered
+
+
+@pytest.mark.parametrize("name", ["telemetry", *CLASSES])
 def test_every_class_can_be_configured(name):
     from hub.config import RetentionSection
 
-    assert RetentionSection(**{f"{name}_days": 77}).by_class == {**CLASSES, name: 77}
+    assert RetentionSection(**{f"{name}_days": 77}).by_class == {"telemetry": None, **CLASSES, name: 77}

@@ -54,7 +54,8 @@ class Machine:
             "SEEN": str(self.seen),
         }
         return subprocess.Popen(
-            [ROOT / "setup" / "without_services", "mosquitto"],
+            # What nohup started ignores SIGHUP, and bash cannot trap what it was started ignoring.
+            ["env", "--default-signal=HUP,TERM", ROOT / "setup" / "without_services", "mosquitto"],
             env=environment,
             start_new_session=True,
             stdout=subprocess.DEVNULL,

@@ -15,10 +15,13 @@ from tests.hub.api.conftest import PASSWORD
 from tests.hub.city import NOW
 from tests.hub.console.reading import first
 
+NO_PAGES = ("/live", "/pulse", "/login/oidc", "/login/oidc/done")
+"""What the script asks, and the way to another's login and back."""
+
 PAGES = sorted(
     route.path
     for route in ROUTES
-    if route.method == "GET" and "{" not in route.path and route.path not in ("/live", "/pulse")
+    if route.method == "GET" and "{" not in route.path and route.path not in NO_PAGES
 )
 
 

@@ -185,6 +185,7 @@ class Link:
             socket_options=[AT_ONCE],
         )
         _log_refused_publishes(client)
+        _write_only_while_open(client)
         try:
             async with client:
                 try:
@@ -366,6 +367,30 @@ def _discard(client: aiomqtt.Client) -> None:
     if connected is not None:
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         inner._sock_close()
+
+
+def _write_only_while_open(client: aiomqtt.Client) -> None:
+    """Watch a socket for writing only if it is still open when its turn comes.
+
+    aiomqtt notes the socket's number and asks the loop for it a moment later. A connection that breaks in between
+    leaves a number that is closed, or already the next connection's.
+    """
+    inner: Any = client._client
+    loop = asyncio.get_running_loop()
+
+    def write() -> None:
+        try:
+            inner.loop_write()
+        except Exception as error:
+            if not client._disconnected.done():
+                client._disconnected.set_exception(error)
+
+    def watch(to: socket.socket) -> None:
+        if to.fileno() >= 0:
+            loop.add_writer(to.fileno(), write)
+
+    # paho calls it from the thread that connects, too.
+    inner.on_socket_register_write = lambda _paho, _userdata, to: loop.call_soon_threadsafe(watch, to)
 
 
 def _log_refused_publishes(client: aiomqtt.Client) -> None:

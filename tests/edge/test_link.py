@@ -5,12 +5,20 @@ import contextlib
 import socket
 from random import Random
 from types import SimpleNamespace
+from typing import Any
 
 import aiomqtt
 import pytest
 
 from edge.clock import SystemClock
-from edge.link import LONGEST_DELAY_WITH_PANIC_S, Backoff, Link, Patience, _Carrier
+from edge.link import (
+    LONGEST_DELAY_WITH_PANIC_S,
+    Backoff,
+    Link,
+    Patience,
+    _Carrier,
+    _write_only_while_open,
+)
 from edge.session import Publish
 
 
@@ -120,3 +128,26 @@ async def test_frames_do_not_wait_for_the_brokers_delayed_acknowledgement(monkey
     with pytest.raises(OSError, match="enough seen"):
         await Link(broker, session, clock=SystemClock(), random=Random(1))._connection(None)
     assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in options
+
+
+@pytest.mark.parametrize("broken", [True, False])
+async def test_a_socket_that_has_closed_meanwhile_is_not_watched(broken):
+    """Else its number, which the next connection may have by now, would be."""
+    client = aiomqtt.Client("127.0.0.1", 1)
+    _write_only_while_open(client)
+    inner: Any = client._client
+    wrong, written = [], []
+    inner.loop_write = lambda: written.append(1)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: wrong.append(context))
+    ours, theirs = socket.socketpair()
+    inner.on_socket_register_write(inner, None, ours)
+    if broken:
+        ours.close()
+    await asyncio.sleep(0.02)
+    assert bool(written) is not broken
+    assert not wrong
+    if not broken:
+        loop.remove_writer(ours.fileno())
+        ours.close()
+    theirs.close()

@@ -233,3 +233,23 @@ def test_of_posts_at_one_level_the_one_nearest_to_the_next_is_the_worst():
     found = overview.river_tile(levels(region, states, (), NOW))
     assert found.worst.station.id == "hulu"
     assert (found.posts, found.stale) == (2, 0)
+
+
+async def test_an_alarm_of_a_rule_has_its_title_and_reason_in_both_languages(hub):
+    rule = {
+        "id": "beds-full",
+        "title": {"id": "Tempat tidur <b>penuh</b>", "en": "Beds <b>full</b>"},
+        "reason": {"id": "Lebih dari 90 %", "en": "Over 90 %"},
+    }
+    await raised(
+        hub, fingerprint=Fingerprint("rs-1", "gw-rs-1", "", "", "ratio:beds-full"), detail={"rule": rule}
+    )
+    async with hub.login("siti", "operator") as siti:
+        told = (await siti.get("/")).text
+        assert "Tempat tidur &lt;b&gt;penuh&lt;/b&gt;" in told
+        assert "Lebih dari 90 %" in told
+        siti.cookies.set("siaga-lang", "en")
+        told = (await siti.get("/")).text
+    assert "Beds &lt;b&gt;full&lt;/b&gt;" in told
+    assert "Over 90 %" in told
+    assert "Tempat tidur &lt;b" not in told

@@ -415,6 +415,9 @@ class Combination(Judge):
         super().__init__(law, subject)
         self.raised_there: dict[str, int] = {}
 
+    def look(self, sample: Sample, at_ms: int) -> None:
+        """It watches rules, and no device."""
+
     def note(self, rule: str, raised: bool) -> None:
         """A rule that it looks at was raised or cleared at this place."""
         self.raised_there[rule] = max(0, self.raised_there.get(rule, 0) + (1 if raised else -1))

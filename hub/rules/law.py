@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from string import Formatter
@@ -102,7 +103,7 @@ class Law:
         return f"{datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone):%H:%M}"
 
 
-class Judge(Machine):
+class Judge(Machine, ABC):
     """A rule at one place. What is there to be looked at differs by kind: see ``hub.rules.kinds``."""
 
     __slots__ = ("due_ms", "law", "queued", "subject")
@@ -114,9 +115,9 @@ class Judge(Machine):
         self.due_ms: int | None = None
         self.queued = False
 
+    @abstractmethod
     def look(self, sample: Sample, at_ms: int) -> Verdict | None:
         """A sample of a device that it watches."""
-        raise NotImplementedError
 
     def wake(self, now_ms: int, listening_ms: int | None) -> Verdict | None:
         """Time has come to where it asked to be woken (``due_ms``)."""

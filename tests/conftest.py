@@ -49,9 +49,18 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    """A Mosquitto as Siaga configures it, with mutual TLS and ACL."""
+def standing_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A Mosquitto as Siaga configures it, with mutual TLS and ACL. For what is made once for many tests; what an
+    earlier test's gateways have left in it is there."""
     yield from running_broker(tmp_path_factory.mktemp("broker"))
+
+
+@pytest.fixture
+def broker(standing_broker: Mosquitto) -> Mosquitto:
+    """The broker, empty: a retained word of another test's gateway would be news to this test's hub."""
+    standing_broker.stop()
+    standing_broker.start()
+    return standing_broker
 
 
 @pytest.fixture(scope="session")

@@ -24,14 +24,14 @@ PUBACK = b"\x40"
 
 
 @pytest.fixture(scope="module")
-def fleet(broker: Mosquitto):
+def fleet(standing_broker: Mosquitto):
     names = [new_gateway_id() for _ in CELLS]
-    return {name: (cell, broker.enrol(name, cell)) for name, cell in zip(names, CELLS, strict=True)}
+    return {name: (cell, standing_broker.enrol(name, cell)) for name, cell in zip(names, CELLS, strict=True)}
 
 
 @pytest.fixture(scope="module")
-def hub(broker: Mosquitto):
-    return broker.hub_control(), broker.hub_telemetry()
+def hub(standing_broker: Mosquitto):
+    return standing_broker.hub_control(), standing_broker.hub_telemetry()
 
 
 def tls(broker: Mosquitto, context: ssl.SSLContext, name: str = "127.0.0.1") -> bytes:

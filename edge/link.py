@@ -1,4 +1,4 @@
-"""The gateway's connection to the broker: MQTT 5 over mutual TLS. The only file of edge/ that knows MQTT.
+"""The gateway's connection to the hub's broker: MQTT 5 over mutual TLS.
 
 Everything that is decided is decided in Session, which does no input or output; this is the shell that carries
 what it says. A connection is one ``Client`` object, used once.
@@ -9,21 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import ssl
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
-
-import aiomqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from contract import topics
-from edge import identity
+from edge import identity, mqtt
 from edge.cancelled import raise_if_cancelled
 from edge.clock import Clock
 from edge.config import Broker
@@ -32,7 +25,6 @@ from edge.session import Publish, Session
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 10.0
 PUBACK_TIMEOUT_S = 90.0
 """A publish without its PUBACK for this long means a dead connection; beyond any keepalive of ours."""
 
@@ -52,12 +44,6 @@ LONGEST_DELAY_WITH_PANIC_S = 4.0
 
 STEADY_S = 30.0
 """A connection that held this long starts the delays anew."""
-
-AT_ONCE = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-"""Without it a frame right behind an acknowledgement of ours waits some 40 ms for the broker's delayed ACK."""
-
-RECEIVE_MAXIMUM = 64
-"""Unacknowledged messages that the broker may have on its way to us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +119,7 @@ class Link:
             began_ms = self._clock.mono_ms()
             try:
                 await self._one(self._trusting())
-            except* (aiomqtt.MqttError, OSError, TimeoutError, CardError) as group:
+            except* (mqtt.MqttError, OSError, TimeoutError, CardError) as group:
                 self.trouble = _first(group)
                 log.warning("link.down reason=%s", self.trouble)
             held_s = (self._clock.mono_ms() - began_ms) / 1000
@@ -170,33 +156,25 @@ class Link:
         session, broker = self._session, self._broker
         name = self._random.randbytes(8).hex()
         will = session.will(name)
-        client = aiomqtt.Client(
+        client = mqtt.client(
             broker.host,
             broker.port,
             identifier=session.gateway,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            clean_start=True,
-            keepalive=broker.keepalive_s,
-            tls_context=context,
-            timeout=CONNECT_TIMEOUT_S,
-            properties=_connect_properties(),
-            will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
-            max_queued_incoming_messages=RECEIVE_MAXIMUM * 4,
-            socket_options=[AT_ONCE],
+            keepalive_s=broker.keepalive_s,
+            tls=context,
+            will=(will.topic, will.payload),
         )
-        _log_refused_publishes(client)
-        _write_only_while_open(client)
         try:
             async with client:
                 try:
                     await self._carry(client, name)
                 except Exception:
-                    _discard(client)
+                    mqtt.discard(client)
                     raise
         finally:
             session.disconnected(self._clock.mono_ms())
 
-    async def _carry(self, client: aiomqtt.Client, name: str) -> None:
+    async def _carry(self, client: mqtt.Client, name: str) -> None:
         session, broker = self._session, self._broker
         await client.subscribe(topics.gateway_filter(session.cell, session.gateway), qos=1)
         raise_if_cancelled()
@@ -222,7 +200,7 @@ class Link:
         for task in working:
             task.cancel()
 
-    async def _receive(self, client: aiomqtt.Client, carry: _Carrier) -> None:
+    async def _receive(self, client: mqtt.Client, carry: _Carrier) -> None:
         async for message in client.messages:
             payload = message.payload if isinstance(message.payload, bytes) else b""
             carry.publish_all(self._session.received(message.topic.value, payload, self._clock.mono_ms()))
@@ -253,7 +231,7 @@ class _Carrier:
 
     def __init__(
         self,
-        client: aiomqtt.Client,
+        client: mqtt.Client,
         session: Session,
         clock: Clock,
         group: asyncio.TaskGroup,
@@ -273,7 +251,7 @@ class _Carrier:
         """Publish in a task of its own.
 
         Raises:
-            aiomqtt.MqttError: another task has found the connection broken, and this one is not cancelled yet.
+            mqtt.MqttError: another task has found the connection broken, and this one is not cancelled yet.
         """
         leaf = message.topic.rsplit("/", 1)[-1]
         publishing = self._panic(message, on_done) if leaf == "panic" else self._puback(message, on_done)
@@ -281,12 +259,12 @@ class _Carrier:
             self._group.create_task(publishing, name=f"publish-{leaf}")
         except RuntimeError as error:  # all that a TaskGroup says when it is ending
             publishing.close()
-            raise aiomqtt.MqttError("the connection is ending") from error
+            raise mqtt.MqttError("the connection is ending") from error
 
     async def _panic(self, message: Publish, on_done: Callable[[], None]) -> None:
         try:
             await self._puback(message, on_done, timeout_s=self._patience.wait_s)
-        except aiomqtt.MqttError:
+        except mqtt.MqttError:
             self._patience.in_vain()
             raise
         self._patience.answered()
@@ -348,67 +326,6 @@ class Credentials:
             return [(found.st_ino, found.st_mtime_ns) for found in (path.stat() for path in self._files())]
         except OSError:
             return None
-
-
-def _connect_properties() -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = 0
-    properties.ReceiveMaximum = RECEIVE_MAXIMUM
-    return properties
-
-
-def _discard(client: aiomqtt.Client) -> None:
-    """Drop the connection with all that its socket still holds.
-
-    Closed in the usual way, the kernel would go on sending that over a slow line, before the next connection.
-    """
-    inner: Any = client._client
-    connected = inner.socket()
-    if connected is not None:
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        inner._sock_close()
-
-
-def _write_only_while_open(client: aiomqtt.Client) -> None:
-    """Watch a socket for writing only if it is still open when its turn comes.
-
-    aiomqtt notes the socket's number and asks the loop for it a moment later. A connection that breaks in between
-    leaves a number that is closed, or already the next connection's.
-    """
-    inner: Any = client._client
-    loop = asyncio.get_running_loop()
-
-    def write() -> None:
-        try:
-            inner.loop_write()
-        except Exception as error:
-            if not client._disconnected.done():
-                client._disconnected.set_exception(error)
-
-    def watch(to: socket.socket) -> None:
-        if to.fileno() >= 0:
-            loop.add_writer(to.fileno(), write)
-
-    # paho calls it from the thread that connects, too.
-    inner.on_socket_register_write = lambda _paho, _userdata, to: loop.call_soon_threadsafe(watch, to)
-
-
-def _log_refused_publishes(client: aiomqtt.Client) -> None:
-    """Say it when the broker refuses a publish: aiomqtt drops the reason code of the PUBACK.
-
-    0x87 (not authorised) means that the certificate's name and the topic do not belong together.
-    """
-    inner: Any = client._client
-    on_publish = inner.on_publish
-
-    def checked(paho: Any, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
-        if reason.is_failure:
-            log.error(
-                "link.publish_refused reason=%s hint=%s", reason, "compare gateway id, cell and certificate"
-            )
-        on_publish(paho, userdata, mid, reason, properties)
-
-    inner.on_publish = checked
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> str:

@@ -17,8 +17,8 @@ from edge.link import (
     Link,
     Patience,
     _Carrier,
-    _write_only_while_open,
 )
+from edge.mqtt import _write_only_while_open
 from edge.session import Publish
 
 
@@ -122,7 +122,7 @@ async def test_frames_do_not_wait_for_the_brokers_delayed_acknowledgement(monkey
         options.extend(socket_options)
         raise OSError("enough seen")
 
-    monkeypatch.setattr("edge.link.aiomqtt.Client", client)
+    monkeypatch.setattr("edge.mqtt.Client", client)
     session = SimpleNamespace(gateway="gw-uji", will=lambda _: SimpleNamespace(topic="t", payload=b""))
     broker = SimpleNamespace(host="127.0.0.1", port=1, keepalive_s=30)
     with pytest.raises(OSError, match="enough seen"):

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # A small Siaga that breaks no rule, with the doors in use.
 SOUND = {
     "contract/codec.py": "import json\nimport msgspec\n",
-    "edge/link.py": "import aiomqtt\nimport paho.mqtt.client\nfrom contract import codec\n",
-    "edge/app.py": "from edge import link\n",
+    "edge/mqtt.py": "import aiomqtt\nimport paho.mqtt.client\nfrom contract import codec\n",
+    "edge/app.py": "from edge import mqtt\n",
     "hub/app.py": "import fastapi\nfrom contract import codec\nfrom hub.ingest import broker\n",
     "hub/ingest/broker.py": "import gmqtt\n",
     "provisioning/ca.py": "import cryptography.x509\n",
@@ -58,8 +58,8 @@ def test_a_folder_not_begun_is_no_fault(siaga):
         ("edge/spool.py", "import hub.app", "edge imports of ours only: contract"),
         ("edge/spool.py", "from simulator import world", "edge imports of ours only: contract"),
         ("edge/spool.py", "def late():\n    import sqlalchemy", "edge imports only libraries"),
-        ("edge/spool.py", "import aiomqtt", "aiomqtt is imported only by edge.link, watch.link"),
-        ("edge/drivers/mqtt.py", "from paho.mqtt import client", "paho is imported only by edge.link"),
+        ("edge/spool.py", "import aiomqtt", "aiomqtt is imported only by edge.mqtt, watch.link"),
+        ("edge/drivers/mqtt.py", "from paho.mqtt import client", "paho is imported only by edge.mqtt"),
         ("edge/spool.py", "from tests.edge import fakes", "edge imports of ours only: contract"),
         ("edge/spool.py", "from benchmarks import ceiling", "edge imports of ours only: contract"),
         ("hub/rules.py", "import edge.link", "hub imports of ours only"),

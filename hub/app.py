@@ -20,18 +20,21 @@ from hub.alarms import service as alarms
 from hub.api.auth import setup
 from hub.api.auth.oidc import Issuer, Oidc
 from hub.api.auth.roles import Role
+from hub.bus import Bus
 from hub.clock import Clock
 from hub.config import HubConfig, OidcSection, read_secret
 from hub.db import Database
 from hub.errors import StoreUnavailableError
 from hub.fleet import gateways as fleet
+from hub.ingest.pipeline import Pipeline
 from hub.notify.channels.build import ChannelSpec, build
 from hub.outbound import Outbound
+from hub.parts.ground import Ground, Memory
 from hub.region import Region
 from hub.region import load as load_region
 from hub.series.influx import Influx, InfluxConfig
 from hub.web import Web
-from hub.wiring import Hub, Memory
+from hub.wiring import Hub
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +122,7 @@ class HubApp:
             influx = await stack.enter_async_context(Influx(influx_config(self._config)))
         web = Web(self._config.api)
         stack.callback(web.close)
-        hub = Hub(
+        ground = Ground(
             config=self._config,
             clock=self._clock,
             random=self._random,
@@ -128,10 +131,12 @@ class HubApp:
             memory=memory,
             channels=channels,
             influx=influx,
-            oidc=_oidc(self._config.oidc, outbound),
             outbound=outbound,
-            web=web,
+            bus=Bus(),
+            pipeline=Pipeline(self._clock),
+            known=fleet.registry(region),
         )
+        hub = Hub(ground, oidc=_oidc(self._config.oidc, outbound), web=web)
         await hub.run(self._stop, lambda: self._ready(web, memory))
 
     async def _recall(self, db: Database) -> Memory | None:

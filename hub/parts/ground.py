@@ -1,0 +1,58 @@
+"""What every part of a hub stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from contract.messages import Incarnation
+from hub.bus import Bus
+from hub.clock import Clock
+from hub.config import HubConfig
+from hub.db import Database
+from hub.ingest.accept import Registered
+from hub.ingest.pipeline import Pipeline
+from hub.notify.channels.base import Channel
+from hub.outbound import Outbound
+from hub.region import Region
+from hub.rules.model import StationState
+from hub.series.influx import Influx
+
+Tasks = dict[str, Coroutine[Any, Any, None]]
+"""What runs, by name; each until cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the store knew at start."""
+
+    inc: Incarnation
+    setup_code: str | None
+    states: list[StationState]
+    gateways: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the process has opened, and what all parts share.
+
+    Attributes:
+        channels: by which people are told, by their id.
+        influx: None where the hub keeps no series.
+        known: the gateways of the region, by id.
+    """
+
+    config: HubConfig
+    clock: Clock
+    random: Random
+    db: Database
+    region: Region
+    memory: Memory
+    channels: Mapping[str, Channel]
+    influx: Influx | None
+    outbound: Outbound
+    bus: Bus
+    pipeline: Pipeline
+    known: Mapping[str, Registered]

@@ -1,0 +1,84 @@
+"""What people and programs see: the pages, the API, and the eyes that tell open pages what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hub.api.auth.oidc import Oidc
+from hub.api.services import Services
+from hub.city.beds import PanelWords
+from hub.city.watch import CityWatch
+from hub.config import HubConfig, read_secret
+from hub.fleet import gateways as fleet
+from hub.parts.ground import Ground, Tasks
+from hub.parts.intake import Intake
+from hub.parts.judgement import Judgement
+from hub.parts.telling import Telling
+from hub.parts.upkeep import Upkeep
+from hub.series.shared import SharedQueries
+
+
+class Pages:
+    """What the routes use.
+
+    Args:
+        numbers: of the pipeline.
+        secure: the hub itself or the proxy before it speaks TLS.
+
+    Attributes:
+        services: for the routes.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        *,
+        telling: Telling,
+        upkeep: Upkeep,
+        judgement: Judgement,
+        intake: Intake,
+        numbers: Callable[[], dict[str, Any]],
+        oidc: Oidc | None,
+        secure: bool,
+    ) -> None:
+        known, silent = ground.known, intake.liveness.silent
+        levels = judgement.judging.states
+        series = None if ground.influx is None else SharedQueries(ground.influx, ground.clock)
+        panels = PanelWords(series)
+        self._watch = CityWatch(ground.region, ground.bus, ground.clock, levels=levels, panels=panels)
+        self.services = Services(
+            db=ground.db,
+            clock=ground.clock,
+            region=ground.region,
+            bus=ground.bus,
+            notify=telling.notify,
+            gateways=lambda conn: fleet.overview(conn, known.values(), upkeep.trust.revoked),
+            silent=lambda: set(filter(silent, known)),
+            unheard=lambda: {*filter(silent, known), *telling.told.devices_down()},
+            levels=levels,
+            panels=panels,
+            pipeline=numbers,
+            second_path=intake.second_path.take,
+            commands=intake.commands,
+            ready=intake.missing,
+            series=series,
+            oidc=oidc,
+            advisories=judgement.advisories.now,
+            secure_cookies=secure,
+            hooks=_hooks(ground.config),
+            operators=ground.config.alarms.operators,
+        )
+
+    def tasks(self) -> Tasks:
+        """What runs beside the web server."""
+        return {"watch-levels": self._watch.watch_levels(), "watch-beds": self._watch.watch_beds()}
+
+
+def _hooks(config: HubConfig) -> dict[str, bytes]:
+    """Secrets of the channels that are signed webhooks: their receivers sign with the same."""
+    return {
+        name: read_secret(channel.secret_file).encode()
+        for name, channel in config.channels.items()
+        if channel.url
+    }

@@ -1,0 +1,25 @@
+"""Who is told: people by the outbox, open pages by the bus."""
+
+from __future__ import annotations
+
+from hub.incidents.service import Incidents
+from hub.notify.worker import NotifyWorker
+from hub.parts.ground import Ground, Tasks
+from hub.told import Told
+
+
+class Telling:
+    """What goes out when something has happened.
+
+    Attributes:
+        notify: sends what the outbox holds.
+        told: the consequences of events, and who hears of them.
+    """
+
+    def __init__(self, ground: Ground) -> None:
+        self.notify = NotifyWorker(ground.db, ground.channels, ground.clock, ground.bus)
+        self.told = Told(ground.bus, self.notify, Incidents(ground.region))
+
+    def tasks(self) -> Tasks:
+        """What runs."""
+        return {"notify": self.notify.run()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import median
 
@@ -18,6 +18,10 @@ FLAT_MB_H = 1.0
 FLAT_SHARE_H = 0.03
 """Memory that grows by less than this an hour, in MB or as a share of itself, is flat: allocators breathe by as
 much."""
+
+BREATH_S = 600.0
+"""Within so long memory goes up and down by itself, as a garbage collector lets it: what rises over the whole soak by
+less than that may be chance. A leak rises through every ten minutes and is far above its own breath."""
 
 _TROUBLE = re.compile(
     r"\b(WARNING|ERROR|CRITICAL|Traceback)\b|\blvl=(warn|error)\b|(?:^|\s)(Warning|Error): |panic: "
@@ -48,6 +52,7 @@ class Line:
     Attributes:
         first, last: at the beginning and the end, medians of a tenth of the values.
         per_hour: slope, in the unit of the values.
+        breath: by how much it goes up and down within ten minutes; the median of these spans.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Line:
     last: float
     most: float
     per_hour: float
+    breath: float
     flat: bool
 
 
@@ -89,7 +95,7 @@ def counts(minutes: Sequence[Minute], what: str) -> list[Line]:
     for name in sorted({name for one in minutes for name in one.processes}):
         of = [(one.at_s, one.processes[name][what]) for one in settled(minutes) if name in one.processes]
         line = _line(name, of)
-        found.append(Line(name, line.first, line.last, line.most, line.per_hour, line.last <= line.first + 2))
+        found.append(replace(line, flat=line.last <= line.first + 2))
     return found
 
 
@@ -104,11 +110,19 @@ def disk(minutes: Sequence[Minute]) -> list[Line]:
 def _line(name: str, points: Sequence[tuple[float, float]]) -> Line:
     values = [value for _, value in points]
     if not values:
-        return Line(name, 0, 0, 0, 0, True)
+        return Line(name, 0, 0, 0, 0, 0, True)
     few = max(1, len(values) // 10)
-    slope = slope_per_hour(points)
-    flat = slope <= max(FLAT_MB_H, FLAT_SHARE_H * median(values))
-    return Line(name, median(values[:few]), median(values[-few:]), max(values), slope, flat)
+    slope, breath = slope_per_hour(points), _breath(points)
+    rise = slope * (points[-1][0] - points[0][0]) / 3600
+    flat = slope <= max(FLAT_MB_H, FLAT_SHARE_H * median(values)) or rise < breath
+    return Line(name, median(values[:few]), median(values[-few:]), max(values), slope, breath, flat)
+
+
+def _breath(points: Sequence[tuple[float, float]]) -> float:
+    blocks: dict[int, list[float]] = {}
+    for at_s, value in points:
+        blocks.setdefault(int((at_s - points[0][0]) // BREATH_S), []).append(value)
+    return median(max(values) - min(values) for values in blocks.values())
 
 
 def troubles(lines: Iterable[str]) -> dict[str, int]:

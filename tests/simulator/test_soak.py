@@ -55,6 +55,23 @@ def test_one_outlier_moves_no_slope():
     assert growth.slope_per_hour(points[:1]) == 0
 
 
+def breathing(leak_mb_h):
+    """An hour of a process that goes up and down by 8 MB every five minutes, and may keep some for ever."""
+    minutes = []
+    for at in range(96):
+        rss_mb = 28 + 8 * (at % 5) / 4 + leak_mb_h * at / 60
+        taken = {"rss_kb": 1024 * rss_mb, "files": 9, "threads": 9, "cpu_s": 1, "pid": 7}
+        minutes.append(Minute(60.0 * at, {"influxd": taken}, {}))
+    return line(growth.memory(minutes), "influxd")
+
+
+def test_who_breathes_does_not_grow_and_who_leaks_meanwhile_does():
+    assert breathing(0).flat
+    assert breathing(2.5).flat  # an hour cannot tell it from chance
+    assert not breathing(10).flat
+    assert breathing(2.5).breath == pytest.approx(8, abs=0.5)
+
+
 def test_a_process_that_was_started_again_has_no_slope_across_that(minutes):
     changed = []
     for at, one in enumerate(minutes):

@@ -11,7 +11,7 @@ from random import Random
 
 from benchmarks import meter, stations
 from benchmarks.stations import Load
-from edge.app import quotas
+from edge.card import quotas
 from edge.clock import SystemClock
 from edge.config import SpoolSettings
 from edge.sampler import GROUP_ROWS, Sample

@@ -21,7 +21,7 @@ from benchmarks.gateway import GatewayUnderTest, stations_toml
 from benchmarks.receipts import ReceiptGiver, receipts
 from benchmarks.stations import Load
 from contract.ranges import Ranges
-from edge.app import quotas
+from edge.card import quotas
 from edge.config import SpoolSettings
 from edge.sampler import GROUP_ROWS, Sample
 from edge.spool import Spool

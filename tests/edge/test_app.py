@@ -405,7 +405,7 @@ async def test_a_press_leaves_behind_what_a_line_took_before_it_became_slow(own_
                 start_ms = app._clock.mono_ms()
                 for at in range(40):
                     block = [replace(one, mono_ms=start_ms + 200 * at + n) for n, one in enumerate(BLOCK)]
-                    app.append_samples(block)
+                    app.card.append_samples(block)
                 await asyncio.sleep(1.0)
                 began = time.monotonic()
                 press(pins)

@@ -9,12 +9,13 @@ from random import Random
 import pytest
 
 from contract.strict_toml import loads
-from edge.app import STUCK_MS, EdgeApp
+from edge.app import EdgeApp
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.drivers.base import Edge
 from edge.log_limits import MOST, WINDOW_S, LogLimit
 from edge.progress import Progress
+from edge.watchdog import STUCK_MS
 from tests.edge.drivers.rigs import FakeClock
 
 CONFIG = """
@@ -85,8 +86,8 @@ async def test_a_gateway_withholds_its_sign_of_life_when_a_room_is_stuck(stuck, 
 
     ear = Ear()
     app = EdgeApp(loads(CONFIG, Config), clock=SystemClock(), random=Random(1), readiness=ear)
-    app._progress.made("sampler", again_ms=-1 if stuck else 60_000)
-    watching = asyncio.create_task(app._watchdog())
+    app._watchdog.progress.made("sampler", again_ms=-1 if stuck else 60_000)
+    watching = asyncio.create_task(app._watchdog.run())
     await asyncio.sleep(0.05)
     watching.cancel()
     assert (ear.told > 0) is not stuck
@@ -96,11 +97,11 @@ async def test_a_gateway_withholds_its_sign_of_life_when_a_room_is_stuck(stuck, 
 def test_a_press_that_waits_and_is_not_tried_is_a_stuck_room():
     clock = FakeClock(0)
     app = EdgeApp(loads(CONFIG, Config), clock=clock, random=Random(1))
-    app._watch_panic()
+    app._watchdog.look_at(app.panic)
     app.panic.edge(Edge("igd", "panic", True, 0))
     clock.mono = STUCK_MS + 1
-    app._watch_panic()
-    assert app._progress.stuck() == "panic"
+    app._watchdog.look_at(app.panic)
+    assert app._watchdog.progress.stuck() == "panic"
     app.panic.steps += 1  # it tries again, though in vain
-    app._watch_panic()
-    assert app._progress.stuck() is None
+    app._watchdog.look_at(app.panic)
+    assert app._watchdog.progress.stuck() is None

@@ -12,7 +12,7 @@ from gpiozero.pins.mock import MockFactory
 
 from contract import codec
 from contract.messages import DesiredConfig, Hello, Reply
-from edge import app as edge_app
+from edge import wanted as wishes
 from edge.app import EdgeApp
 from edge.clock import SystemClock
 from edge.desired import STARTS, Desired, hash_of, run_chosen
@@ -202,9 +202,9 @@ async def reply(desk):
 async def test_a_wish_is_applied_reported_and_rolled_back_without_losing_a_sample(
     broker, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(edge_app, "SETTLE_MS", 300)
-    monkeypatch.setattr(edge_app, "PATIENCE_MS", 900)
-    monkeypatch.setattr(edge_app, "TRIAL_LOOK_S", 0.05)
+    monkeypatch.setattr(wishes, "SETTLE_MS", 300)
+    monkeypatch.setattr(wishes, "PATIENCE_MS", 900)
+    monkeypatch.setattr(wishes, "TRIAL_LOOK_S", 0.05)
     gateway = new_gateway_id()
     identity = broker.enrol(gateway, 3)
     text = CONFIG.format(

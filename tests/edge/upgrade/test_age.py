@@ -66,15 +66,15 @@ async def test_a_gateway_that_was_left_behind_tells_the_hub_each_day(tmp_path, m
     try:
         for _ in range(500):
             await asyncio.sleep(0.01)
-            if app.next_event_row() >= 3:
+            if app.card.next_event_row() >= 3:
                 break
-        told = decode_body(app.event_body(2))
+        told = decode_body(app.card.event_body(2))
         assert (told.kind, told.data["days"]) == ("software_left_behind", 2)
         monkeypatch.setattr("edge.app.left_behind_ms", lambda now_ms: None)
         await asyncio.sleep(0.03)
-        last = app.next_event_row()
+        last = app.card.next_event_row()
         await asyncio.sleep(0.05)
-        assert app.next_event_row() == last, "a newer one says nothing"
+        assert app.card.next_event_row() == last, "a newer one says nothing"
     finally:
         telling.cancel()
         app.spool.close()

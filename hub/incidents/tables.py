@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from hub.db import Ms, RowId, metadata
 
@@ -36,6 +48,15 @@ incidents = Table(
     Column("assigned_to", Text, comment="id of the agency it was last assigned to"),
     Column("parent_id", String(32), ForeignKey("incidents.id"), comment="of a duplicate"),
     Column("closed_ms", Ms),
+    Column("origin", String(16), nullable=False, default="gateway", comment="how the room heard of it"),
+    Column(
+        "caller", Text, nullable=False, default="", comment="who called, as they said; a number or a name"
+    ),
+    Column("description", Text, nullable=False, default=""),
+    Column("lat", Float, comment="degrees, WGS 84; null where nobody knows"),
+    Column("lon", Float),
+    Column("error_m", Float, comment="how far off the position may be"),
+    Column("drill", String(32), comment="id of the drill; null: in earnest"),
     Index(None, "gateway", "device", "state"),
     Index(None, "site", "last_press_ms"),
     Index(None, "opened_ms"),
@@ -74,4 +95,51 @@ timeline = Table(
     Column("note", Text, nullable=False),
     Column("data", Text, nullable=False, comment="JSON"),
     Column("digest", String(64), nullable=False, comment="covers this entry and the digest before it"),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("id", String(40), primary_key=True, comment="the incident's id, a dash, and its number there"),
+    Column("incident_id", String(32), ForeignKey("incidents.id"), nullable=False),
+    Column("n", Integer, nullable=False, comment="1 and up, without a gap"),
+    Column("agency", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("note", Text, nullable=False, comment="what the newest step came with"),
+    Column("assigned_ms", Ms, nullable=False),
+    Column("assigned_by", Text, nullable=False),
+    Column("accepted_ms", Ms, comment="each of these: when it first came so far"),
+    Column("departed_ms", Ms),
+    Column("arrived_ms", Ms),
+    Column("contained_ms", Ms),
+    Column("ended_ms", Ms),
+    Column("changed_ms", Ms, nullable=False),
+    UniqueConstraint("incident_id", "n"),
+)
+
+checklist_ticks = Table(
+    "checklist_ticks",
+    metadata,
+    Column("incident_id", String(32), ForeignKey("incidents.id"), primary_key=True),
+    Column("item", String(64), primary_key=True, comment="of the kind's checklist in the region profile"),
+    Column("done_by", Text, nullable=False),
+    Column("done_ms", Ms, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("incident_id", String(32), ForeignKey("incidents.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("added_by", Text, nullable=False),
+    Column("added_ms", Ms, nullable=False),
+    Index(None, "incident_id"),
+    sqlite_autoincrement=True,
 )

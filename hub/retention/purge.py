@@ -16,7 +16,15 @@ from hub.alarms.tables import alarm_history, level_changes
 from hub.api import audit as trail
 from hub.api.audit import CUT
 from hub.api.tables import audit
-from hub.incidents.tables import incidents, presses, timeline
+from hub.escalation.tables import escalation_steps, escalations
+from hub.incidents.tables import (
+    assignments,
+    attachments,
+    checklist_ticks,
+    incidents,
+    presses,
+    timeline,
+)
 from hub.ingest.reads import PERSONAL
 from hub.ingest.tables import dead_letters, events
 from hub.notify.tables import deliveries, outbox
@@ -26,6 +34,17 @@ BATCH = 200
 
 MOST_CUT = 1000
 """Rows of the trail that are verified and cut off in one transaction; some milliseconds too."""
+
+BELONGING = (
+    escalation_steps,
+    escalations,
+    assignments,
+    checklist_ticks,
+    attachments,
+    presses,
+    timeline,
+)
+"""Tables of what belongs to an incident, in an order in which their rows can go."""
 
 
 class Kept(Protocol):
@@ -90,7 +109,7 @@ class Incidents:
         keys = select(outbox.c.key).where(outbox.c.incident_id.in_(ids))
         conn.execute(delete(deliveries).where(deliveries.c.outbox_key.in_(keys)))
         conn.execute(delete(outbox).where(outbox.c.incident_id.in_(ids)))
-        for table in (presses, timeline):
+        for table in BELONGING:
             conn.execute(delete(table).where(table.c.incident_id.in_(ids)))
 
 

@@ -1,0 +1,1 @@
+"""Escalation: who is asked next when nobody answers, and when."""

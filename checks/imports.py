@@ -36,11 +36,13 @@ class Room:
 ROOMS = (
     Room("contract", frozenset(), None),
     Room("edge", frozenset({"contract"}), "edge"),
-    Room("hub", frozenset({"contract"}), "hub"),
+    Room("hub", frozenset({"contract", "grafana"}), "hub"),
+    # What the hub's command pushes: it reads the hub's profile and rules, and nothing that runs.
+    Room("grafana", frozenset({"contract", "hub"}), "hub"),
     Room("provisioning", frozenset({"contract", "hub"}), "provisioning"),
     # It must not fall silent with what it watches.
     Room("watch", frozenset({"contract"}), "watch"),
-    Room("simulator", frozenset({"contract", "edge", "hub", "provisioning"}), "*"),
+    Room("simulator", frozenset({"contract", "edge", "grafana", "hub", "provisioning"}), "*"),
 )
 
 # Not rooms of the product; nothing of it may know them.

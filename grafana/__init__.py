@@ -1,0 +1,1 @@
+"""The walls: Grafana dashboards, data sources, alerts and playlists, built from a region's profile."""

@@ -11,7 +11,7 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -131,6 +131,22 @@ def closest(word: str, known: Iterable[str]) -> str:
     if not known:
         return ""
     return "one of " + ", ".join(sorted(known)[:20]) + (", …" if len(known) > 20 else "")
+
+
+def unknown(what: str, name: str, known: Iterable[str], at: KeyPath) -> Mistake:
+    """That a name is none of the known ones."""
+    return Mistake(f"there is no {what} {name!r}", at=at, instead=closest(name, known))
+
+
+def once_each(table: str, ids: Iterable[str]) -> Iterator[Mistake]:
+    """A mistake for each ``[[table]]`` whose id an earlier one has."""
+    seen: set[str] = set()
+    for at, name in enumerate(ids):
+        if name in seen:
+            yield Mistake(
+                f"{table} {name!r} is given twice", at=(table, at, "id"), instead="an id of its own"
+            )
+        seen.add(name)
 
 
 def _report(name: str, line: int, mistake: Mistake) -> str:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from contract.errors import ContractError
 from contract.kinds import KINDS
-from contract.strict_toml import Mistake, closest
+from contract.strict_toml import Mistake, once_each, unknown
 from contract.strict_toml import load as load_toml
 from contract.topics import check_gateway
 from hub.region import files
@@ -47,7 +47,7 @@ def load(folder: Path) -> Region:
     Raises:
         contract.strict_toml.TomlError: with file, line and what to write instead, for all mistakes of a file.
     """
-    agencies = load_toml(folder / "agencies.toml", files.AgenciesFile, _check_agencies)
+    agencies = load_toml(folder / "agencies.toml", files.AgenciesFile, check_agencies)
     region = load_toml(folder / "region.toml", files.RegionFile, lambda found: _check_region(found, agencies))
     devices = load_toml(
         folder / "devices.toml", files.DevicesFile, lambda found: _check_devices(found, region)
@@ -56,8 +56,8 @@ def load(folder: Path) -> Region:
     return _build(region, agencies, devices)
 
 
-def _check_agencies(file: files.AgenciesFile) -> Iterator[Mistake]:
-    yield from _once(("agency",), "agency", [agency.id for agency in file.agency])
+def check_agencies(file: files.AgenciesFile) -> Iterator[Mistake]:
+    yield from once_each("agency", [agency.id for agency in file.agency])
     seen: set[str] = set()
     for at, agency in enumerate(file.agency):
         for place, channel in enumerate(agency.channel):
@@ -76,11 +76,11 @@ def _check_devices(file: files.DevicesFile, region: files.RegionFile) -> Iterato
     for table in ("modbus", "contact"):
         for at, entry in enumerate(getattr(file, table)):
             if entry.gateway not in gateways:
-                yield _unknown("gateway", entry.gateway, gateways, (table, at, "gateway"))
+                yield unknown("gateway", entry.gateway, gateways, (table, at, "gateway"))
             yield from _first_of(seen, (entry.gateway, entry.device), "device", (table, at, "device"))
     for at, device in enumerate(file.modbus):
         if device.kind not in KINDS:
-            yield _unknown("device kind", device.kind, KINDS, ("modbus", at, "kind"))
+            yield unknown("device kind", device.kind, KINDS, ("modbus", at, "kind"))
     lines: set[tuple[str, int]] = set()
     for at, contact in enumerate(file.contact):
         for name, pin in (("pin", contact.pin), *contact.lamps.items()):
@@ -89,7 +89,7 @@ def _check_devices(file: files.DevicesFile, region: files.RegionFile) -> Iterato
 
 def _check_region(file: files.RegionFile, agencies: files.AgenciesFile) -> Iterator[Mistake]:
     for table in ("site", "gateway", "station", "button", "ward"):
-        yield from _once((table,), table, [entry.id for entry in getattr(file, table)])
+        yield from once_each(table, [entry.id for entry in getattr(file, table)])
     try:
         ZoneInfo(file.zone)
     except (KeyError, ValueError, OSError):
@@ -100,7 +100,7 @@ def _check_region(file: files.RegionFile, agencies: files.AgenciesFile) -> Itera
     sites, gateways = [site.id for site in file.site], [gateway.id for gateway in file.gateway]
     for at, gateway in enumerate(file.gateway):
         if gateway.site not in sites:
-            yield _unknown("site", gateway.site, sites, ("gateway", at, "site"))
+            yield unknown("site", gateway.site, sites, ("gateway", at, "site"))
         try:
             check_gateway(gateway.id)
         except ContractError as error:
@@ -108,7 +108,7 @@ def _check_region(file: files.RegionFile, agencies: files.AgenciesFile) -> Itera
     for table in ("station", "button", "ward"):
         for at, entry in enumerate(getattr(file, table)):
             if entry.gateway not in gateways:
-                yield _unknown("gateway", entry.gateway, gateways, (table, at, "gateway"))
+                yield unknown("gateway", entry.gateway, gateways, (table, at, "gateway"))
     for at, station in enumerate(file.station):
         for mistake in _check_station(station, file.station):
             yield mistake.below(("station", at))
@@ -117,7 +117,7 @@ def _check_region(file: files.RegionFile, agencies: files.AgenciesFile) -> Itera
 def _check_duty_desk(file: files.RegionFile, agencies: files.AgenciesFile) -> Iterator[Mistake]:
     desk = next((agency for agency in agencies.agency if agency.id == file.duty_desk), None)
     if desk is None:
-        yield _unknown("agency", file.duty_desk, [agency.id for agency in agencies.agency], ("duty_desk",))
+        yield unknown("agency", file.duty_desk, [agency.id for agency in agencies.agency], ("duty_desk",))
     elif not desk.channel:
         yield Mistake(
             f"agency {desk.id!r} has no channel, so nobody would be told",
@@ -136,7 +136,7 @@ def _check_places(file: files.RegionFile, devices: files.DevicesFile) -> Iterato
             kind = kinds.get(place)
             if kind is None:
                 there = [device for gateway, device in kinds if gateway == entry.gateway]
-                yield _unknown(f"device of {entry.gateway}", entry.device, there, (table, at, "device"))
+                yield unknown(f"device of {entry.gateway}", entry.device, there, (table, at, "device"))
                 continue
             yield from _first_of(seen, place, "device", (table, at, "device"))
             if wanted is not None and kind != wanted:
@@ -147,7 +147,7 @@ def _check_places(file: files.RegionFile, devices: files.DevicesFile) -> Iterato
                 )
             if table == "station" and entry.quantity not in KINDS[kind].quantities:
                 names = KINDS[kind].quantities
-                yield _unknown(f"quantity of {kind}", entry.quantity, names, (table, at, "quantity"))
+                yield unknown(f"quantity of {kind}", entry.quantity, names, (table, at, "quantity"))
 
 
 def _check_levels(
@@ -198,7 +198,7 @@ def _check_station(station: files.StationEntry, stations: Iterable[files.Station
     for at, below in enumerate(station.downstream):
         if below.station not in rivers or below.station == station.id:
             others = [name for name in rivers if name != station.id]
-            yield _unknown("other station", below.station, others, ("downstream", at, "station"))
+            yield unknown("other station", below.station, others, ("downstream", at, "station"))
         elif rivers[below.station] != station.river:
             yield Mistake(
                 f"{below.station!r} is on the {rivers[below.station]}, not on the {station.river}",
@@ -225,12 +225,6 @@ def _thresholds_mm(levels: files.StationEntry | files.LimitsEntry) -> tuple[int,
     return _mm(levels.siaga_3_m), _mm(levels.siaga_2_m), _mm(levels.siaga_1_m)
 
 
-def _once(path: tuple[str | int, ...], what: str, ids: Iterable[str]) -> Iterator[Mistake]:
-    seen: set[str] = set()
-    for at, found in enumerate(ids):
-        yield from _first_of(seen, found, what, (*path, at, "id"))
-
-
 def _first_of(seen: set[_T], found: _T, what: str, at: tuple[str | int, ...]) -> Iterator[Mistake]:
     if found in seen:
         shown = " ".join(map(str, found)) if isinstance(found, tuple) else found
@@ -238,16 +232,12 @@ def _first_of(seen: set[_T], found: _T, what: str, at: tuple[str | int, ...]) ->
     seen.add(found)
 
 
-def _unknown(what: str, name: str, known: Iterable[str], at: tuple[str | int, ...]) -> Mistake:
-    return Mistake(f"there is no {what} {name!r}", at=at, instead=closest(name, known))
-
-
 def _build(file: files.RegionFile, agencies: files.AgenciesFile, devices: files.DevicesFile) -> Region:
     sites = {entry.id: _copy(entry, Site) for entry in file.site}
     gateways = {entry.id: _copy(entry, Gateway) for entry in file.gateway}
     site_of = {gateway.id: gateway.site for gateway in gateways.values()}
     kinds = _kinds(devices)
-    known = {entry.id: _agency(entry) for entry in agencies.agency}
+    known = {entry.id: agency_of(entry) for entry in agencies.agency}
     return Region(
         id=file.id,
         name=file.name,
@@ -338,7 +328,7 @@ def _ward(entry: files.WardEntry, site_of: Mapping[str, str]) -> Ward:
     )
 
 
-def _agency(entry: files.AgencyEntry) -> Agency:
+def agency_of(entry: files.AgencyEntry) -> Agency:
     channels = tuple(_copy(channel, Channel) for channel in entry.channel)
     return Agency(entry.id, entry.name, entry.short, channels)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from contract.kinds import EVENT_KINDS, KINDS, PANIC_KINDS
-from contract.strict_toml import Mistake, TomlError, closest, load, loads
+from contract.strict_toml import Mistake, TomlError, closest, load, loads, once_each, unknown
 from hub.region import Device, Region
 from hub.rules import files
 from hub.rules.law import COMMON_WORDS, WORDS, words_in
@@ -84,24 +84,14 @@ def _check(file: files.RulesFile, region: Region) -> Iterator[Mistake]:
     schedules = [entry.id for entry in file.schedule]
     rules = {entry.id: entry for entry in file.rule}
     places = Places(region)
-    yield from _once("schedule", schedules)
-    yield from _once("rule", [entry.id for entry in file.rule])
+    yield from once_each("schedule", schedules)
+    yield from once_each("rule", [entry.id for entry in file.rule])
     for at, schedule in enumerate(file.schedule):
         for mistake in _check_schedule(schedule):
             yield mistake.below(("schedule", at))
     for at, entry in enumerate(file.rule):
         for mistake in _check_rule(entry, places, schedules, rules):
             yield mistake.below(("rule", at))
-
-
-def _once(table: str, ids: Iterable[str]) -> Iterator[Mistake]:
-    seen: set[str] = set()
-    for at, name in enumerate(ids):
-        if name in seen:
-            yield Mistake(
-                f"{table} {name!r} is given twice", at=(table, at, "id"), instead="an id of its own"
-            )
-        seen.add(name)
 
 
 def _check_schedule(schedule: files.ScheduleEntry) -> Iterator[Mistake]:
@@ -137,7 +127,7 @@ def _check_rule(
     for key in ("during", "outside"):
         name = getattr(entry, key)
         if name and name not in schedules:
-            yield _unknown("schedule", name, schedules, (key,))
+            yield unknown("schedule", name, schedules, (key,))
     yield from _check_reasons(entry)
     if isinstance(entry, files.Selecting):
         yield from _check_selection(entry, places)
@@ -169,19 +159,19 @@ def _check_selection(entry: files.Selecting, places: Places) -> Iterator[Mistake
         )
         return
     region = places.region
-    unknown = [at for at, text in enumerate(entry.devices) if tuple(text.split("/")) not in places.devices]
-    for at in unknown:
+    strange = [at for at, text in enumerate(entry.devices) if tuple(text.split("/")) not in places.devices]
+    for at in strange:
         known = map("/".join, places.devices)
-        yield _unknown("device", entry.devices[at], known, ("devices", at))
+        yield unknown("device", entry.devices[at], known, ("devices", at))
     if entry.device_kind and entry.device_kind not in KINDS:
-        yield _unknown("device kind", entry.device_kind, KINDS, ("device_kind",))
+        yield unknown("device kind", entry.device_kind, KINDS, ("device_kind",))
         return
     for at, site in enumerate(entry.sites):
         if site not in region.sites:
-            yield _unknown("site", site, region.sites, ("sites", at))
+            yield unknown("site", site, region.sites, ("sites", at))
     found = places.selected(entry)
     if not found and all(site in region.sites for site in entry.sites) and not events:
-        if not unknown:
+        if not strange:
             yield Mistake(
                 "no device of the region is meant", instead="a kind and sites that have such devices"
             )
@@ -190,7 +180,7 @@ def _check_selection(entry: files.Selecting, places: Places) -> Iterator[Mistake
     if quantity:
         for kind in dict.fromkeys(device.kind for device in found):
             if quantity not in KINDS[kind].quantities:
-                yield _unknown(f"quantity of {kind}", quantity, KINDS[kind].quantities, ("quantity",))
+                yield unknown(f"quantity of {kind}", quantity, KINDS[kind].quantities, ("quantity",))
 
 
 def _check_threshold(entry: files.ThresholdEntry, *_: object) -> Iterator[Mistake]:
@@ -203,7 +193,7 @@ def _check_ratio(entry: files.RatioEntry, places: Places, _: object) -> Iterator
     for at, pattern in enumerate(entry.quantities):
         known = {name for device in found for name in KINDS[device.kind].quantities}
         if known and not any(fnmatchcase(name, pattern) for name in known):
-            yield _unknown("quantity", pattern, known, ("quantities", at))
+            yield unknown("quantity", pattern, known, ("quantities", at))
     if entry.hysteresis_pct > entry.above_pct:
         yield Mistake(
             "hysteresis_pct is above above_pct, so the alarm would never end",
@@ -216,7 +206,7 @@ def _check_count(entry: files.CountEntry, *_: object) -> Iterator[Mistake]:
     known = (*PANIC_KINDS, *EVENT_KINDS)
     for at, kind in enumerate(entry.events):
         if kind not in known:
-            yield _unknown("event kind", kind, known, ("events", at))
+            yield unknown("event kind", kind, known, ("events", at))
     if bool(entry.events) == bool(entry.quantity):
         yield Mistake(
             "one of events and quantity must be given",
@@ -231,7 +221,7 @@ def _check_upstream(entry: files.UpstreamEntry, places: Places, _: object) -> It
     for key in ("station", "upstream"):
         name = getattr(entry, key)
         if name not in region.stations:
-            yield _unknown("station", name, region.stations, (key,))
+            yield unknown("station", name, region.stations, (key,))
             return
     below = [one.station for one in region.stations[entry.upstream].downstream]
     if entry.station not in below:
@@ -253,7 +243,7 @@ def _check_combination(
         for at, name in enumerate(getattr(entry, key)):
             others = [other for other in rules if other != entry.id]
             if name not in others:
-                yield _unknown("other rule", name, others, (key, at))
+                yield unknown("other rule", name, others, (key, at))
             elif entry.id in _behind(name, rules):
                 yield Mistake(
                     f"{name!r} depends on {entry.id!r} in turn", at=(key, at), instead="a rule that does not"
@@ -292,10 +282,6 @@ def _behind(name: str, rules: Mapping[str, files.AnyRule]) -> set[str]:
 def _in_order(rules: Mapping[str, files.AnyRule]) -> list[str]:
     """The rules with each combination after those that it names."""
     return sorted(rules, key=lambda name: len(_behind(name, rules)))
-
-
-def _unknown(what: str, name: str, known: Iterable[str], at: Path_) -> Mistake:
-    return Mistake(f"there is no {what} {name!r}", at=at, instead=closest(name, known))
 
 
 __all__ = ["EMPTY", "NAME", "Book", "TomlError", "closest", "members", "others", "parse", "read"]

@@ -30,7 +30,7 @@ class Calendar:
         """Whether it holds, and until when that stays so at least."""
         today = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone).date()
         spans = [span for day in (today - timedelta(1), today) for span in self._spans(day)]
-        turns = [self._ms(today + timedelta(1), time()), *(turn for span in spans for turn in span)]
+        turns = [_ms(today + timedelta(1), time(), self._zone), *(turn for span in spans for turn in span)]
         return any(first <= at_ms < last for first, last in spans), min(
             turn for turn in turns if turn > at_ms
         )
@@ -43,12 +43,17 @@ class Calendar:
                 hours = season.hours
         for one in hours:
             if files.DAYS[day.weekday()] in one.days:
-                ends_next = one.ends <= one.begins or one.ends == "24:00"
-                last = day + timedelta(1) if ends_next else day
-                yield self._ms(day, _time(one.begins)), self._ms(last, _time(one.ends))
+                yield span_ms(day, one.begins, one.ends, self._zone)
 
-    def _ms(self, day: date, at: time) -> int:
-        return int(datetime.combine(day, at, self._zone).timestamp() * 1000)
+
+def span_ms(day: date, begins: str, ends: str, zone: ZoneInfo) -> tuple[int, int]:
+    """From and until, in ms UTC, of what begins on a local day at a time of day, and may end on the next."""
+    last = day + timedelta(1) if ends <= begins or ends == "24:00" else day
+    return _ms(day, _time(begins), zone), _ms(last, _time(ends), zone)
+
+
+def _ms(day: date, at: time, zone: ZoneInfo) -> int:
+    return int(datetime.combine(day, at, zone).timestamp() * 1000)
 
 
 def _time(text: str) -> time:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager
-from typing import Any
+from types import TracebackType
 
 import apsw
 
@@ -13,38 +12,45 @@ from edge.sqlite import Rows, Value
 from simulator.world import disk
 
 
-@contextmanager
-def _translated() -> Any:
-    try:
-        yield
-    except apsw.FullError as error:
-        raise DiskFull("full", str(error)) from error
-    except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise CorruptCard("corrupt", str(error)) from error
-    except apsw.Error as error:
-        raise CardError("card", f"{type(error).__name__}: {error}") from error
+class _Translated:
+    """SQLite's errors as the card's. No generator: a world enters it a thousand times."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, apsw.FullError):
+            raise DiskFull("full", str(error)) from error
+        if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+            raise CorruptCard("corrupt", str(error)) from error
+        if isinstance(error, apsw.Error):
+            raise CardError("card", f"{type(error).__name__}: {error}") from error
+
+
+_translated = _Translated()
 
 
 class WorldDatabase:
     """One connection of a gateway's process to its spool."""
 
     def __init__(self, path: str) -> None:
-        with _translated():
+        with _translated:
             self._raw = disk.Database(path)
 
     def execute(self, sql: str, params: Sequence[Value] = ()) -> Rows:
         """Run one statement and return all its rows."""
-        with _translated():
+        with _translated:
             return self._raw.execute(sql, tuple(params)).fetchall()
 
     def execute_many(self, sql: str, params: Iterable[Sequence[Value]]) -> None:
         """Run one statement for each set of parameters."""
-        with _translated():
+        with _translated:
             self._raw.executemany(sql, (tuple(row) for row in params))
 
     def close(self) -> None:
         """Close, or let go of what a dead process held."""
-        with _translated():
+        with _translated:
             self._raw.let_go()
 
 
@@ -72,7 +78,7 @@ class WorldCard:
 
     def extend(self, name: str, n_bytes: int) -> None:
         """Make a file longer with zeros, durably."""
-        with _translated():
+        with _translated:
             self._alive()
             self._card.step()
             file = self._card.files.get(name)
@@ -87,7 +93,7 @@ class WorldCard:
 
     def rename(self, old: str, new: str) -> None:
         """Rename over whatever has the new name, durably."""
-        with _translated():
+        with _translated:
             self._alive()
             if old not in self._card.files:
                 raise apsw.CantOpenError(f"there is no {old}")
@@ -95,7 +101,7 @@ class WorldCard:
 
     def remove(self, name: str) -> None:
         """Remove a file if it is there."""
-        with _translated():
+        with _translated:
             self._alive()
             if name in self._card.files:
                 self._card.step()

@@ -102,15 +102,15 @@ class Cursor:
         raw = self._connection.raw
         try:
             cursor = raw.cursor()
-            description = _descriptions.get(sql, _UNSEEN)
-            if description is _UNSEEN:
+            seen = _seen.get(sql)
+            if seen is None:
                 cursor.exec_trace = _remember
             self._rows = cursor.execute(sql, tuple(parameters)).fetchall()
         except apsw.Error as error:
             raise _translate(error) from error
         self._at = 0
-        self.description = _descriptions[sql]
-        self.rowcount = -1 if sql.lstrip()[:6].upper() == "SELECT" else raw.changes()
+        self.description, asks = seen or _seen[sql]
+        self.rowcount = -1 if asks else raw.changes()
         self.lastrowid = raw.last_insert_rowid()
         return self
 
@@ -154,14 +154,14 @@ class Cursor:
         """Nothing to do; the DB-API asks for it."""
 
 
-_UNSEEN: Any = object()
-_descriptions: dict[str, tuple[tuple[Any, ...], ...] | None] = {}
-"""Columns of each statement seen: SQLite tells them only while it runs, also where no row comes."""
+_seen: dict[str, tuple[tuple[tuple[Any, ...], ...] | None, bool]] = {}
+"""Of each statement seen its columns and whether it is a SELECT. SQLite tells columns only while it runs, also where
+no row comes."""
 
 
 def _remember(cursor: apsw.Cursor, sql: str, _bindings: Any) -> bool:
-    columns = cursor.get_description()
-    _descriptions[sql] = tuple((name, None, None, None, None, None, None) for name, _ in columns) or None
+    columns = tuple((name, None, None, None, None, None, None) for name, _ in cursor.get_description())
+    _seen[sql] = (columns or None, sql.lstrip()[:6].upper() == "SELECT")
     return True
 
 

@@ -1,4 +1,4 @@
-"""A fake InfluxDB behind httpx: stores points, and fails in every way the hub must live with."""
+"""A fake InfluxDB, also behind httpx: stores points, and fails in every way the hub must live with."""
 
 from __future__ import annotations
 
@@ -12,9 +12,18 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from hub.series.post import Answer
+
 Mood = Literal["well", "refuses", "unavailable", "hangs", "lies", "forgot"]
 """How it answers a write: stores it · refuses the connection · 503 · never · stores it and answers 500 or
 nothing · has no such database."""
+
+_AS_HTTPX: dict[type[OSError], type[httpx.TransportError]] = {
+    ConnectionRefusedError: httpx.ConnectError,
+    TimeoutError: httpx.ReadTimeout,
+    ConnectionResetError: httpx.ReadError,
+}
+_JSON = {"content-type": "application/json"}
 
 _RANGE = re.compile(r"time >= (-?\d+)ms AND time < (-?\d+)ms")
 _LINE = re.compile(rb"((?:[^ \\]|\\.)+) (\S+) (-?\d+)\Z")
@@ -40,31 +49,46 @@ class FakeInflux(httpx.AsyncBaseTransport):
         self._on_point = on_point
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer as the mood is."""
+        """Answer a question of httpx as the mood is."""
+        database = request.url.params.get("db", "")
+        try:
+            answer = await self.answer(request.url.path, database, request.content)
+        except OSError as error:
+            raise _AS_HTTPX[type(error)](str(error), request=request) from error
+        return httpx.Response(
+            answer.status, headers=dict(answer.headers), content=answer.content, request=request
+        )
+
+    async def answer(self, path: str, database: str, content: bytes) -> Answer:
+        """Answer as the mood is.
+
+        Raises:
+            ConnectionRefusedError, TimeoutError, ConnectionResetError: so too.
+        """
         generation = self.generation
         await asyncio.sleep(self.random.uniform(*self.delay_s))
         if self.mood == "refuses" or generation != self.generation:
-            raise httpx.ConnectError("connection refused", request=request)
+            raise ConnectionRefusedError("connection refused")
         if self.mood == "hangs":
             await asyncio.sleep(30.0)
-            raise httpx.ReadTimeout("no answer", request=request)
+            raise TimeoutError("no answer")
         if self.mood == "unavailable":
-            return httpx.Response(503, json={"error": "timeout"}, request=request)
-        if request.url.path == "/ping":
-            return httpx.Response(204, headers={"X-Influxdb-Version": "1.6.7"}, request=request)
-        if request.url.path == "/query":
-            return self._query(request)
-        if request.url.path == "/write":
-            return self._write(request)
-        return httpx.Response(404, request=request)
+            return _error(503, "timeout")
+        if path == "/ping":
+            return Answer(204, {"x-influxdb-version": "1.6.7"}, b"")
+        if path == "/query":
+            return self._query(content)
+        if path == "/write":
+            return self._write(database, content)
+        return Answer(404, {}, b"")
 
     def crash(self) -> None:
         """Connections break; what was answered is durable."""
         self.generation += 1
         self.mood = "refuses"
 
-    def _query(self, request: httpx.Request) -> httpx.Response:
-        form = parse_qs(request.content.decode())
+    def _query(self, content: bytes) -> Answer:
+        form = parse_qs(content.decode())
         text = form.get("q", [""])[0]
         made = re.search(r'CREATE DATABASE "?([\w-]+)"?', text)
         if made:
@@ -75,7 +99,7 @@ class FakeInflux(httpx.AsyncBaseTransport):
             values = self._levels(json.loads(form["params"][0]), int(asked[1]), int(asked[2]))
             if values:
                 result["series"] = [{"name": "river_post", "columns": ["time", "v", "q"], "values": values}]
-        return httpx.Response(200, json={"results": [result]}, request=request)
+        return Answer(200, _JSON, json.dumps({"results": [result]}).encode())
 
     def _levels(self, params: dict[str, str], from_ms: int, before_ms: int) -> list[list[Any]]:
         """The one question that the hub asks: the levels of a station within a time."""
@@ -88,26 +112,24 @@ class FakeInflux(httpx.AsyncBaseTransport):
             and b"level_m" in fields
         ]
 
-    def _write(self, request: httpx.Request) -> httpx.Response:
-        database = request.url.params.get("db", "")
+    def _write(self, database: str, content: bytes) -> Answer:
         if self.mood == "forgot":
             self.databases.clear()
             self.mood = "well"
         if database not in self.databases:
-            return httpx.Response(404, json={"error": f'database not found: "{database}"'}, request=request)
+            return _error(404, f'database not found: "{database}"')
         bad = 0
-        for line in request.content.split(b"\n"):
+        for line in content.split(b"\n"):
             if line:
                 bad += not self._store(line)
         self.writes += 1
         if self.mood == "lies":
             if self.random.random() < 0.5:
-                raise httpx.ReadError("connection reset", request=request)
-            return httpx.Response(500, json={"error": "write failed"}, request=request)
+                raise ConnectionResetError("connection reset")
+            return _error(500, "write failed")
         if bad:
-            message = f"partial write: field type conflict dropped={self.random.choice((0, bad))}"
-            return httpx.Response(400, json={"error": message}, request=request)
-        return httpx.Response(204, request=request)
+            return _error(400, f"partial write: field type conflict dropped={self.random.choice((0, bad))}")
+        return Answer(204, {}, b"")
 
     def _store(self, line: bytes) -> bool:
         found = _LINE.match(line)
@@ -120,3 +142,7 @@ class FakeInflux(httpx.AsyncBaseTransport):
             point[name] = value
         self._on_point(series, stamp, fields)
         return True
+
+
+def _error(status: int, message: str) -> Answer:
+    return Answer(status, _JSON, json.dumps({"error": message}).encode())

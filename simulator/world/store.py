@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import apsw
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from hub.db import Database, migrate
+from hub.db import Database, migrate, translated
 from simulator.world import dbapi, disk
 from simulator.world.machine import Machine
 
@@ -39,6 +39,7 @@ def _shared_engine() -> Engine:
             module=dbapi,
             creator=lambda: dbapi.connect(_path),
             poolclass=StaticPool,
+            pool_reset_on_return=None,  # a life keeps its connection to its end
         )
 
         @event.listens_for(_engine, "connect")
@@ -53,19 +54,13 @@ def _shared_engine() -> Engine:
     return _engine
 
 
-def _open(mounted: str) -> tuple[Engine, dbapi.Connection]:
+def _open(mounted: str) -> Connection:
     """Open the database on a mounted disk; the connection before it is forgotten."""
     global _path  # noqa: PLW0603  the engine's creator takes no argument
     _path = f"/{mounted}/{FILE}"
     engine = _shared_engine()
     engine.dispose()
-    raw = engine.raw_connection()
-    try:
-        inner = raw.driver_connection
-        assert isinstance(inner, dbapi.Connection)
-        return engine, inner
-    finally:
-        raw.close()
+    return engine.connect()
 
 
 def template() -> dict[str, bytes]:
@@ -74,10 +69,11 @@ def template() -> dict[str, bytes]:
     if _template is None:
         blank = disk.Disk()
         disk.mount("template", blank)
-        engine, _ = _open("template")
-        with engine.begin() as conn:
+        conn = _open("template")
+        with conn.begin():
             migrate(conn)
-        engine.dispose()
+        conn.close()
+        _shared_engine().dispose()
         _template = blank.image()
     return _template
 
@@ -101,7 +97,7 @@ class WorldDatabase(Database):
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._busy = False
         self._count = 0
-        self._engine: Engine | None = None
+        self._conn: Connection | None = None
         self._inner: dbapi.Connection | None = None
 
     @property
@@ -110,7 +106,10 @@ class WorldDatabase(Database):
 
     def open(self) -> None:
         """Open the file and bring its schema to the newest."""
-        self._engine, self._inner = _open(self._machine.name)
+        self._conn = _open(self._machine.name)
+        inner = self._conn.connection.driver_connection
+        assert isinstance(inner, dbapi.Connection)
+        self._inner = inner
 
     def raw(self) -> apsw.Connection:
         """The connection beneath, for who looks on from outside."""
@@ -138,9 +137,9 @@ class WorldDatabase(Database):
             self._next()
 
     def _run(self, fn: Callable[[Connection], T]) -> T:
-        assert self._engine is not None, "open the database first"
-        with _translated_errors(), self._engine.begin() as conn:
-            return fn(conn)
+        assert self._conn is not None, "open the database first"
+        with translated(), self._conn.begin():
+            return fn(self._conn)
 
     def _next(self) -> None:
         if self._busy or not self._waiting:
@@ -163,9 +162,3 @@ class WorldDatabase(Database):
             with contextlib.suppress(apsw.Error):
                 self._inner.close()
             self._inner = None
-
-
-def _translated_errors() -> Any:
-    from hub import db
-
-    return db.translated()

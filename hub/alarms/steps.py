@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from hub.alarms.machine import AlarmError, Position, State, Step, is_withheld, move
 from hub.alarms.tables import alarm_history, alarms
@@ -41,6 +41,14 @@ class Fingerprint:
     condition: str
 
 
+# Built once: to build a statement costs several times what SQLite needs to run it.
+_FIND = select(alarms).where(*(alarms.c[one.name] == bindparam(one.name) for one in fields(Fingerprint)))
+_BY_ID = select(alarms).where(alarms.c.id == bindparam("which"))
+_CHANGE = update(alarms).where(alarms.c.id == bindparam("which"))
+_CREATE = insert(alarms).returning(alarms)
+_TELL = insert(alarm_history)
+
+
 def position_of(row: Row[Any]) -> Position:
     """Where the alarm of a row is."""
     return Position(row.state, row.beneath)
@@ -68,7 +76,7 @@ def take(
         return None
     freed = {} if is_withheld(to.state) else _NOT_WITHHELD
     changed = {**freed, **(values or {}), "state": to.state, "beneath": to.beneath, "changed_ms": now_ms}
-    conn.execute(update(alarms).where(alarms.c.id == row.id).values(changed))
+    conn.execute(_CHANGE, {**changed, "which": row.id})
     line = {
         "alarm_id": row.id,
         "at_ms": now_ms,
@@ -81,14 +89,13 @@ def take(
         "note": note,
         "detail": "{}",
     }
-    conn.execute(insert(alarm_history), {**line, **(told or {})})
+    conn.execute(_TELL, {**line, **(told or {})})
     return to.state
 
 
 def find(conn: Connection, fingerprint: Fingerprint) -> Row[Any] | None:
     """The row of an alarm, None where it was never raised."""
-    same = [alarms.c[name] == value for name, value in asdict(fingerprint).items()]
-    return conn.execute(select(alarms).where(*same)).one_or_none()
+    return conn.execute(_FIND, asdict(fingerprint)).one_or_none()
 
 
 def by_id(conn: Connection, alarm_id: int) -> Row[Any]:
@@ -97,7 +104,7 @@ def by_id(conn: Connection, alarm_id: int) -> Row[Any]:
     Raises:
         AlarmError: there is none of that id.
     """
-    row = conn.execute(select(alarms).where(alarms.c.id == alarm_id)).one_or_none()
+    row = conn.execute(_BY_ID, {"which": alarm_id}).one_or_none()
     if row is None:
         raise AlarmError(f"there is no alarm {alarm_id}")
     return row
@@ -116,7 +123,7 @@ def create(conn: Connection, fingerprint: Fingerprint, now_ms: int) -> Row[Any]:
         "changed_ms": now_ms,
         "detail": "{}",
     }
-    return conn.execute(insert(alarms).returning(alarms), values).one()
+    return conn.execute(_CREATE, values).one()
 
 
 def shown(row: Row[Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from contract.messages import Beat, State
 from contract.topics import WATCH, WATCH_CELL
@@ -32,6 +32,16 @@ WATCH_BEAT_S = 60.0
 """It sends no beats, and nobody asks for them."""
 SILENT_SEVERITY = 2
 RING_SEVERITY = 1
+
+
+# Built once: to build a statement costs several times what SQLite needs to run it.
+_LAST_BEAT = select(gateways.c.beat).where(gateways.c.gateway == bindparam("which"))
+_SET = update(gateways).where(gateways.c.gateway == bindparam("which"))
+_OLDEST = select(func.min(events.c.received_ms)).where(
+    events.c.gateway == bindparam("which"),
+    events.c.epoch.in_(bindparam("epochs", expanding=True)),
+    events.c.received_ms > bindparam("since_ms"),
+)
 
 
 def registry(region: Region) -> dict[str, Registered]:
@@ -69,7 +79,7 @@ def note_state(conn: Connection, gateway: str, state: State, *, now_ms: int, ret
 
 def is_old(conn: Connection, gateway: str, beat: Beat) -> bool:
     """Whether the beat was sent before the last one noted, and came late; it says nothing of now."""
-    text = conn.execute(select(gateways.c.beat).where(gateways.c.gateway == gateway)).scalar()
+    text = conn.execute(_LAST_BEAT, {"which": gateway}).scalar()
     if text is None:
         return False
     last = msgspec.json.decode(text, type=Beat)
@@ -93,7 +103,7 @@ def note_beat(conn: Connection, gateway: str, beat: Beat, *, now_ms: int) -> Non
 
 
 def _set(conn: Connection, gateway: str, values: Mapping[str, Any], now_ms: int) -> None:
-    known = conn.execute(update(gateways).where(gateways.c.gateway == gateway).values(**values))
+    known = conn.execute(_SET, {"which": gateway, **values})
     if known.rowcount == 0:
         unknown = {
             "online": False,
@@ -106,7 +116,7 @@ def _set(conn: Connection, gateway: str, values: Mapping[str, Any], now_ms: int)
             "first_ms": now_ms,
             "last_ms": now_ms,
         }
-        conn.execute(insert(gateways).values(gateway=gateway, **(unknown | dict(values))))
+        conn.execute(insert(gateways), {"gateway": gateway, **unknown, **values})
 
 
 def fall_silent(
@@ -170,13 +180,8 @@ def judge_ring(conn: Connection, known: Registered, beat: Beat, *, now_ms: int) 
 
 def _oldest_age_h(conn: Connection, known: Registered, beat: Beat, now_ms: int) -> float:
     epochs = [account.epoch for lane, account in beat.lanes.items() if lane != "telemetry"]
-    oldest_ms = conn.execute(
-        select(func.min(events.c.received_ms)).where(
-            events.c.gateway == known.gateway,
-            events.c.epoch.in_(epochs),
-            events.c.received_ms > now_ms - RING_H * HOUR_MS,
-        )
-    ).scalar()
+    since = {"which": known.gateway, "epochs": epochs, "since_ms": round(now_ms - RING_H * HOUR_MS)}
+    oldest_ms = conn.execute(_OLDEST, since).scalar()
     return 0.0 if oldest_ms is None else (now_ms - oldest_ms) / HOUR_MS
 
 

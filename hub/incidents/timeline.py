@@ -7,10 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from hub.chain import START, Field, digest, first_break
 from hub.incidents.tables import timeline
+
+# Built once: to build a statement costs several times what SQLite needs to run it.
+_LAST = (
+    select(timeline.c.n, timeline.c.digest)
+    .where(timeline.c.incident_id == bindparam("incident_id"))
+    .order_by(timeline.c.n.desc())
+    .limit(1)
+)
+_ADD = insert(timeline)
 
 Scalar = str | int | float | bool | None
 
@@ -39,12 +48,7 @@ def append(
     data: Mapping[str, Scalar] | None = None,
 ) -> None:
     """Add an entry."""
-    last = conn.execute(
-        select(timeline.c.n, timeline.c.digest)
-        .where(timeline.c.incident_id == incident_id)
-        .order_by(timeline.c.n.desc())
-        .limit(1)
-    ).one_or_none()
+    last = conn.execute(_LAST, {"incident_id": incident_id}).one_or_none()
     entry: dict[str, Field] = {
         "incident_id": incident_id,
         "n": last.n + 1 if last else 1,
@@ -57,7 +61,7 @@ def append(
         "note": note,
         "data": json.dumps(dict(data or {}), ensure_ascii=False, sort_keys=True),
     }
-    conn.execute(insert(timeline), {**entry, "digest": digest(last.digest if last else START, entry)})
+    conn.execute(_ADD, {**entry, "digest": digest(last.digest if last else START, entry)})
 
 
 def entries(conn: Connection, incident_id: str) -> list[dict[str, Any]]:

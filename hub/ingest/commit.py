@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from contract.kinds import PANIC_KINDS
 from contract.ranges import Ranges
@@ -29,6 +29,20 @@ COPIED_SEVERITY = 2
 
 _LOOKED_UP_AT_ONCE = 500
 """Ids in one query; SQLite takes at most 32,766 parameters."""
+
+# Built once: to build a statement costs several times what SQLite needs to run it.
+_AT_KEYS = select(events.c.seq, events.c.hash).where(
+    events.c.gateway == bindparam("gateway"),
+    events.c.epoch == bindparam("epoch"),
+    events.c.lane == bindparam("lane"),
+    events.c.seq.between(bindparam("first"), bindparam("last")),
+)
+_OF_IDS = (
+    select(events.c.id, events.c.event_id, events.c.hash)
+    .where(events.c.gateway == bindparam("gateway"), events.c.event_id.in_(bindparam("ids", expanding=True)))
+    .order_by(events.c.id)
+)
+_ADD = insert(events)
 
 
 def commit_events(
@@ -130,13 +144,14 @@ class _Rows:
         self._frame = frame
         self._at: dict[int, set[str]] = {}
         self._first: dict[str, _First] = {}
-        at_keys = select(events.c.seq, events.c.hash).where(
-            events.c.gateway == frame.gateway,
-            events.c.epoch == frame.epoch,
-            events.c.lane == frame.lane,
-            events.c.seq.between(frame.first, frame.last),
-        )
-        for row in conn.execute(at_keys):
+        key = {
+            "gateway": frame.gateway,
+            "epoch": frame.epoch,
+            "lane": frame.lane,
+            "first": frame.first,
+            "last": frame.last,
+        }
+        for row in conn.execute(_AT_KEYS, key):
             self._at.setdefault(row.seq, set()).add(row.hash)
         self._known: set[str] = set()
         self._look_up({record.event_id for record in frame.records})
@@ -145,15 +160,8 @@ class _Rows:
         self._known |= ids
         ordered = sorted(ids)
         for start in range(0, len(ordered), _LOOKED_UP_AT_ONCE):
-            of_ids = (
-                select(events.c.id, events.c.event_id, events.c.hash)
-                .where(
-                    events.c.gateway == self._frame.gateway,
-                    events.c.event_id.in_(ordered[start : start + _LOOKED_UP_AT_ONCE]),
-                )
-                .order_by(events.c.id)
-            )
-            for row in self._conn.execute(of_ids):
+            some = {"gateway": self._frame.gateway, "ids": ordered[start : start + _LOOKED_UP_AT_ONCE]}
+            for row in self._conn.execute(_OF_IDS, some):
                 self._first.setdefault(row.event_id, _First(row.id, row.hash))
 
     def at(self, seq: int) -> set[str]:
@@ -171,7 +179,7 @@ class _Rows:
     ) -> StoredEvent:
         frame = self._frame
         result = self._conn.execute(
-            insert(events),
+            _ADD,
             {
                 "gateway": frame.gateway,
                 "cell": frame.cell,

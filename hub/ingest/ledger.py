@@ -31,10 +31,23 @@ HAVE_RANGES = 1500
 _pairs = msgspec.json.Decoder(list[tuple[int, int]])
 
 
+# Built once: to build a statement costs several times what SQLite needs to run it.
 _STREAM = select(streams).where(
     streams.c.gateway == bindparam("gateway"),
     streams.c.epoch == bindparam("epoch"),
     streams.c.lane == bindparam("lane"),
+)
+_OTHER_EPOCHS = select(streams.c.epoch).where(
+    streams.c.gateway == bindparam("gateway"),
+    streams.c.lane == bindparam("lane"),
+    streams.c.epoch != bindparam("epoch"),
+    streams.c.closed.is_(False),
+)
+_HAVE = (
+    select(streams)
+    .where(streams.c.gateway == bindparam("gateway"), streams.c.lane != "telemetry")
+    .order_by(streams.c.first_ms.desc(), streams.c.epoch, streams.c.lane)
+    .limit(HAVE_STREAMS)
 )
 
 
@@ -239,15 +252,7 @@ class _Book:
 
         That is a card that was replaced or destroyed. What is late and still comes is committed all the same.
         """
-        epochs = self._conn.execute(
-            select(streams.c.epoch).where(
-                streams.c.gateway == self._gateway,
-                streams.c.lane == key.lane,
-                streams.c.epoch != key.epoch,
-                streams.c.closed.is_(False),
-            )
-        ).scalars()
-        for epoch in epochs.all():
+        for epoch in self._conn.execute(_OTHER_EPOCHS, key._asdict()).scalars().all():
             other = StreamKey(self._gateway, epoch, key.lane)
             if not self.account(other).closed:
                 for gone in self.account(other).close(1, ()):
@@ -260,15 +265,9 @@ class _Book:
 
 def have(conn: Connection, gateway: str) -> tuple[HaveStream, ...]:
     """What the hub has of the gateway's panic and event streams, newest epochs first, for its hello."""
-    rows = conn.execute(
-        select(streams)
-        .where(streams.c.gateway == gateway, streams.c.lane != "telemetry")
-        .order_by(streams.c.first_ms.desc(), streams.c.epoch, streams.c.lane)
-        .limit(HAVE_STREAMS)
-    )
     said = []
     room = HAVE_RANGES
-    for row in rows:
+    for row in conn.execute(_HAVE, {"gateway": gateway}):
         account = _account(row)
         ranges = account.committed
         ranges.update(account.refused)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from hub.alarms.register import clear_alarm, raise_alarm
 from hub.alarms.steps import Fingerprint
@@ -27,6 +27,39 @@ DETAIL_CHARS = 300
 
 GIVEN_UP_SEVERITY = 2
 """Severity (0..3) of the alarm of a channel that has not taken a notice."""
+
+# Built once: to build a statement costs several times what SQLite needs to run it.
+_WAITING = rows.c.state.in_(("waiting", "retrying"))
+_LANES = (
+    select(rows.c.channel, rows.c.state, func.min(rows.c.due_ms).label("due_ms"))
+    .where(_WAITING)
+    .group_by(rows.c.channel, rows.c.state)
+    .order_by(rows.c.channel, rows.c.state)
+)
+_DUE = (
+    select(rows)
+    .where(
+        rows.c.channel == bindparam("lane_channel"),
+        rows.c.state == bindparam("lane_state"),
+        rows.c.due_ms <= bindparam("now_ms"),
+    )
+    .order_by(rows.c.priority, rows.c.due_ms, rows.c.key)
+    .limit(bindparam("places"))
+)
+_NEXT_DUE = select(func.min(rows.c.due_ms)).where(_WAITING, rows.c.due_ms > bindparam("now_ms"))
+_COUNT = update(rows).where(rows.c.key == bindparam("which"))
+_BEGIN = insert(deliveries)
+_ROW = select(rows).where(rows.c.key == bindparam("which"))
+_OUTCOME = select(deliveries.c.outcome).where(
+    deliveries.c.outbox_key == bindparam("which"), deliveries.c.attempt == bindparam("nth")
+)
+_END = update(deliveries).where(
+    deliveries.c.outbox_key == bindparam("which"), deliveries.c.attempt == bindparam("nth")
+)
+_SO_FAR = select(
+    func.count().filter(deliveries.c.outcome == "failed").label("failures"),
+    func.min(deliveries.c.started_ms).label("first_ms"),
+).where(deliveries.c.outbox_key == bindparam("which"))
 
 Lane = tuple[str, bool]
 """A channel, and whether for first attempts; these have places of their own, so that no backlog of failing ones is
@@ -53,34 +86,33 @@ def recover(conn: Connection, *, now_ms: int) -> int:
 
 def take(conn: Connection, free: Callable[[Lane], int], *, now_ms: int) -> Taken:
     """Take what is due, the most urgent first, as far as its lane has free places."""
-    due = (rows.c.state.in_(("waiting", "retrying")), rows.c.due_ms <= now_ms)
-    lanes = conn.execute(select(rows.c.channel, rows.c.state).where(*due).distinct()).all()
+    lanes = conn.execute(_LANES).all()
+    due = [lane for lane in lanes if lane.due_ms <= now_ms]
+    if not due:
+        return Taken((), min((lane.due_ms for lane in lanes), default=None))
     messages: list[Message] = []
-    for channel, state in sorted((lane.channel, lane.state) for lane in lanes):
-        places = free((channel, state == "waiting"))
+    for lane in due:
+        places = free((lane.channel, lane.state == "waiting"))
         if places <= 0:
             continue
-        found = conn.execute(
-            select(rows)
-            .where(rows.c.channel == channel, rows.c.state == state, rows.c.due_ms <= now_ms)
-            .order_by(rows.c.priority, rows.c.due_ms, rows.c.key)
-            .limit(places)
-        ).all()
-        messages += [_start(conn, row, now_ms) for row in found]
-    later = select(func.min(rows.c.due_ms)).where(
-        rows.c.state.in_(("waiting", "retrying")), rows.c.due_ms > now_ms
-    )
-    return Taken(tuple(messages), conn.execute(later).scalar())
+        of_lane = {"lane_channel": lane.channel, "lane_state": lane.state, "now_ms": now_ms, "places": places}
+        messages += [_start(conn, row, now_ms) for row in conn.execute(_DUE, of_lane).all()]
+    return Taken(tuple(messages), conn.execute(_NEXT_DUE, {"now_ms": now_ms}).scalar())
 
 
 def _start(conn: Connection, row: Row[Any], now_ms: int) -> Message:
     outbox.step(conn, row.key, "take", now_ms=now_ms, reason=row.reason)
     attempt = row.attempts + 1
-    conn.execute(update(rows).where(rows.c.key == row.key).values(attempts=attempt))
+    conn.execute(_COUNT, {"which": row.key, "attempts": attempt})
     conn.execute(
-        insert(deliveries).values(
-            outbox_key=row.key, attempt=attempt, channel=row.channel, started_ms=now_ms, outcome="started"
-        )
+        _BEGIN,
+        {
+            "outbox_key": row.key,
+            "attempt": attempt,
+            "channel": row.channel,
+            "started_ms": now_ms,
+            "outcome": "started",
+        },
     )
     return Message(
         key=row.key,
@@ -102,32 +134,28 @@ def finish(
     conn: Connection, message: Message, answer: Answer, *, now_ms: int, retry: Retry, random: Random
 ) -> State:
     """Write what came of an attempt and what follows from it; the row's new state. Idempotent."""
-    its = deliveries.c.outbox_key == message.key
-    this = (its, deliveries.c.attempt == message.attempt)
-    row = conn.execute(select(rows).where(rows.c.key == message.key)).one()
-    if conn.execute(select(deliveries.c.outcome).where(*this)).scalar_one() != "started":
+    this = {"which": message.key, "nth": message.attempt}
+    row = conn.execute(_ROW, {"which": message.key}).one()
+    if conn.execute(_OUTCOME, this).scalar_one() != "started":
         return _state(row)
     conn.execute(
-        update(deliveries)
-        .where(*this)
-        .values(
-            outcome=answer.outcome,
-            status=answer.status,
-            detail=answer.detail[:DETAIL_CHARS],
-            finished_ms=now_ms,
-        )
+        _END,
+        {
+            **this,
+            "outcome": answer.outcome,
+            "status": answer.status,
+            "detail": answer.detail[:DETAIL_CHARS],
+            "finished_ms": now_ms,
+        },
     )
     if row.state != "sending":
         # Somebody holds it since the attempt began; the attempt is on record, the row is theirs.
         return _state(row)
-    failures = conn.execute(
-        select(func.count()).select_from(deliveries).where(its, deliveries.c.outcome == "failed")
-    ).scalar_one()
-    first_ms = conn.execute(select(func.min(deliveries.c.started_ms)).where(its)).scalar_one()
+    so_far = conn.execute(_SO_FAR, {"which": message.key}).one()
     verdict = judge(
         answer.outcome,
-        failures=failures,
-        tried_ms=now_ms - first_ms,
+        failures=so_far.failures,
+        tried_ms=now_ms - so_far.first_ms,
         retry=retry,
         random=random,
         asked_s=answer.retry_after_s,

@@ -11,13 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from hub.errors import HubError
 from hub.notify import held
 from hub.notify.policy import TRANSITIONS, UNFINISHED, Priority, State, Step
 from hub.notify.tables import deliveries, outbox
 from hub.region import Agency
+
+# Built once: to build a statement costs several times what SQLite needs to run it.
+_ROW = select(outbox).where(outbox.c.key == bindparam("which"))
+_MOVE = update(outbox).where(outbox.c.key == bindparam("which"))
+_ADD = insert(outbox)
 
 
 class OutboxError(HubError):
@@ -72,11 +77,11 @@ def enqueue(conn: Connection, notice: Notice, *, now_ms: int) -> bool:
 
 def _insert(conn: Connection, notice: Notice, channel: str, fallback: tuple[str, ...], now_ms: int) -> bool:
     key = f"{notice.key}/{channel}"
-    if conn.execute(select(outbox.c.key).where(outbox.c.key == key)).first() is not None:
+    if conn.execute(_ROW, {"which": key}).first() is not None:
         return False
     state: State = "held" if notice.held else "waiting"
     conn.execute(
-        insert(outbox),
+        _ADD,
         {
             "key": key,
             "notice": notice.key,
@@ -159,7 +164,7 @@ def step(
     Raises:
         OutboxError: there is no such row, or its state has no such step.
     """
-    row = conn.execute(select(outbox).where(outbox.c.key == key)).one_or_none()
+    row = conn.execute(_ROW, {"which": key}).one_or_none()
     if row is None:
         raise OutboxError(f"no notice {key!r} in the outbox")
     state = TRANSITIONS[cast(State, row.state)].get(name)
@@ -167,15 +172,15 @@ def step(
         raise OutboxError(f"notice {key!r} is {row.state} and cannot {name}")
     finished = now_ms if state in ("sent", "given_up", "discarded") else None
     conn.execute(
-        update(outbox)
-        .where(outbox.c.key == key)
-        .values(
-            state=state,
-            reason=reason,
-            due_ms=row.due_ms if due_ms is None else due_ms,
-            updated_ms=now_ms,
-            finished_ms=finished,
-        )
+        _MOVE,
+        {
+            "which": key,
+            "state": state,
+            "reason": reason,
+            "due_ms": row.due_ms if due_ms is None else due_ms,
+            "updated_ms": now_ms,
+            "finished_ms": finished,
+        },
     )
     return state
 

@@ -25,8 +25,8 @@ CLASSES: Mapping[str, int] = {
 
 events: what gateways told of doors, beds and themselves, and changes of river levels.
 attendance: scans, each of a person under a pseudonym; more than a year, for what is computed from a whole year.
-incidents: closed ones with their presses, timeline and notices, and what became of alarms. audit: the trail. logs:
-what was refused, and notices that belong to no incident.
+incidents: closed ones with their presses, timeline, notices and answers, drills, what became of alarms, and CAP
+messages. audit: the trail. logs: what was refused, texts that came in, and notices that belong to no incident.
 
 The class telemetry, samples in InfluxDB, has none: years of a river are worth more than their room, and name nobody.
 """

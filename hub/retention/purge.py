@@ -16,6 +16,8 @@ from hub.alarms.tables import alarm_history, level_changes
 from hub.api import audit as trail
 from hub.api.audit import CUT
 from hub.api.tables import audit
+from hub.cap.tables import cap_messages
+from hub.drills.tables import drills
 from hub.escalation.tables import escalation_steps, escalations
 from hub.incidents.tables import (
     assignments,
@@ -27,7 +29,7 @@ from hub.incidents.tables import (
 )
 from hub.ingest.reads import PERSONAL
 from hub.ingest.tables import dead_letters, events
-from hub.notify.tables import deliveries, outbox
+from hub.notify.tables import answers, asks, deliveries, facts, outbox, texts_received
 
 BATCH = 200
 """Rows a transaction; some milliseconds."""
@@ -43,8 +45,14 @@ BELONGING = (
     attachments,
     presses,
     timeline,
+    asks,
+    drills,
 )
 """Tables of what belongs to an incident, in an order in which their rows can go."""
+
+
+OF_NOTICE = (deliveries, facts)
+"""Tables of what belongs to a notice."""
 
 
 class Kept(Protocol):
@@ -107,8 +115,11 @@ class Incidents:
         for gateway, event_id in conn.execute(pressed).all():
             conn.execute(delete(events).where(events.c.gateway == gateway, events.c.event_id == event_id))
         keys = select(outbox.c.key).where(outbox.c.incident_id.in_(ids))
-        conn.execute(delete(deliveries).where(deliveries.c.outbox_key.in_(keys)))
+        for table in OF_NOTICE:
+            conn.execute(delete(table).where(table.c.outbox_key.in_(keys)))
         conn.execute(delete(outbox).where(outbox.c.incident_id.in_(ids)))
+        asked = select(asks.c.id).where(asks.c.incident_id.in_(ids))
+        conn.execute(delete(answers).where(answers.c.ask.in_(asked)))
         for table in BELONGING:
             conn.execute(delete(table).where(table.c.incident_id.in_(ids)))
 
@@ -126,7 +137,8 @@ class Notices:
     def delete(self, conn: Connection, before_ms: int, now_ms: int) -> int:
         """Delete the first of them; how many."""
         keys = conn.execute(select(outbox.c.key).where(self._over(before_ms)).limit(BATCH)).scalars().all()
-        conn.execute(delete(deliveries).where(deliveries.c.outbox_key.in_(keys)))
+        for table in OF_NOTICE:
+            conn.execute(delete(table).where(table.c.outbox_key.in_(keys)))
         return conn.execute(delete(outbox).where(outbox.c.key.in_(keys))).rowcount
 
     def _over(self, before_ms: int) -> ColumnElement[bool]:
@@ -167,8 +179,16 @@ BY_CLASS: Mapping[str, tuple[Kept, ...]] = {
         Part(level_changes, lambda before_ms: level_changes.c.noted_ms < before_ms),
     ),
     "attendance": (Part(events, lambda before_ms: _events(before_ms, personal=True)),),
-    "incidents": (Incidents(), Part(alarm_history, lambda before_ms: alarm_history.c.at_ms < before_ms)),
+    "incidents": (
+        Incidents(),
+        Part(alarm_history, lambda before_ms: alarm_history.c.at_ms < before_ms),
+        Part(cap_messages, lambda before_ms: cap_messages.c.expires_ms < before_ms),
+    ),
     "audit": (Trail(),),
-    "logs": (Part(dead_letters, lambda before_ms: dead_letters.c.last_ms < before_ms), Notices()),
+    "logs": (
+        Part(dead_letters, lambda before_ms: dead_letters.c.last_ms < before_ms),
+        Notices(),
+        Part(texts_received, lambda before_ms: texts_received.c.received_ms < before_ms),
+    ),
 }
 """What is deleted in SQL. Samples go by the retention policy of InfluxDB (hub/retention/samples.py)."""

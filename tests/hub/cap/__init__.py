@@ -1,0 +1,1 @@
+"""CAP messages by the schema of OASIS and by parsers that know nothing of ours."""

@@ -80,7 +80,7 @@ def test_a_foreign_reader_finds_every_message_with_words_time_and_address():
     assert found.feed.title == "Peringatan Kota Contoh"
     first, second = found.entries
     assert first.title == "Peringatan 1 & banjir"
-    assert first.link == "https://siaga.kota-contoh.example/cap/kota-contoh.a1.1.xml"
+    assert first.links[0].href == "https://siaga.kota-contoh.example/cap/kota-contoh.a1.1.xml"
     assert first.links[0].type == "application/cap+xml"
     assert calendar.timegm(second.updated_parsed) * 1000 == T + 2000
     assert first.id != second.id

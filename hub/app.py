@@ -33,6 +33,7 @@ from hub.parts.ground import Ground, Memory
 from hub.region import Region
 from hub.region import load as load_region
 from hub.series.influx import Influx, InfluxConfig
+from hub.series.tiers import Tiers
 from hub.web import Web
 from hub.wiring import Hub
 
@@ -117,9 +118,10 @@ class HubApp:
         channels = build(_channel_specs(self._config), outbound, self._clock)
         for channel in channels.values():
             stack.push_async_callback(channel.aclose)
-        influx = None
+        influx, tiers = None, None
         if self._config.influx is not None:
             influx = await stack.enter_async_context(Influx(influx_config(self._config)))
+            tiers = await Tiers.enter(stack, influx)
         web = Web(self._config.api)
         stack.callback(web.close)
         ground = Ground(
@@ -131,6 +133,7 @@ class HubApp:
             memory=memory,
             channels=channels,
             influx=influx,
+            tiers=tiers,
             outbound=outbound,
             bus=Bus(),
             pipeline=Pipeline(self._clock),

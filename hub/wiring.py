@@ -16,6 +16,7 @@ from hub.parts.judgement import Judgement
 from hub.parts.pages import Pages
 from hub.parts.telling import Telling
 from hub.parts.upkeep import Upkeep
+from hub.parts.walls import Walls
 from hub.web import Web
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,8 @@ class Hub:
             oidc=oidc,
             secure=web.tls or ground.config.api.proxy_tls,
         )
-        self._parts = (telling, self._upkeep, self._judgement, self._intake, self._pages)
+        walls = Walls(ground, self._pages.services)
+        self._parts = (telling, self._upkeep, self._judgement, self._intake, self._pages, walls)
 
     def _tasks(self) -> Tasks:
         """Everything that runs, by name; each until cancelled."""

@@ -19,6 +19,7 @@ from hub.outbound import Outbound
 from hub.region import Region
 from hub.rules.model import StationState
 from hub.series.influx import Influx
+from hub.series.tiers import Tiers
 
 Tasks = dict[str, Coroutine[Any, Any, None]]
 """What runs, by name; each until cancelled."""
@@ -41,6 +42,7 @@ class Ground:
     Attributes:
         channels: by which people are told, by their id.
         influx: None where the hub keeps no series.
+        tiers: the same database, and those for the minutes and for hours and days; None likewise.
         known: the gateways of the region, by id.
     """
 
@@ -52,6 +54,7 @@ class Ground:
     memory: Memory
     channels: Mapping[str, Channel]
     influx: Influx | None
+    tiers: Tiers | None
     outbound: Outbound
     bus: Bus
     pipeline: Pipeline

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from contract.readiness import Readiness
 from hub import life
+from hub.agencies.current import take_up
 from hub.alarms import service as alarms
 from hub.api.auth import setup
 from hub.api.auth.oidc import Issuer, Oidc
@@ -110,7 +111,7 @@ class HubApp:
                 return
 
     async def _with_store(self, stack: AsyncExitStack, db: Database, region: Region) -> None:
-        memory = await self._recall(db)
+        memory = await self._recall(db, region)
         if memory is None:
             return
         outbound = Outbound(self._config.outbound.allow, allow_private=self._config.outbound.private)
@@ -142,23 +143,24 @@ class HubApp:
         hub = Hub(ground, oidc=_oidc(self._config.oidc, outbound), web=web)
         await hub.run(self._stop, lambda: self._ready(web, memory))
 
-    async def _recall(self, db: Database) -> Memory | None:
+    async def _recall(self, db: Database, region: Region) -> Memory | None:
         """What the store knows, however long its server is away; None when stopped meanwhile."""
         while not self._stop.is_set():
             try:
-                return await db.write(self._remember)
+                return await db.write(lambda conn: self._remember(conn, region))
             except StoreUnavailableError as error:
                 log.error("store=down error=%s", error)
                 await asyncio.sleep(STORE_PAUSE_S)
         return None
 
-    def _remember(self, conn: Connection) -> Memory:
+    def _remember(self, conn: Connection, region: Region) -> Memory:
         now_ms = self._clock.now_ms()
         return Memory(
             life.incarnation(conn, now_ms=now_ms, random=secrets.randbits),
             setup.new_code(conn, now_ms=now_ms),
             alarms.restore(conn),
             fleet.on_record(conn),
+            take_up(conn, region, Path(self._config.profile), now_ms=now_ms),
         )
 
     def _ready(self, web: Web, memory: Memory) -> None:

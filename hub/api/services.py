@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from hub.agencies.current import Current
+from hub.agencies.directory import Directory
 from hub.api.auth.oidc import Oidc
 from hub.api.auth.passwords import Passwords
 from hub.api.auth.sessions import Timeouts
@@ -35,6 +37,7 @@ class Services:
     """Everything that the routes use.
 
     Attributes:
+        directories: the directory in force, and how it is changed.
         gateways: one mapping a gateway with its liveness and ledger line (accepted, committed, on its way, refused,
             lost); called within a read transaction.
         silent: ids of the gateways that are silent now.
@@ -57,6 +60,7 @@ class Services:
     db: Database
     clock: Clock
     region: Region
+    directories: Current
     bus: Bus
     notify: Wakes
     gateways: Callable[[Connection], Sequence[Mapping[str, Any]]]
@@ -77,3 +81,7 @@ class Services:
     commands: Commands | None = None
     second_path: Callable[[bytes], Awaitable[Sequence[str]]] | None = None
     advisories: Callable[[], Mapping[str, Any]] | None = None
+
+    def directory(self) -> Directory:
+        """The directory as it is now. Ask again at the next use."""
+        return self.directories.get()

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from contract.messages import Incarnation
+from hub.agencies.current import Current
 from hub.bus import Bus
 from hub.clock import Clock
 from hub.config import HubConfig
@@ -33,6 +34,7 @@ class Memory:
     setup_code: str | None
     states: list[StationState]
     gateways: Sequence[Any]
+    directories: Current
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

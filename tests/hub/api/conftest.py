@@ -15,6 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import update
 
+from hub.agencies.current import plain_current
+from hub.agencies.directory import plain
 from hub.api.app import create_app
 from hub.api.auth import users
 from hub.api.auth.passwords import Passwords
@@ -167,6 +169,7 @@ def opened(folder, **changes) -> Iterator[Hub]:
         db=db,
         clock=clock,
         region=REGION,
+        directories=plain_current(REGION, plain(REGION)),
         bus=Bus(),
         notify=notify,
         gateways=lambda conn: [

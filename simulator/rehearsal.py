@@ -273,8 +273,10 @@ class Rehearsal:
         folder = self.choice.folder / "hub"
         self._tell("pusat kendali (hub) dan pengguna", "the hub and its users")
         self.api_port = self.choice.api_port.choose()
+        # The hub writes into its profile what people change on its pages; the shipped one stays as it is.
+        profile = shutil.copytree(self.choice.profile, folder / "profile")
         place = HubPlace(
-            profile=self.choice.profile,
+            profile=profile,
             broker_port=self.broker.port,
             control=self.broker.hub_control(),
             telemetry=self.broker.hub_telemetry(),

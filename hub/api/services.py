@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -20,6 +21,7 @@ from hub.clock import Clock
 from hub.db import Database
 from hub.fleet.commands import Commands
 from hub.region import Region
+from hub.rules.book import Book
 from hub.rules.model import StationState
 from hub.series.shared import Queries
 
@@ -29,6 +31,22 @@ class Wakes(Protocol):
 
     def wake(self) -> None:
         """New rows may be there."""
+        ...
+
+
+class RulesInForce(Protocol):
+    """The running hub's rules: ``hub.ingest.ruling.Ruling``."""
+
+    path: Path
+    mistakes: tuple[str, ...]
+
+    @property
+    def book(self) -> Book:
+        """Those in force."""
+        ...
+
+    async def look(self) -> None:
+        """Take the file into force now."""
         ...
 
 
@@ -54,6 +72,7 @@ class Services:
         commands: gives gateways commands; None in tests that have no gateways.
         second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
         hooks: secret of each channel whose receiver may tell something back.
+        rules: the rules in force and their file; None in tests that have none.
         advisories: warnings of other authorities and the state of their feeds; None where none is read.
     """
 
@@ -80,6 +99,7 @@ class Services:
     hooks: Mapping[str, bytes] = field(default_factory=dict)
     commands: Commands | None = None
     second_path: Callable[[bytes], Awaitable[Sequence[str]]] | None = None
+    rules: RulesInForce | None = None
     advisories: Callable[[], Mapping[str, Any]] | None = None
 
     def directory(self) -> Directory:

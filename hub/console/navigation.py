@@ -27,6 +27,7 @@ ENTRIES = (
     Entry("/gateways", _("Gateways"), "g", PLANT),
     Entry("/events", _("Events"), "e", PLANT),
     Entry("/commissioning", _("Commissioning"), "c", COMMISSIONING),
+    Entry("/rules", _("Rules"), "u", PLANT),
     Entry("/people", _("People"), "p", ADMINISTERING),
 )
 

@@ -58,6 +58,7 @@ class Ruling:
         changed: told of a verdict when it is on record.
 
     Attributes:
+        path: the file.
         say: where verdicts go; ``hub.ingest.judging.Judging`` sets it.
         owing: gateways of which a change is not on record yet; set likewise.
         mistakes: why the file is not in force; empty where it is.
@@ -75,7 +76,7 @@ class Ruling:
         changed: Callable[[Verdict], None],
     ) -> None:
         self._region = region
-        self._path = folder / books.NAME
+        self.path = folder / books.NAME
         self._db = db
         self._clock = clock
         self._series = series
@@ -134,7 +135,7 @@ class Ruling:
     async def open(self) -> None:
         """Take the rules into force, and up what they knew, however long the store is away. Before the first frame."""
         self._known = await self._read(store.restore)
-        await self._look()
+        await self.look()
         if self.mistakes:
             await self._last_good()
         if self.mistakes and not self.book.rules:
@@ -194,7 +195,7 @@ class Ruling:
             ticks += 1
             self.tick()
             if ticks % LOOK_EVERY == 0:
-                await self._look()
+                await self.look()
             if ticks % SAVE_EVERY == 0:
                 await self.save_once()
 
@@ -211,14 +212,14 @@ class Ruling:
         for verdict in self._running.tick(now_ms, self._heard_ms):
             self._say(verdict)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
         """Take the file's rules into force if it was written since the last look."""
-        stamp = await asyncio.to_thread(_stamp, self._path)
+        stamp = await asyncio.to_thread(_stamp, self.path)
         if stamp == self._stamp:
             return
         self._stamp = stamp
         try:
-            found = await asyncio.to_thread(books.read, self._path, self._region)
+            found = await asyncio.to_thread(books.read, self.path, self._region)
         except TomlError as error:
             self.mistakes = error.reports
             for report in error.reports:

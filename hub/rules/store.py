@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -49,6 +49,38 @@ def note_version(conn: Connection, book: Book, now_ms: int) -> bool:
         return False
     conn.execute(insert(rule_versions).values(version=book.version, at_ms=now_ms, text=book.text))
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Rules that came into force.
+
+    Attributes:
+        n: counts up with each.
+        text: rules.toml as it was read.
+    """
+
+    n: int
+    version: str
+    at_ms: int
+    text: str
+
+
+def versions(conn: Connection, limit: int) -> list[Version]:
+    """The newest versions, newest first."""
+    rows = conn.execute(select(rule_versions).order_by(rule_versions.c.id.desc()).limit(limit))
+    return [Version(row.id, row.version, row.at_ms, row.text) for row in rows]
+
+
+def version(conn: Connection, n: int) -> tuple[Version, Version | None] | None:
+    """A version, and the one before it; None where there is no such version."""
+    rows = conn.execute(
+        select(rule_versions).where(rule_versions.c.id <= n).order_by(rule_versions.c.id.desc()).limit(2)
+    )
+    found = [Version(row.id, row.version, row.at_ms, row.text) for row in rows]
+    if not found or found[0].n != n:
+        return None
+    return found[0], found[1] if len(found) > 1 else None
 
 
 def last_text(conn: Connection) -> str | None:

@@ -17,6 +17,7 @@ from hub.console.routes import (
     overview,
     people,
     rivers,
+    rules,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -34,5 +35,6 @@ ROUTES: tuple[Route, ...] = (
     *beds.ROUTES,
     *gateways.ROUTES,
     *commissioning.ROUTES,
+    *rules.ROUTES,
     *people.ROUTES,
 )

@@ -226,12 +226,12 @@ async def test_a_new_file_is_in_force_without_a_restart(db, folder):
     before = life.rules.book.version
     await life.hear(1.5)
     write(folder, OVER_TWO.replace("above = 2.0", "above = 1.5"))
-    await life.rules._look()
+    await life.rules.look()
     assert life.rules.book.version != before
     await life.hear(1.5, first=2)
     assert await life.steps() == [("raise", 2)]
     write(folder, "")
-    await life.rules._look()
+    await life.rules.look()
     await life.settle()
     assert await life.steps() == [("raise", 2), ("clear", 2)], "its rule is no more"
     versions = await db.read(lambda conn: conn.execute(select(rule_versions)).all())
@@ -247,14 +247,14 @@ async def test_a_bad_file_changes_nothing_and_the_log_says_what_to_write(db, fol
     path.write_bytes(bad.encode("utf-8", "surrogateescape"))
     os.utime(path, ns=(1, 1))
     with caplog.at_level(logging.ERROR):
-        await life.rules._look()
+        await life.rules.look()
     assert life.rules.book is before
     assert str(path) in life.rules.mistakes[0]
     assert "write instead" in caplog.text
     await life.hear(2.5)
     assert await life.steps() == [("raise", 2)], "the old rules go on"
     write(folder, OVER_TWO.replace('"high"', '"low"'))
-    await life.rules._look()
+    await life.rules.look()
     assert life.rules.mistakes == ()
 
 
@@ -280,7 +280,7 @@ async def test_what_stood_raised_waits_for_a_good_file_where_no_rules_can_be_had
     await life.rules.open()
     assert life.judging.waiting == 0, "nothing is cleared"
     write(folder, OVER_TWO)
-    await life.rules._look()
+    await life.rules.look()
     await life.hear(1.0, first=2)
     assert await life.steps() == [("raise", 2), ("clear", 2)]
 

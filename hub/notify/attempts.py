@@ -16,10 +16,11 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from hub.alarms.register import clear_alarm, raise_alarm
 from hub.alarms.steps import Fingerprint
-from hub.notify import outbox
+from hub.notify import facts, outbox
 from hub.notify.channels.base import Answer, Message
+from hub.notify.fence import is_exercise
 from hub.notify.policy import Priority, Retry, State, Step, judge
-from hub.notify.tables import deliveries
+from hub.notify.tables import asks, deliveries
 from hub.notify.tables import outbox as rows
 
 DETAIL_CHARS = 300
@@ -49,6 +50,7 @@ _DUE = (
 _NEXT_DUE = select(func.min(rows.c.due_ms)).where(_WAITING, rows.c.due_ms > bindparam("now_ms"))
 _COUNT = update(rows).where(rows.c.key == bindparam("which"))
 _BEGIN = insert(deliveries)
+_CODE = select(asks.c.code).where(asks.c.id == bindparam("which"))
 _ROW = select(rows).where(rows.c.key == bindparam("which"))
 _OUTCOME = select(deliveries.c.outcome).where(
     deliveries.c.outbox_key == bindparam("which"), deliveries.c.attempt == bindparam("nth")
@@ -74,19 +76,31 @@ class Taken:
     next_due_ms: int | None
 
 
-def recover(conn: Connection, *, now_ms: int) -> int:
-    """At start: attempts that a crash interrupted are marked so, and their rows are due at once; how many."""
-    started = deliveries.c.outcome == "started"
-    found = len(conn.execute(select(deliveries.c.outbox_key).where(started)).all())
-    conn.execute(update(deliveries).where(started).values(outcome="interrupted", finished_ms=now_ms))
-    for key in conn.execute(select(rows.c.key).where(rows.c.state == "sending")).scalars().all():
-        outbox.step(conn, key, "interrupt", now_ms=now_ms, reason="interrupted", due_ms=now_ms)
+def recover(conn: Connection, *, now_ms: int, exercise: bool = False) -> int:
+    """At start: attempts that a crash interrupted are marked so, and their rows are due at once; how many.
+
+    Args:
+        exercise: those of the channels for exercises, else those of all others.
+    """
+    found = 0
+    for row in conn.execute(select(deliveries).where(deliveries.c.outcome == "started")).all():
+        if is_exercise(row.channel) == exercise:
+            this = (deliveries.c.outbox_key == row.outbox_key, deliveries.c.attempt == row.attempt)
+            conn.execute(update(deliveries).where(*this).values(outcome="interrupted", finished_ms=now_ms))
+            found += 1
+    for row in conn.execute(select(rows.c.key, rows.c.channel).where(rows.c.state == "sending")).all():
+        if is_exercise(row.channel) == exercise:
+            outbox.step(conn, row.key, "interrupt", now_ms=now_ms, reason="interrupted", due_ms=now_ms)
     return found
 
 
-def take(conn: Connection, free: Callable[[Lane], int], *, now_ms: int) -> Taken:
-    """Take what is due, the most urgent first, as far as its lane has free places."""
-    lanes = conn.execute(_LANES).all()
+def take(conn: Connection, free: Callable[[Lane], int], *, now_ms: int, exercise: bool = False) -> Taken:
+    """Take what is due, the most urgent first, as far as its lane has free places.
+
+    Args:
+        exercise: of the channels for exercises, else of all others.
+    """
+    lanes = [lane for lane in conn.execute(_LANES) if is_exercise(lane.channel) == exercise]
     due = [lane for lane in lanes if lane.due_ms <= now_ms]
     if not due:
         return Taken((), min((lane.due_ms for lane in lanes), default=None))
@@ -127,7 +141,18 @@ def _start(conn: Connection, row: Row[Any], now_ms: int) -> Message:
         created_ms=row.created_ms,
         attempt=attempt,
         first=row.state == "waiting",
+        link=row.link,
+        code=_code(conn, row.ask),
+        phone=row.phone,
+        email=row.email,
+        drill=row.drill,
     )
+
+
+def _code(conn: Connection, ask: str | None) -> str:
+    if ask is None:
+        return ""
+    return conn.execute(_CODE, {"which": ask}).scalar() or ""
 
 
 def finish(
@@ -144,10 +169,12 @@ def finish(
             **this,
             "outcome": answer.outcome,
             "status": answer.status,
-            "detail": answer.detail[:DETAIL_CHARS],
+            "detail": (answer.detail or answer.ref)[:DETAIL_CHARS],
             "finished_ms": now_ms,
         },
     )
+    if answer.outcome == "delivered":
+        _prove(conn, message, answer, now_ms)
     if row.state != "sending":
         # Somebody holds it since the attempt began; the attempt is on record, the row is theirs.
         return _state(row)
@@ -171,6 +198,13 @@ def finish(
         reason="" if verdict.step == "deliver" else answer.detail[:DETAIL_CHARS],
         due_ms=None if verdict.pause_ms is None else now_ms + verdict.pause_ms,
     )
+
+
+def _prove(conn: Connection, message: Message, answer: Answer, now_ms: int) -> None:
+    how = f"{message.channel}: HTTP {answer.status}" if answer.status else f"{message.channel}: taken"
+    facts.note(conn, message.key, "sent", how, now_ms=now_ms)
+    if answer.proves == "delivered":
+        facts.note(conn, message.key, "delivered", how, now_ms=now_ms)
 
 
 def _judge_channel(conn: Connection, row: Row[Any], step: Step, now_ms: int) -> None:
@@ -202,6 +236,10 @@ def _notice(row: Row[Any], channels: list[str]) -> outbox.Notice:
         priority=Priority(row.priority),
         data=data,
         incident_id=row.incident_id,
+        ask=row.ask,
+        phone=row.phone,
+        email=row.email,
+        drill=row.drill,
     )
 
 

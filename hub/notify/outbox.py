@@ -14,7 +14,8 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from hub.errors import HubError
-from hub.notify import held
+from hub.incidents.tables import incidents
+from hub.notify import facts, fence, held, links
 from hub.notify.policy import TRANSITIONS, UNFINISHED, Priority, State, Step
 from hub.notify.tables import deliveries, outbox
 from hub.region import Agency
@@ -23,15 +24,20 @@ from hub.region import Agency
 _ROW = select(outbox).where(outbox.c.key == bindparam("which"))
 _MOVE = update(outbox).where(outbox.c.key == bindparam("which"))
 _ADD = insert(outbox)
+_DRILL_OF = select(incidents.c.drill).where(incidents.c.id == bindparam("which"))
 
 
 class OutboxError(HubError):
     """A step that the row's state does not allow, or a row that is not there."""
 
 
+class FenceError(OutboxError):
+    """A notice of an exercise would reach real people, or one in earnest those of an exercise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something to tell a duty desk.
+    """Something to tell a duty desk, or a contact of an agency.
 
     Attributes:
         key: unique for all time; the same key enqueued again changes nothing. For example ``panic/<incident>``.
@@ -44,6 +50,9 @@ class Notice:
         data: plain values for a receiver that is a program.
         incident_id: the incident that shows this notice's deliveries; None where there is none.
         held: why it waits for a person to release it; empty when it goes out at once.
+        ask: id of the question that it puts to a contact; None where it puts none.
+        phone, email: of the contact, for channels that go by them.
+        drill: id of the drill that it belongs to; empty: in earnest.
     """
 
     key: str
@@ -57,6 +66,10 @@ class Notice:
     data: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
     incident_id: str | None = None
     held: str = ""
+    ask: str | None = None
+    phone: str = ""
+    email: str = ""
+    drill: str = ""
 
 
 def channels_of(desk: Agency) -> tuple[str, ...]:
@@ -69,10 +82,27 @@ def enqueue(conn: Connection, notice: Notice, *, now_ms: int) -> bool:
 
     Raises:
         OutboxError: the notice has no channel.
+        FenceError: the notice, its incident and its channels are not all of one drill, or all in earnest.
     """
     if not notice.channels:
         raise OutboxError(f"notice {notice.key} has no channel", f"give {notice.desk} one in agencies.toml")
+    _judge_side(conn, notice)
     return _insert(conn, notice, notice.channels[0], tuple(notice.channels[1:]), now_ms)
+
+
+def _judge_side(conn: Connection, notice: Notice) -> None:
+    beyond = fence.beyond(notice.channels, notice.drill)
+    if beyond:
+        raise FenceError(
+            f"notice {notice.key} of {notice.drill or 'no drill'} may not go by {', '.join(beyond)}",
+            f"only channels {fence.EXERCISE}… are for exercises, and for nothing else",
+        )
+    if notice.incident_id is not None:
+        its = conn.execute(_DRILL_OF, {"which": notice.incident_id}).scalar() or ""
+        if its != notice.drill:
+            raise FenceError(
+                f"notice {notice.key} of {notice.drill or 'no drill'} is about an incident of {its or 'no drill'}"
+            )
 
 
 def _insert(conn: Connection, notice: Notice, channel: str, fallback: tuple[str, ...], now_ms: int) -> bool:
@@ -80,6 +110,7 @@ def _insert(conn: Connection, notice: Notice, channel: str, fallback: tuple[str,
     if conn.execute(_ROW, {"which": key}).first() is not None:
         return False
     state: State = "held" if notice.held else "waiting"
+    title, text = fence.marked(notice.title, notice.text, notice.drill)
     conn.execute(
         _ADD,
         {
@@ -91,8 +122,8 @@ def _insert(conn: Connection, notice: Notice, channel: str, fallback: tuple[str,
             "subject": notice.subject,
             "incident_id": notice.incident_id,
             "priority": int(notice.priority),
-            "title": notice.title,
-            "text": notice.text,
+            "title": title,
+            "text": text,
             "data": json.dumps(dict(notice.data), ensure_ascii=False, sort_keys=True),
             "fallback": json.dumps(fallback),
             "state": state,
@@ -101,6 +132,11 @@ def _insert(conn: Connection, notice: Notice, channel: str, fallback: tuple[str,
             "due_ms": now_ms,
             "created_ms": now_ms,
             "updated_ms": now_ms,
+            "ask": notice.ask,
+            "link": links.new_name() if notice.ask is not None else None,
+            "phone": notice.phone,
+            "email": notice.email,
+            "drill": notice.drill,
         },
     )
     if notice.held:
@@ -229,5 +265,8 @@ def _shown(conn: Connection, row: Row[Any]) -> dict[str, Any]:
         "created_ms": row.created_ms,
         "due_ms": row.due_ms,
         "finished_ms": row.finished_ms,
+        "ask": row.ask,
+        "drill": row.drill,
+        "facts": facts.of_notice(conn, row.key),
         "deliveries": [dict(attempt._mapping) for attempt in attempts],
     }

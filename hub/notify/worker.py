@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from hub.errors import StoreUnavailableError
 from hub.notify import attempts
 from hub.notify.attempts import Lane
 from hub.notify.channels.base import Answer, Channel, Message
+from hub.notify.links import Links
 from hub.notify.policy import Retry
 
 log = logging.getLogger(__name__)
@@ -38,11 +40,12 @@ STORE_PAUSE_S = 1.0
 
 
 class NotifyWorker:
-    """One per hub.
+    """One per hub for what is in earnest, and one for exercises; neither holds a channel of the other.
 
     Args:
-        channels: by their id in the region profile. A row of a channel that is not here is given up and its
-            fallback told.
+        channels: by their id. A row of a channel that is not here is given up and its fallback told.
+        links: by which contacts answer; None where the hub has no address for them.
+        exercise: take the rows of the channels for exercises, else those of all others.
     """
 
     def __init__(
@@ -54,7 +57,11 @@ class NotifyWorker:
         *,
         random: Random | None = None,
         retry: Retry | None = None,
+        links: Links | None = None,
+        exercise: bool = False,
     ) -> None:
+        self._links = links
+        self._exercise = exercise
         self._db = db
         self._channels = channels
         self._clock = clock
@@ -71,7 +78,9 @@ class NotifyWorker:
 
     async def run(self) -> None:
         """Work until cancelled. An attempt that a crash interrupted is made again, with its key."""
-        interrupted = await self._write(lambda conn: attempts.recover(conn, now_ms=self._clock.now_ms()))
+        interrupted = await self._write(
+            lambda conn: attempts.recover(conn, now_ms=self._clock.now_ms(), exercise=self._exercise)
+        )
         if interrupted:
             log.warning("notify interrupted_attempts=%d", interrupted)
         async with asyncio.TaskGroup() as group:
@@ -84,7 +93,7 @@ class NotifyWorker:
                 await self._rest(taken.next_due_ms)
 
     def _take(self, conn: Connection) -> attempts.Taken:
-        return attempts.take(conn, self._free, now_ms=self._clock.now_ms())
+        return attempts.take(conn, self._free, now_ms=self._clock.now_ms(), exercise=self._exercise)
 
     def _free(self, lane: Lane) -> int:
         return PLACES[lane[1]] - self._running[lane]
@@ -135,13 +144,19 @@ class NotifyWorker:
             return Answer("refused", detail=f"channel {message.channel} is not configured")
         try:
             async with asyncio.timeout(ATTEMPT_S):
-                return await channel.send(message)
+                return await channel.send(self._with_link(message))
         except TimeoutError:
             return Answer("failed", detail=f"no end after {ATTEMPT_S:.0f} s")
         except Exception as error:
             # A channel must not raise; one that does may not stop the others.
             log.exception("notify channel_error channel=%s", message.channel)
             return Answer("failed", detail=type(error).__name__)
+
+    def _with_link(self, message: Message) -> Message:
+        """The link is signed when it goes out; no table holds it whole."""
+        if message.link is None or self._links is None:
+            return message
+        return replace(message, url=self._links.url(message.link))
 
     async def _write(self, fn: Callable[[Connection], T]) -> T:
         """Write however long the store is away: what was sent must be put on record."""

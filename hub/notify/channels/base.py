@@ -17,6 +17,11 @@ class Message:
         first: it is taken for the first time since it was enqueued or released.
         priority: 1 (worst) .. 4.
         created_ms: when it was put into the outbox.
+        link: names the notice in a one-time link; None where nothing is asked.
+        url: that link, whole; empty where nothing is asked or the hub has no address for links.
+        code: what an answer by SMS says to mean this question; empty where nothing is asked.
+        phone, email: of the contact, for channels that go by them.
+        drill: id of the drill that it belongs to; empty: in earnest.
     """
 
     key: str
@@ -31,6 +36,12 @@ class Message:
     created_ms: int
     attempt: int
     first: bool = True
+    link: str | None = None
+    url: str = ""
+    code: str = ""
+    phone: str = ""
+    email: str = ""
+    drill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,9 @@ class Answer:
     Attributes:
         outcome: ``delivered`` (the other side has taken it), ``failed`` (worth another attempt), ``refused`` (the
             same message will never be taken).
+        proves: what a message that was taken is proven to be: ``sent`` where a service or modem has it now,
+            ``delivered`` where its receiver has.
+        ref: how the other side names it, for its reports later.
         status: HTTP status, where there was one.
         detail: one line for people; no secret.
         retry_after_s: how long the other side asked to wait.
@@ -49,6 +63,8 @@ class Answer:
     status: int | None = None
     detail: str = ""
     retry_after_s: float | None = None
+    proves: Literal["sent", "delivered"] = "sent"
+    ref: str = ""
 
 
 class Channel(Protocol):

@@ -84,13 +84,15 @@ def _content(message: Message) -> dict[str, object]:
         "data": dict(message.data),
         "created_ms": message.created_ms,
         "attempt": message.attempt,
+        "answer_url": message.url,
+        "drill": message.drill,
     }
 
 
 def _judge(status: int, retry_after: str | None) -> Answer:
     asked_s = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
     if 200 <= status < 300:
-        return Answer("delivered", status)
+        return Answer("delivered", status, proves="delivered")
     if 400 <= status < 500 and status not in (408, 429):
         return Answer("refused", status, f"HTTP {status}")
     if 300 <= status < 400:

@@ -116,6 +116,7 @@ def places_of(config: HubConfig, options: argparse.Namespace) -> Places:
         broker=options.broker,
         backups=Path(config.backup.folder) if config.backup.folder else None,
         store=Path(config.database.file).parent if config.database.file else None,
+        profile=Path(config.profile),
         watch=options.watch,
         heads=Path(config.audit.file).parent if config.audit.file else None,
         authority_heads=_authority_heads(options.authority),

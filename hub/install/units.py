@@ -61,6 +61,7 @@ class Places:
         broker: folder of mosquitto.conf and the lists.
         backups: where backups go; None where there are none.
         store: folder of the hub's SQLite file; None with PostgreSQL.
+        profile: folder of the region profile, into which the hub writes what people change on its pages.
         watch: the file of siaga-watch; None where it runs on another machine, as it had better.
         heads: folder of the file in which the hub notes the head of its trail; None where it notes none.
         authority_heads: the same of the authority's.
@@ -73,6 +74,7 @@ class Places:
     broker: Path
     backups: Path | None
     store: Path | None
+    profile: Path
     watch: Path | None
     heads: Path | None = None
     authority_heads: Path | None = None
@@ -133,7 +135,7 @@ Group=siaga
 ExecStart={places.programs}/siaga-hub run --config {places.config} --setup-code-file /run/siaga/setup-code
 {_loaded(places, credentials)}RuntimeDirectory=siaga
 RuntimeDirectoryMode=0700
-{_writable(places.store, places.heads)}# 2: it cannot work as it is configured; the reason is the last line of its log.
+{_writable(places.store, places.heads, places.profile)}# 2: it cannot work as it is configured; the reason is the last line of its log.
 RestartPreventExitStatus=2
 {STEADY}LimitNOFILE=65536
 {HARDENING}
@@ -293,6 +295,7 @@ def _folders(places: Places) -> str:
         lines.append(f"d {places.authority} 0700 siaga-trust siaga-trust")
     if places.store is not None:
         lines.append(f"d {places.store} 0700 siaga siaga")
+    lines.append(f"d {places.profile} 0755 siaga siaga")
     if places.heads not in (None, places.store):
         lines.append(f"d {places.heads} 0750 siaga siaga")
     if places.authority_heads not in (None, places.authority):

@@ -25,6 +25,7 @@ EVERYWHERE = Places(
     broker=Path("/etc/mosquitto/siaga"),
     backups=Path("/var/backups/siaga"),
     store=Path("/var/lib/siaga"),
+    profile=Path("/srv/siaga/kota"),
     watch=Path("/etc/siaga-watch/watch.toml"),
 )
 MOST_EXPOSED = 2.5
@@ -206,7 +207,9 @@ def test_a_hub_that_leaves_its_secrets_to_systemd_is_installed_with_them(config,
         (into / f"etc/systemd/system/siaga-{name}.service").read_text() for name in ("hub", "enrolment")
     )
     assert "LoadCredential=kunci:/etc/siaga/secrets/kunci\n" in hub
-    assert re.search(r"^ReadWritePaths=\S+ /var/lib/siaga-audit$", hub, re.MULTILINE)
+    found = re.search(r"^ReadWritePaths=\S+ /var/lib/siaga-audit (\S+)$", hub, re.MULTILINE)
+    assert found, "what people change on pages goes into the profile"
+    assert f"d {found[1]} 0755 siaga siaga" in (into / "etc/tmpfiles.d/siaga.conf").read_text()
     assert re.search(r"^ReadWritePaths=\S+ \S+ /var/log/kota$", enrolment, re.MULTILINE)
     assert "CREDENTIALS_DIRECTORY" not in os.environ
     assert "d /var/lib/siaga-audit 0750 siaga siaga" in (into / "etc/tmpfiles.d/siaga.conf").read_text()

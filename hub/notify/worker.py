@@ -156,7 +156,7 @@ class NotifyWorker:
         """The link is signed when it goes out; no table holds it whole."""
         if message.link is None or self._links is None:
             return message
-        return replace(message, url=self._links.url(message.link))
+        return replace(message, answer_url=self._links.url(message.link))
 
     async def _write(self, fn: Callable[[Connection], T]) -> T:
         """Write however long the store is away: what was sent must be put on record."""

@@ -18,7 +18,7 @@ class Message:
         priority: 1 (worst) .. 4.
         created_ms: when it was put into the outbox.
         link: names the notice in a one-time link; None where nothing is asked.
-        url: that link, whole; empty where nothing is asked or the hub has no address for links.
+        answer_url: that link, whole; empty where nothing is asked or the hub has no address for links.
         code: what an answer by SMS says to mean this question; empty where nothing is asked.
         phone, email: of the contact, for channels that go by them.
         drill: id of the drill that it belongs to; empty: in earnest.
@@ -37,7 +37,7 @@ class Message:
     attempt: int
     first: bool = True
     link: str | None = None
-    url: str = ""
+    answer_url: str = ""
     code: str = ""
     phone: str = ""
     email: str = ""

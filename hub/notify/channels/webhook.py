@@ -84,7 +84,7 @@ def _content(message: Message) -> dict[str, object]:
         "data": dict(message.data),
         "created_ms": message.created_ms,
         "attempt": message.attempt,
-        "answer_url": message.url,
+        "answer_url": message.answer_url,
         "drill": message.drill,
     }
 

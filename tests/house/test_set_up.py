@@ -143,6 +143,7 @@ def checkout(tmp_path: Path) -> Path:
     """What setup/assets needs of a checkout, with an npm that notes its calls and makes what ours would."""
     for name in (
         "setup/assets",
+        "setup/npm",
         "setup/progress",
         "hub/console/assets/package.json",
         "hub/console/assets/package-lock.json",

@@ -1,0 +1,46 @@
+"""What dashboards are built from: a city's profile, whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from grafana import theme
+from grafana.theme import Theme
+from hub.region import Region, load
+from hub.rules import book as books
+from hub.rules.book import Book
+from hub.rules.files import RatioEntry, ThresholdEntry
+
+
+@dataclass(frozen=True)
+class City:
+    """A region with its rules and its looks, as they count at a time."""
+
+    region: Region
+    book: Book
+    theme: Theme
+    at_ms: int
+
+    def limit(self, device_kind: str, quantity: str) -> ThresholdEntry | None:
+        """The rule with a limit for a quantity of all devices of a kind, the first there is."""
+        found = (rule for rule in self.book.rules.values() if isinstance(rule, ThresholdEntry))
+        return next(
+            (one for one in found if (one.device_kind, one.quantity) == (device_kind, quantity)), None
+        )
+
+    def share(self, device_kind: str) -> float | None:
+        """From which share in per cent on a ratio over devices of a kind raises an alarm."""
+        found = (rule for rule in self.book.rules.values() if isinstance(rule, RatioEntry))
+        return next((one.above_pct for one in found if one.device_kind == device_kind), None)
+
+
+def read(profile: Path, at_ms: int) -> City:
+    """The city of a profile's folder.
+
+    Raises:
+        contract.strict_toml.TomlError: a file of it is wrong.
+        grafana.theme.PictureError: a picture of its theme cannot be used.
+    """
+    region = load(profile)
+    return City(region, books.read(profile / books.NAME, region), theme.read(profile), at_ms)

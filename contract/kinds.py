@@ -86,6 +86,14 @@ _COMMON = (
     Quantity("device_status", "", "int", low=0, high=65535),
 )
 
+_RADIO = (
+    Quantity("battery_pct", "%", low=0, high=100),
+    Quantity("battery_low", "", "int", low=0, high=1),
+    Quantity("battery_v", "V", low=0, high=60),
+    Quantity("signal_db", "dB", low=-200, high=200),
+)
+"""What a contact at a radio tells beside its state."""
+
 BED_INPUTS = 64
 """Beds that one panel can carry."""
 
@@ -131,6 +139,7 @@ _KINDS = (
         "Alas tempat tidur",
         "Bed mat",
         Quantity("occupied", "", "int", low=0, high=1),
+        *_RADIO,
     ),
     _kind(
         "panic_button",
@@ -138,6 +147,7 @@ _KINDS = (
         "Panic button",
         Quantity("pressed", "", "int", low=0, high=1),
         Quantity("loop_v", "V", low=0, high=5),
+        *_RADIO,
     ),
     _kind(
         "nurse_call",
@@ -145,12 +155,14 @@ _KINDS = (
         "Nurse call",
         Quantity("called", "", "int", low=0, high=1),
         Quantity("loop_v", "V", low=0, high=5),
+        *_RADIO,
     ),
     _kind(
         "door_contact",
         "Kontak pintu",
         "Door contact",
         Quantity("open", "", "int", low=0, high=1),
+        *_RADIO,
     ),
     _kind(
         "attendance_reader",
@@ -169,6 +181,7 @@ _KINDS = (
         Quantity("wind_m_s", "m/s", low=0, high=120),
         Quantity("rain_mm", "mm", low=0, high=100_000),
         *_COMMON,
+        *_RADIO[:2],
     ),
     _kind(
         "site_health",

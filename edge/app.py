@@ -146,7 +146,9 @@ class EdgeApp:
             self._link = self._new_link()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._drivers.run(self._edge), name="drivers")
-                group.create_task(self._drivers.watch_loops(self._edge, self._line_fault), name="loops")
+                group.create_task(
+                    self._drivers.listen(self._edge, self._line_fault), name="devices that speak"
+                )
                 group.create_task(self._drivers.serve(self.card), name="services")
                 group.create_task(self.panic.run(), name="panic")
                 group.create_task(self.sampler.run(), name="sampler")
@@ -177,7 +179,7 @@ class EdgeApp:
         """
         self.card.open()
         watching = asyncio.gather(
-            self._drivers.run(lambda _: None), self._drivers.watch_loops(lambda _: None, lambda _: None)
+            self._drivers.run(lambda _: None), self._drivers.listen(lambda _: None, lambda _: None)
         )
         try:
             yield

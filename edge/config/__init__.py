@@ -6,6 +6,7 @@ from edge.config.file import DEVICE_TABLES, Config, load, loads
 from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, Sms, SpoolSettings
 from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
 from edge.config.modbus import Device, RtuBus, Source, TcpBus
+from edge.config.nodes import LocalBroker, Node, NodeModel, NodePress, NodeState, NodeValue
 from edge.config.section import PointLimits
 from edge.config.simulated import SimulatedDevice, Wave
 
@@ -25,6 +26,12 @@ __all__ = [
     "Gateway",
     "Lights",
     "Listen",
+    "LocalBroker",
+    "Node",
+    "NodeModel",
+    "NodePress",
+    "NodeState",
+    "NodeValue",
     "PointLimits",
     "Pull",
     "RainGauge",

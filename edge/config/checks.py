@@ -37,6 +37,8 @@ def duplicates(config: Config, tables: Sequence[str]) -> Iterator[Mistake]:
     )
     serials = [("reader", at, reader.serial) for at, reader in enumerate(config.reader)]
     yield from _repeated(serials, "serial number", "the serial number of the other reader", key="serial")
+    ids = [("node", at, f"{node.id} {node.channel or ''}".strip()) for at, node in enumerate(config.node)]
+    yield from _repeated(ids, "node", "the id of the other node, or its channel", key="id")
     lines = [(("contact", at, "pin"), contact.pin) for at, contact in enumerate(config.contact)]
     lines += [(("rain_gauge", at, "pin"), gauge.pin) for at, gauge in enumerate(config.rain_gauge)]
     for at, lights in enumerate(config.lights):
@@ -111,6 +113,8 @@ def dangling(config: Config) -> Iterator[Mistake]:
             at=("card_reader", 0),
             instead="an [attendance] with key_file and zone",
         )
+    if config.node and config.local_broker is None:
+        yield Mistake("nodes without [local_broker]", at=("node", 0), instead="a [local_broker]")
     if config.attendance is not None and config.attendance.listen is None:
         yield from _unheard(config.reader)
     contacts = [contact.name for contact in config.contact]

@@ -21,9 +21,11 @@ from edge.config.contacts import Contact, Lights, SupervisedLoop
 from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, SpoolSettings
 from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
 from edge.config.modbus import Device, RtuBus, TcpBus
+from edge.config.nodes import LocalBroker, Node
 from edge.config.section import Section
 from edge.config.simulated import SimulatedDevice
 from edge.drivers.instruments import Library
+from edge.drivers.nodes.models import Models
 
 DEVICE_TABLES = (
     "box",
@@ -37,6 +39,7 @@ DEVICE_TABLES = (
     "bed_radar",
     "reader",
     "card_reader",
+    "node",
 )
 """Tables of the file whose entries are devices, each with a name of its own."""
 
@@ -63,8 +66,10 @@ class Config(Section, frozen=True, kw_only=True):
     attendance: Attendance | None = None
     reader: tuple[Reader, ...] = ()
     card_reader: tuple[CardReader, ...] = ()
+    local_broker: LocalBroker | None = None
+    node: tuple[Node, ...] = ()
     instruments: tuple[Path, ...] = ()
-    """Folders with more instrument files, looked into before the shipped ones."""
+    """Folders with more instrument files and models of nodes, looked into before the shipped ones."""
 
     def __post_init__(self) -> None:
         mistakes = [*one_file(self), *duplicates(self, DEVICE_TABLES), *dangling(self)]
@@ -114,15 +119,24 @@ def _resolved(config: Config, folder: Path) -> Config:
         attendance = msgspec.structs.replace(
             attendance, key_file=placed(attendance.key_file, folder), book=folder / attendance.book
         )
+    local = config.local_broker
+    if local is not None:
+        local = msgspec.structs.replace(
+            local,
+            password_file=None if local.password_file is None else placed(local.password_file, folder),
+            ca_file=None if local.ca_file is None else folder / local.ca_file,
+        )
     more = tuple(folder / item for item in config.instruments)
     return msgspec.structs.replace(
-        config, broker=broker, spool=spool, attendance=attendance, instruments=more
+        config, broker=broker, spool=spool, attendance=attendance, local_broker=local, instruments=more
     )
 
 
 def _check_instruments(config: Config, folder: Path) -> Iterator[Mistake]:
     """What the devices ask of their instruments that these do not have."""
-    library = Library([folder / item for item in config.instruments])
+    folders = [folder / item for item in config.instruments]
+    library = Library(folders)
+    yield from Models(folders).check(config.node)
     for at, device in enumerate(config.device):
         seen: set[str] = set()
         for number, source in enumerate(device.sources):

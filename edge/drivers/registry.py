@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol
 
 from contract.kinds import KINDS
@@ -18,6 +19,7 @@ from edge.config import (
     Contact,
     CurrentLoop,
     Device,
+    Node,
     PointLimits,
     RainGauge,
     Reader,
@@ -47,6 +49,8 @@ from edge.sampler import Schedule
 if TYPE_CHECKING:
     from edge.drivers.attendance import Readers
     from edge.drivers.card_reader import CardReaderDriver
+    from edge.drivers.local_broker import LocalBrokerClient
+    from edge.drivers.nodes.node import NodeDriver
 
 
 BLINK_S = 0.25
@@ -77,6 +81,7 @@ class Drivers:
     _ports: tuple[SerialPort, ...] = ()
     _loops: tuple[Loops, ...] = ()
     _restarts: Mapping[str, tuple[Callable[[], None], ...]] = field(default_factory=dict)
+    _local: LocalBrokerClient | None = None
     services: tuple[Service, ...] = ()
     """What runs beside the polls, such as servers that devices upload to."""
 
@@ -106,11 +111,13 @@ class Drivers:
         """Whether there is a lamp to blink with."""
         return self._lamps.any
 
-    async def watch_loops(self, on_edge: OnEdge, on_fault: OnFault) -> None:
-        """Watch the supervised loops until cancelled; returns at once where there are none."""
+    async def listen(self, on_edge: OnEdge, on_fault: OnFault) -> None:
+        """Watch the supervised loops and hear the nodes until cancelled; returns at once where there are none."""
         async with asyncio.TaskGroup() as group:
             for loops in self._loops:
                 group.create_task(loops.run(on_edge, on_fault), name="loops")
+            if self._local is not None:
+                group.create_task(self._local.run(on_edge), name="local broker")
 
     async def run(self, on_edge: OnEdge) -> None:
         """Watch the contacts and drive the lamps until cancelled; then close buses and GPIO lines.
@@ -185,6 +192,8 @@ def build(
     )
     own_lines = [each.name for each in config.ultrasonic] + [each.name for each in config.bed_radar]
     restarts |= {name: (port.close,) for name, port in zip(own_lines, ports, strict=True)}
+    nodes = _nodes(config, clock)
+    schedules += (_schedule(node, each.poll_s, {}, each.points, 1) for node, each in nodes)
     services: list[Service] = []
     if config.attendance is not None:
         readers, services = _attendance(config.attendance, config.reader, clock)
@@ -201,6 +210,7 @@ def build(
         buttons=(
             *(each.name for each in config.contact if each.role == "panic"),
             *(each.name for each in config.supervised_loop if each.role == "panic"),
+            *(node.device for node, _ in nodes if node.kind == "panic_button"),
         ),
         _buses=tuple(buses.values()),
         _contacts=contacts,
@@ -209,6 +219,7 @@ def build(
         _ports=tuple(ports),
         _restarts=restarts,
         _loops=tuple(watcher for watcher, _ in loops),
+        _local=_local_broker(config, [node for node, _ in nodes]),
     )
 
 
@@ -350,6 +361,27 @@ def _card_reader(
     from edge.drivers.card_reader import CardReaderDriver
 
     return CardReaderDriver(settings, attendance, folder, clock=clock)
+
+
+def _nodes(config: Config, clock: Clock) -> list[tuple[NodeDriver, Node]]:
+    if not config.node:
+        return []
+    # Imported here: most gateways have none.
+    from edge.drivers.nodes.models import Models
+    from edge.drivers.nodes.node import NodeDriver
+
+    models = Models(config.instruments)
+    return [(NodeDriver(each, models.meaning(each), clock=clock), each) for each in config.node]
+
+
+def _local_broker(config: Config, nodes: Sequence[NodeDriver]) -> LocalBrokerClient | None:
+    if config.local_broker is None or not nodes:
+        return None
+    from edge.drivers.local_broker import LocalBrokerClient, Nodes
+
+    return LocalBrokerClient(
+        config.local_broker, Nodes(nodes), gateway=config.gateway.id, random=SystemRandom()
+    )
 
 
 def _reader(reader: Reader, readers: Readers) -> Schedule:

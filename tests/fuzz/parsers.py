@@ -39,6 +39,8 @@ from edge.drivers.bed_radar import targets as radar_targets
 from edge.drivers.box import signal_pct
 from edge.drivers.instruments import Instrument, Library
 from edge.drivers.line import BrokenLineError, Line
+from edge.drivers.local_broker import DIALECTS
+from edge.drivers.nodes.said import Dialect, UnreadableError
 from edge.drivers.punches import read_attlog, text_of
 from edge.drivers.registers import Request
 from edge.drivers.ultrasonic import distances_mm
@@ -62,6 +64,15 @@ from provisioning import requests
 from provisioning.ca import Authority
 from provisioning.errors import RequestRefused
 from provisioning.network import Network
+from simulator.devices.nodes import (
+    FakeChirpStack,
+    FakeEspHome,
+    FakeNode,
+    FakeRtl433,
+    FakeShelly,
+    FakeTasmota,
+    FakeZigbee,
+)
 from tests.docs import pages
 from tests.docs.test_docs import gateway_file
 from tests.fuzz.campaign import Target
@@ -208,6 +219,7 @@ def _devices() -> Iterator[Target]:
     yield Target(
         "ZKTeco results (PUSH)", lambda data: zk_push.results(text_of(data)), [b"ID=1&Return=0&CMD=LOG\n"]
     )
+    yield from _nodes()
     head = (
         b"POST /iclock/cdata?SN=A1&table=ATTLOG&Stamp=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 38\r\n\r\n"
         + line
@@ -223,6 +235,28 @@ def _devices() -> Iterator[Target]:
         (OSError, asyncio.IncompleteReadError, TimeoutError),
         loop.close,
     )
+
+
+def _nodes() -> Iterator[Target]:
+    """A topic, a space and a payload, to every dialect of the local broker."""
+    fakes: list[FakeNode] = [
+        FakeChirpStack(),
+        FakeZigbee(),
+        FakeTasmota(),
+        FakeEspHome(),
+        FakeRtl433(),
+        FakeShelly(),
+    ]
+    for (name, make), fake in zip(DIALECTS.items(), fakes, strict=True):
+        speaker = make()
+        said = [*fake.measures(21.5, 60.0), *fake.press(), *fake.there(False)]
+
+        def read(data: bytes, dialect: Dialect = speaker, node: str = fake.id) -> None:
+            topic, _, payload = data.partition(b" ")
+            dialect.read(node, topic.decode("latin-1"), payload)
+
+        seeds = [f"{topic} {payload}".encode() for topic, payload, _ in said]
+        yield Target(f"{name} nodes", read, seeds, (UnreadableError,))
 
 
 def _radar(data: bytes) -> None:

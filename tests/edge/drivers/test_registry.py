@@ -45,10 +45,12 @@ def test_every_device_of_the_example_has_its_driver_and_its_limits():
         "tombol-loket",
         "ranjang-07",
         "kotak",
+        "tombol-taman",
+        "pos-hulu",
         "absen-lobi",
         "kartu-lobi",
     ]
-    assert drivers.buttons == ("tombol-igd", "tombol-loket")
+    assert drivers.buttons == ("tombol-igd", "tombol-loket", "tombol-taman")
     post = by_name["pos-jembatan"]
     assert post.driver.quantities == ("distance_m", "temperature_c", "level_m", "tips", "rain_mm")
     # The site's limits, the instrument's, and what is physically possible.
@@ -108,6 +110,8 @@ async def test_a_gateway_reads_both_buses_and_its_contacts(tmp_path: Path):
             "ranjang-07",
             "absen-lobi",
             "kartu-lobi",
+            "tombol-taman",
+            "pos-hulu",
         )  # have peers of their own
         asked = [s.driver for s in drivers.schedules if s.driver.device not in elsewhere]
         readings = {driver.device: (await driver.poll()).values for driver in asked}

@@ -1,0 +1,42 @@
+"""LoRaWAN nodes at ChirpStack v4, by its MQTT integration in JSON. A node's id is its devEui."""
+
+from __future__ import annotations
+
+from edge.drivers.nodes.said import Said, flat, moment_ms, table
+
+
+class ChirpStack:
+    """``application/{application}/device/{devEui}/event/{up|join|status|…}``."""
+
+    def filters(self, node: str) -> tuple[str, ...]:
+        """Uplinks, and the battery that the node tells now and then."""
+        return (f"application/+/device/{node}/event/up", f"application/+/device/{node}/event/status")
+
+    def read(self, node: str, topic: str, payload: bytes) -> Said | None:
+        """Fields as in the JSON, the codec's under ``object``; and ``rssi`` and ``snr`` of the best receiver.
+
+        Raises:
+            UnreadableError: no JSON.
+        """
+        parts = topic.split("/")
+        if len(parts) != 6 or parts[3].lower() != node.lower():
+            return None
+        told = table(payload)
+        fields = flat({name: one for name, one in told.items() if name not in ("rxInfo", "txInfo")})
+        fields |= _best(told.get("rxInfo"))
+        # An uplink that was sent again, or that came by several receivers, has one id.
+        key = f"{parts[5]} {told.get('deduplicationId') or told.get('fCnt') or ''}"
+        return Said(fields, key="" if key.endswith(" ") else key, t_ms=moment_ms(told.get("time")))
+
+
+def _best(receivers: object) -> dict[str, float | str | None]:
+    heard = [
+        one
+        for one in (receivers if isinstance(receivers, list) else [])
+        if isinstance(one, dict) and isinstance(one.get("rssi"), int | float)
+    ]
+    if not heard:
+        return {}
+    best = max(heard, key=lambda one: float(one["rssi"]))
+    snr = best.get("snr")
+    return {"rssi": float(best["rssi"]), "snr": float(snr) if isinstance(snr, int | float) else None}

@@ -29,6 +29,7 @@ from hub.db import Database
 from hub.fleet import gateways as fleet
 from hub.rules.model import StationState
 from tests.hub.city import NOW, REGION
+from tests.hub.rules_in_force import Rules
 
 PASSWORD = "sandi yang panjang"
 HOST = "siaga.example"
@@ -183,6 +184,7 @@ def opened(folder, **changes) -> Iterator[Hub]:
         pipeline=lambda: {"rates": {"readings_s": 12.5}},
         ready=lambda: missing,
         series=curves,
+        rules=Rules(folder),
         secure_cookies=True,
         passwords=Passwords(memory_kib=64, passes=1),
     )

@@ -17,6 +17,7 @@ from hub.commissioning.jpeg import clean
 from hub.db import metadata
 from hub.incidents.service import Incidents
 from hub.ingest.tables import dead_letters
+from hub.rules import store
 from tests.hub.city import NOW, REGION, press
 from tests.hub.commissioning.pictures import jpeg
 
@@ -30,12 +31,15 @@ NAMES = {
     "name": "siti",
     "alarm_id": "1",
     "number": "1",
+    "rule_id": "sering-putus",
+    "n": "1",
 }
 
 
 async def furnish(hub):
     """A city in which something has happened, so that pages have something to link to."""
     await hub.write(lambda conn: Incidents(REGION).panic(conn, press()))
+    await hub.write(lambda conn: store.note_version(conn, hub.services.rules.book, NOW))
     who = {"actor": "siti", "now_ms": NOW}
     await hub.write(lambda conn: record.begin(conn, "gw-rs-1", "rs-1", **who))
     await hub.write(lambda conn: record.keep_photo(conn, "gw-rs-1", clean(jpeg()), **who))

@@ -28,7 +28,9 @@ from hub.db import Database
 from hub.errors import StoreUnavailableError
 from hub.fleet import gateways as fleet
 from hub.ingest.pipeline import Pipeline
-from hub.notify.channels.build import ChannelSpec, build
+from hub.notify.channels.build import build, check_apart, specs
+from hub.notify.links import Links
+from hub.notify.sections import AnswersSection
 from hub.outbound import Outbound
 from hub.parts.ground import Ground, Memory
 from hub.region import Region
@@ -116,8 +118,14 @@ class HubApp:
             return
         outbound = Outbound(self._config.outbound.allow, allow_private=self._config.outbound.private)
         stack.push_async_callback(outbound.aclose)
-        channels = build(_channel_specs(self._config), outbound, self._clock)
-        for channel in channels.values():
+        earnest, exercise = specs(self._config.channels), specs(self._config.exercise.channels)
+        check_apart(earnest, exercise)
+        channels = build(earnest, outbound, self._clock)
+        # Exercises have a way out of their own, which leads to nobody else.
+        fenced = Outbound(self._config.exercise.allow, allow_private=self._config.exercise.private)
+        stack.push_async_callback(fenced.aclose)
+        exercise_channels = build(exercise, fenced, self._clock)
+        for channel in (*channels.values(), *exercise_channels.values()):
             stack.push_async_callback(channel.aclose)
         influx, tiers = None, None
         if self._config.influx is not None:
@@ -133,6 +141,8 @@ class HubApp:
             region=region,
             memory=memory,
             channels=channels,
+            exercise_channels=exercise_channels,
+            links=_links(self._config.answers),
             influx=influx,
             tiers=tiers,
             outbound=outbound,
@@ -187,14 +197,11 @@ def _oidc(section: OidcSection | None, outbound: Outbound) -> Oidc | None:
     return Oidc(issuer, outbound)
 
 
-def _channel_specs(config: HubConfig) -> list[ChannelSpec]:
-    """The channels with their secrets, read from their files."""
-    return [
-        ChannelSpec(name, "webhook", channel.url, read_secret(channel.secret_file))
-        if channel.url
-        else ChannelSpec(name, "apprise", read_secret(channel.url_file))
-        for name, channel in config.channels.items()
-    ]
+def _links(section: AnswersSection | None) -> Links | None:
+    """The answer links, with their key read from its file."""
+    if section is None:
+        return None
+    return Links(section.address, Path(section.key_file).read_bytes().strip())
 
 
 def influx_config(config: HubConfig) -> InfluxConfig:

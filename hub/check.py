@@ -20,6 +20,7 @@ from contract.errors import ContractError
 from hub.config import HubConfig
 from hub.fleet import trust
 from hub.notify.channels.build import LEAST_SECRET_BYTES
+from hub.notify.sections import ChannelSection
 from hub.outbound import ForbiddenError, Outbound
 from hub.region import Region
 
@@ -76,9 +77,11 @@ def _secrets(config: HubConfig) -> Iterator[Finding]:
         files["[influx] secret_file"] = config.influx.secret_file
     if config.oidc is not None:
         files["[oidc] secret_file"] = config.oidc.secret_file
-    for name, channel in config.channels.items():
-        files[f"[channels.{name}] url_file"] = channel.url_file
-        files[f"[channels.{name}] secret_file"] = channel.secret_file
+    if config.answers is not None:
+        files["[answers] key_file"] = config.answers.key_file
+    for name, channel in _all_channels(config):
+        files[f"[{name}] url_file"] = channel.url_file
+        files[f"[{name}] secret_file"] = channel.secret_file
     keys = {
         "[broker] key": config.broker.key,
         "[broker] telemetry_key": config.broker.telemetry_key,
@@ -87,13 +90,21 @@ def _secrets(config: HubConfig) -> Iterator[Finding]:
     for name, file in {**files, **keys}.items():
         if file:
             yield from _secret(name, Path(file))
-    for name, channel in config.channels.items():
-        if channel.url and 0 < _size(channel.secret_file) < LEAST_SECRET_BYTES:
+    for name, channel in _all_channels(config):
+        if channel.what in ("webhook", "cap") and 0 < _size(channel.secret_file) < LEAST_SECRET_BYTES:
             yield Finding(
                 True,
-                f"the secret of channel {name} is shorter than {LEAST_SECRET_BYTES} bytes",
+                f"the secret of [{name}] is shorter than {LEAST_SECRET_BYTES} bytes",
                 "make a longer one with its receiver",
             )
+
+
+def _all_channels(config: HubConfig) -> Iterator[tuple[str, ChannelSection]]:
+    """Every channel, in earnest and for exercises, by the name of its table."""
+    for name, channel in config.channels.items():
+        yield f"channels.{name}", channel
+    for name, channel in config.exercise.channels.items():
+        yield f"exercise.channels.{name}", channel
 
 
 def _secret(name: str, path: Path) -> Iterator[Finding]:
@@ -204,7 +215,7 @@ def _channels(config: HubConfig, region: Region) -> Iterator[Finding]:
                     f"add [channels.{channel.id}], or take it out of agencies.toml",
                 )
         for channel in there:
-            kind = "webhook" if config.channels[channel.id].url else "apprise"
+            kind = config.channels[channel.id].what
             if kind != channel.kind:
                 yield Finding(
                     True,
@@ -212,17 +223,21 @@ def _channels(config: HubConfig, region: Region) -> Iterator[Finding]:
                     "url is for a webhook, url_file for Apprise",
                 )
     for name in config.channels:
-        if name not in wanted:
+        if name not in wanted and name not in config.cap.push:
             yield Finding(
                 False, f"channel {name} belongs to no agency", "name it in agencies.toml or take it out"
             )
 
 
 def _outbound(config: HubConfig) -> Iterator[Finding]:
-    outbound = Outbound(config.outbound.allow, allow_private=config.outbound.private)
-    for name, channel in config.channels.items():
-        try:
-            if channel.url:
-                outbound.judge(channel.url)
-        except ForbiddenError as error:
-            yield Finding(True, f"channel {name}: {error}", "see [outbound] of this file")
+    for title, section, channels in (
+        ("outbound", config.outbound, config.channels),
+        ("exercise", config.exercise, config.exercise.channels),
+    ):
+        outbound = Outbound(section.allow, allow_private=section.private)
+        for name, channel in channels.items():
+            try:
+                if channel.url:
+                    outbound.judge(channel.url)
+            except ForbiddenError as error:
+                yield Finding(True, f"channel {name}: {error}", f"see [{title}] of this file")

@@ -16,6 +16,15 @@ import msgspec
 
 from contract.credentials import placed
 from contract.strict_toml import Mistake, load
+from hub.notify.sections import (
+    AnswersSection,
+    CapSection,
+    ChannelSection,
+    ExerciseSection,
+    cap_mistakes,
+    channel_mistakes,
+    exercise_mistakes,
+)
 from hub.retention.periods import CLASSES, LEAST_DAYS
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -73,20 +82,6 @@ class ApiSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True
     certificate: str = ""
     key: str = ""
     proxy_tls: bool = False
-
-
-class ChannelSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Address and secret of a channel that the region profile names.
-
-    Attributes:
-        url: of a webhook.
-        url_file: a file with an Apprise URL (it has secrets in it).
-        secret_file: key that signs the webhook's messages.
-    """
-
-    url: str = ""
-    url_file: str = ""
-    secret_file: str = ""
 
 
 class OutboundSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -222,6 +217,9 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     trust: TrustSection = TrustSection()
     outbound: OutboundSection = OutboundSection()
     channels: dict[str, ChannelSection] = {}
+    answers: AnswersSection | None = None
+    cap: CapSection = CapSection()
+    exercise: ExerciseSection = ExerciseSection()
     oidc: OidcSection | None = None
     backup: BackupSection = BackupSection()
     alarms: AlarmsSection = AlarmsSection()
@@ -298,17 +296,12 @@ def _mistakes(config: HubConfig) -> Iterator[Mistake]:
         )
     if config.oidc is not None:
         yield from _oidc_mistakes(config.oidc, config.outbound.private)
-    for name, channel in config.channels.items():
-        if bool(channel.url) == bool(channel.url_file):
-            yield Mistake(
-                "one of url and url_file must be given",
-                at=("channels", name),
-                instead="url with secret_file for a webhook, url_file for Apprise",
-            )
-        elif channel.url and not channel.secret_file:
-            yield Mistake(
-                "a webhook is always signed", at=("channels", name), instead="secret_file with its key"
-            )
+    yield from channel_mistakes(config.channels, "channels")
+    yield from channel_mistakes(config.exercise.channels, "exercise", "channels")
+    yield from exercise_mistakes(
+        config.exercise, config.channels, (*config.outbound.allow, *config.outbound.private)
+    )
+    yield from cap_mistakes(config.cap, config.channels, config.exercise.channels)
 
 
 def _oidc_mistakes(oidc: OidcSection, private: Collection[str]) -> Iterator[Mistake]:
@@ -333,6 +326,15 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
         return str(placed(path, folder)) if path else ""
 
     replace = msgspec.structs.replace
+
+    def channel_at(channel: ChannelSection) -> ChannelSection:
+        return replace(
+            channel,
+            url_file=at(channel.url_file),
+            secret_file=at(channel.secret_file),
+            folder=at(channel.folder),
+        )
+
     broker, database, api = config.broker, config.database, config.api
     return replace(
         config,
@@ -351,10 +353,12 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
         api=replace(api, certificate=at(api.certificate), key=at(api.key)),
         trust=replace(config.trust, file=at(config.trust.file)),
         oidc=config.oidc and replace(config.oidc, secret_file=at(config.oidc.secret_file)),
-        channels={
-            name: replace(channel, url_file=at(channel.url_file), secret_file=at(channel.secret_file))
-            for name, channel in config.channels.items()
-        },
+        channels={name: channel_at(channel) for name, channel in config.channels.items()},
+        answers=config.answers and replace(config.answers, key_file=at(config.answers.key_file)),
+        exercise=replace(
+            config.exercise,
+            channels={name: channel_at(channel) for name, channel in config.exercise.channels.items()},
+        ),
         backup=replace(
             config.backup,
             folder=at(config.backup.folder),

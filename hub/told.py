@@ -16,7 +16,7 @@ from hub.ingest.accept import AcceptedBeat
 from hub.ingest.events import StoredEvent
 from hub.ingest.judging import Judging
 from hub.ingest.ruling import Ruling
-from hub.notify.worker import NotifyWorker
+from hub.notify.sides import Sides
 from hub.rules.model import Change
 from hub.rules.verdict import Verdict
 
@@ -26,7 +26,7 @@ REMEMBERED_PRESSES = 1000
 class Told:
     """The consequences of events, and who hears of what has changed once it is committed."""
 
-    def __init__(self, bus: Bus, notify: NotifyWorker, incidents: Incidents) -> None:
+    def __init__(self, bus: Bus, notify: Sides, incidents: Incidents) -> None:
         self._bus = bus
         self._notify = notify
         self._incidents = incidents

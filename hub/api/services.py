@@ -20,6 +20,7 @@ from hub.city.beds import PanelWords
 from hub.clock import Clock
 from hub.db import Database
 from hub.fleet.commands import Commands
+from hub.notify.links import Links
 from hub.region import Region
 from hub.rules.book import Book
 from hub.rules.model import StationState
@@ -72,6 +73,7 @@ class Services:
         commands: gives gateways commands; None in tests that have no gateways.
         second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
         hooks: secret of each channel whose receiver may tell something back.
+        links: by which contacts answer without an account; None where the configuration has no address for them.
         rules: the rules in force and their file; None in tests that have none.
         advisories: warnings of other authorities and the state of their feeds; None where none is read.
     """
@@ -97,6 +99,7 @@ class Services:
     operators: int = 1
     rates: Rates = field(default_factory=Rates)
     hooks: Mapping[str, bytes] = field(default_factory=dict)
+    links: Links | None = None
     commands: Commands | None = None
     second_path: Callable[[bytes], Awaitable[Sequence[str]]] | None = None
     rules: RulesInForce | None = None

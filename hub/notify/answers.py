@@ -25,7 +25,7 @@ class LinkOverError(HubError):
 
 
 class Answered(Protocol):
-    """What an answer brings about: ``hub.incidents.assignments.answered`` with the region bound."""
+    """What an answer brings about: ``hub.incidents.assignments.answered``."""
 
     def __call__(
         self,
@@ -35,7 +35,7 @@ class Answered(Protocol):
         assignment: str,
         agency: str,
         contact: str,
-        word: str,
+        word: Word,
         source: str,
         note: str,
         now_ms: int,

@@ -16,6 +16,7 @@ from hub.db import Database
 from hub.ingest.accept import Registered
 from hub.ingest.pipeline import Pipeline
 from hub.notify.channels.base import Channel
+from hub.notify.links import Links
 from hub.outbound import Outbound
 from hub.region import Region
 from hub.rules.model import StationState
@@ -43,6 +44,8 @@ class Ground:
 
     Attributes:
         channels: by which people are told, by their id.
+        exercise_channels: by which exercises reach those who take part, and nothing else does.
+        links: by which contacts answer; None where none are made.
         influx: None where the hub keeps no series.
         tiers: the same database, and those for the minutes and for hours and days; None likewise.
         known: the gateways of the region, by id.
@@ -55,6 +58,8 @@ class Ground:
     region: Region
     memory: Memory
     channels: Mapping[str, Channel]
+    exercise_channels: Mapping[str, Channel]
+    links: Links | None
     influx: Influx | None
     tiers: Tiers | None
     outbound: Outbound

@@ -69,6 +69,7 @@ class Pages:
             advisories=judgement.advisories.now,
             secure_cookies=secure,
             hooks=_hooks(ground.config),
+            links=ground.links,
             operators=ground.config.alarms.operators,
         )
 
@@ -82,5 +83,5 @@ def _hooks(config: HubConfig) -> dict[str, bytes]:
     return {
         name: read_secret(channel.secret_file).encode()
         for name, channel in config.channels.items()
-        if channel.url
+        if channel.what == "webhook"
     }

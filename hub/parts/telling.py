@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.incidents.service import Incidents
-from hub.notify.worker import NotifyWorker
+from hub.notify.sides import Sides
 from hub.parts.ground import Ground, Tasks
 from hub.told import Told
 
@@ -17,9 +17,16 @@ class Telling:
     """
 
     def __init__(self, ground: Ground) -> None:
-        self.notify = NotifyWorker(ground.db, ground.channels, ground.clock, ground.bus)
+        self.notify = Sides(
+            ground.db,
+            ground.channels,
+            ground.exercise_channels,
+            ground.clock,
+            ground.bus,
+            links=ground.links,
+        )
         self.told = Told(ground.bus, self.notify, Incidents(ground.region))
 
     def tasks(self) -> Tasks:
         """What runs."""
-        return {"notify": self.notify.run()}
+        return {"notify": self.notify.earnest.run(), "notify-exercise": self.notify.exercise.run()}

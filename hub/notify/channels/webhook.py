@@ -38,7 +38,7 @@ def verify(secret: bytes, timestamp: str, body: bytes, signature: str, *, now_s:
     return hmac.compare_digest(expected, signature.encode()) and abs(now_s - int(timestamp)) <= SKEW_S
 
 
-class WebhookChannel:
+class SignedPost:
     """Posts to one URL. The secret is shared with its receiver alone."""
 
     def __init__(self, url: str, secret: bytes, outbound: Outbound, clock: Clock) -> None:
@@ -47,15 +47,14 @@ class WebhookChannel:
         self._outbound = outbound
         self._clock = clock
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, key: str, media_type: str, body: bytes) -> Answer:
         """One POST. A body that is too large does not undo the status it came with."""
-        body = json.dumps(_content(message), ensure_ascii=False, sort_keys=True).encode()
         timestamp = str(self._clock.now_ms() // 1000)
         headers = {
-            "Content-Type": "application/json",
+            "Content-Type": media_type,
             "User-Agent": "siaga-hub",
             # Header values are ASCII; the key in the body is the whole truth.
-            "Idempotency-Key": message.key.encode("ascii", "backslashreplace").decode(),
+            "Idempotency-Key": key.encode("ascii", "backslashreplace").decode(),
             "X-Siaga-Timestamp": timestamp,
             "X-Siaga-Signature": sign(self._secret, timestamp, body),
         }
@@ -66,6 +65,18 @@ class WebhookChannel:
         except OutboundError as error:
             return Answer("failed" if error.retryable else "refused", detail=str(error))
         return _judge(response.status, response.headers.get("retry-after"))
+
+
+class WebhookChannel:
+    """A notice as JSON to one URL."""
+
+    def __init__(self, url: str, secret: bytes, outbound: Outbound, clock: Clock) -> None:
+        self._post = SignedPost(url, secret, outbound, clock)
+
+    async def send(self, message: Message) -> Answer:
+        """One POST."""
+        body = json.dumps(_content(message), ensure_ascii=False, sort_keys=True).encode()
+        return await self._post.send(message.key, "application/json", body)
 
     async def aclose(self) -> None:
         """Nothing to let go of: connections are the outbound function's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """Answers in order from ``script``, then 200.
+    """Answers in order from ``script``, then by ``respond`` (status and body), else 200.
 
     An answer is a status, ``hang``, ``cut``, ``drip`` (a byte every 20 ms, for ever), ``huge`` (200 and a megabyte),
     or (status, headers).
@@ -29,6 +29,8 @@ class Receiver:
     port: int = 0
     script: list[object] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
+    respond: Callable[[Received], tuple[int, bytes]] | None = None
+    connections: int = 0
 
     @property
     def url(self) -> str:
@@ -39,12 +41,19 @@ class Receiver:
         return f"127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.received.append(Received(head[0].split(" ")[1], headers, body))
-            await self._answer(self.script.pop(0) if self.script else 200, writer)
+            answer: object = self.script.pop(0) if self.script else 200
+            if answer == 200 and self.respond is not None:
+                answer, said = self.respond(self.received[-1])
+                writer.write(f"HTTP/1.1 {answer} x\r\ncontent-length: {len(said)}\r\n\r\n".encode() + said)
+                await writer.drain()
+                return
+            await self._answer(answer, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

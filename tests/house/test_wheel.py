@@ -21,6 +21,7 @@ CARRIED = (
     "hub",
     "provisioning",
     "watch",
+    "grafana",
     "simulator",
     "firmware_configs",
     "profiles",

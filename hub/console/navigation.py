@@ -23,6 +23,7 @@ ENTRIES = (
     Entry("/incidents", _("Incidents"), "i", WATCHING),
     Entry("/alarms", _("Alarms"), "a", WATCHING),
     Entry("/rivers", _("Rivers"), "r", WATCHING),
+    Entry("/advisories", _("Outside warnings"), "w", WATCHING),
     Entry("/beds", _("Beds"), "b", WATCHING),
     Entry("/gateways", _("Gateways"), "g", PLANT),
     Entry("/events", _("Events"), "e", PLANT),

@@ -267,7 +267,7 @@ def test_every_option_of_hub_gateway_and_provisioning_is_shown():
 
 
 def test_the_service_files_start_programs_as_their_parsers_take_them():
-    places = Places(*map(Path, ["/p", "/c", "/s", "/a", "/b", "/k", "/d", "/w"]))
+    places = Places(*map(Path, ["/p", "/c", "/s", "/a", "/b", "/k", "/d", "/r", "/w"]))
     found = {path.name: text for path, text in units.files(places, []).items()}
     found |= {path.name: path.read_text() for path in (ROOT / "firmware_configs" / "units").glob("*.service")}
     started = set()

@@ -3,6 +3,7 @@
 from hub.api.access import Route
 from hub.console.routes import (
     activation,
+    advisories,
     alarms,
     assets,
     beds,
@@ -32,6 +33,7 @@ ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *live.ROUTES,
     *rivers.ROUTES,
+    *advisories.ROUTES,
     *beds.ROUTES,
     *gateways.ROUTES,
     *commissioning.ROUTES,

@@ -147,7 +147,8 @@ class EdgeApp:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._drivers.run(self._edge), name="drivers")
                 group.create_task(
-                    self._drivers.listen(self._edge, self._line_fault), name="devices that speak"
+                    self._drivers.listen(self._edge, self._line_fault, self.sampler.past),
+                    name="devices that speak",
                 )
                 group.create_task(self._drivers.serve(self.card), name="services")
                 group.create_task(self.panic.run(), name="panic")
@@ -179,7 +180,8 @@ class EdgeApp:
         """
         self.card.open()
         watching = asyncio.gather(
-            self._drivers.run(lambda _: None), self._drivers.listen(lambda _: None, lambda _: None)
+            self._drivers.run(lambda _: None),
+            self._drivers.listen(lambda _: None, lambda _: None, lambda _: None),
         )
         try:
             yield

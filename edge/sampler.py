@@ -50,7 +50,7 @@ class Sample:
         quantities: what `values` are, in the same order; the same for every sample of a device.
         values: of the field type of their quantity; None is no value.
         quality: (index in `values`, Quality) where a value is not good.
-        mono_ms: boot clock; within a boot strictly increasing for a device.
+        mono_ms: boot clock; within a boot strictly increasing for a device, but for what it tells late.
     """
 
     device: str
@@ -225,6 +225,12 @@ class Sampler:
         self._stored = True
         return True
 
+    def past(self, reading: Reading) -> None:
+        """Keep what a device has measured earlier and tells only now; of how it stands it says nothing."""
+        state = self._devices[reading.device]
+        if state.last_ms is None or reading.mono_ms != state.last_ms:
+            self._keep(state.stamp_past(reading))
+
     def edge(self, edge: Edge) -> None:
         """Keep the change of a bed mat or door as an event; it is committed at once."""
         kind = {"bed_mat": "bed_edge", "door": "door_edge", "nurse_call": "nurse_call"}[edge.role]
@@ -351,6 +357,15 @@ class _Device:
 
     def stamp(self, reading: Reading) -> Sample:
         """The reading as a sample: judged for plausibility, its values in the field types of their kind."""
+        self.sample = self._stamped(reading, self.tracks)
+        self.last_ms = reading.mono_ms
+        return self.sample
+
+    def stamp_past(self, reading: Reading) -> Sample:
+        """As ``stamp``, of another time: judged by range alone, and no part of what comes next."""
+        return self._stamped(reading, {})
+
+    def _stamped(self, reading: Reading, tracks: dict[str, Track | None]) -> Sample:
         driver = self.schedule.driver
         values: list[Value] = []
         quality: list[tuple[int, int]] = []
@@ -361,13 +376,12 @@ class _Device:
                 quality.append((at, int(max(code, Quality.INVALID))))
                 continue
             limits = self.schedule.limits.get(name, Limits())
-            judged, self.tracks[name] = judge(limits, self.tracks.get(name), value, reading.mono_ms)
+            judged, tracks[name] = judge(limits, tracks.get(name), value, reading.mono_ms)
             whole = KINDS[driver.kind].quantities[name].type == "int"
             values.append(int(value) if whole else float(value))
             if (code := max(code, judged)) is not Quality.GOOD:
                 quality.append((at, int(code)))
-        self.last_ms = reading.mono_ms
-        self.sample = Sample(
+        return Sample(
             driver.device,
             driver.kind,
             driver.quantities,
@@ -375,4 +389,3 @@ class _Device:
             tuple(quality),
             reading.mono_ms,
         )
-        return self.sample

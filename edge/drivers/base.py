@@ -116,5 +116,8 @@ class EventStore(Protocol):
 OnEdge = Callable[[Edge], None]
 """Called in the event loop, never in another thread; must not block."""
 
+OnPast = Callable[[Reading], None]
+"""Told of what a device has measured earlier. As OnEdge."""
+
 OnFault = Callable[[LineFault], None]
 """As OnEdge."""

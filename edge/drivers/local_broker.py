@@ -12,21 +12,29 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 from edge import mqtt
 from edge.cancelled import raise_if_cancelled
+from edge.clock import Clock
 from edge.config.nodes import LocalBroker
-from edge.drivers.base import OnEdge
+from edge.drivers.base import OnEdge, OnPast
 from edge.drivers.nodes.chirpstack import ChirpStack
 from edge.drivers.nodes.esphome import EspHome
 from edge.drivers.nodes.node import NodeDriver
 from edge.drivers.nodes.rtl_433 import Rtl433
-from edge.drivers.nodes.said import Dialect, UnreadableError
+from edge.drivers.nodes.said import Dialect, Said, UnreadableError
 from edge.drivers.nodes.shelly import Shelly
 from edge.drivers.nodes.tasmota import Tasmota
 from edge.drivers.nodes.zigbee2mqtt import Zigbee2Mqtt
 
+if TYPE_CHECKING:
+    from edge.drivers.nodes.sparkplug import SparkplugHost
+
 log = logging.getLogger(__name__)
+
+Publish = tuple[str, bytes]
+"""Topic and payload."""
 
 DIALECTS: Mapping[str, Callable[[], Dialect]] = {
     "chirpstack": ChirpStack,
@@ -48,37 +56,97 @@ TURN = 50
 
 
 class Nodes:
-    """All nodes of a local broker: what to subscribe to, and who is meant by a message. Pure but for the log."""
+    """All nodes of a local broker: what to subscribe to, and who is meant by a message. No input or output but the log.
 
-    def __init__(self, nodes: Sequence[NodeDriver]) -> None:
-        self._nodes = [(DIALECTS[node.meaning.speaks](), node) for node in nodes]
+    Args:
+        on_edge: told of changes of contacts.
+        on_past: told of what was measured earlier.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[NodeDriver],
+        *,
+        clock: Clock,
+        on_edge: OnEdge = lambda _: None,
+        on_past: OnPast = lambda _: None,
+    ) -> None:
+        self._plain = [
+            (DIALECTS[one.meaning.speaks](), one) for one in nodes if one.meaning.speaks in DIALECTS
+        ]
+        self._sparkplug: dict[str, list[NodeDriver]] = {}
+        for one in nodes:
+            if one.meaning.speaks not in DIALECTS:
+                self._sparkplug.setdefault(one.id, []).append(one)
+        self._host = _sparkplug_host(frozenset(self._sparkplug)) if self._sparkplug else None
+        self._all = tuple(nodes)
+        self._clock = clock
         self._told: set[str] = set()
+        self.on_edge = on_edge
+        self.on_past = on_past
 
     @property
     def filters(self) -> tuple[str, ...]:
         """Every topic that a node speaks on."""
-        found = (topic for dialect, node in self._nodes for topic in dialect.filters(node.id))
+        found = [topic for dialect, node in self._plain for topic in dialect.filters(node.id)]
+        found += self._host.filters if self._host else ()
         return tuple(dict.fromkeys(found))
 
-    def connected(self, connected: bool) -> None:
-        """The broker is within reach, or not any more."""
-        for _, node in self._nodes:
+    def connected(self, connected: bool) -> list[Publish]:
+        """The broker is within reach, or not any more; what to publish."""
+        for node in self._all:
             node.connected(connected)
+        if not connected or self._host is None:
+            return []
+        return self._host.begin(self._clock.mono_ms(), self._clock.now_ms())
 
-    def take(self, topic: str, payload: bytes, *, retained: bool, on_edge: OnEdge) -> None:
-        """Give a message to the nodes that it is of."""
-        for dialect, node in self._nodes:
+    def take(self, topic: str, payload: bytes, *, retained: bool) -> list[Publish]:
+        """Give a message to the nodes that it is of; what to publish because of it."""
+        for dialect, node in self._plain:
             try:
                 said = dialect.read(node.id, topic, payload)
             except UnreadableError as error:
-                if node.device not in self._told:
-                    self._told.add(node.device)
-                    log.warning("node_unreadable device=%s topic=%r error=%s", node.device, topic, error)
+                self._unreadable(node.device, topic, error)
                 continue
             if said is not None:
-                self._told.discard(node.device)
-                for edge in node.hear(said, retained=retained):
-                    on_edge(edge)
+                self._hear(node, said, retained=retained)
+        return self._take_sparkplug(topic, payload, retained=retained) if self._host else []
+
+    def _take_sparkplug(self, topic: str, payload: bytes, *, retained: bool) -> list[Publish]:
+        assert self._host is not None
+        try:
+            heard = self._host.take(topic, payload, self._clock.mono_ms(), self._clock.now_ms())
+        except UnreadableError as error:
+            self._unreadable("/".join(topic.split("/")[1::2]), topic, error)
+            return []
+        for name, said in heard.said:
+            for node in self._sparkplug.get(name, ()):
+                self._hear(node, said, retained=retained)
+        return [] if heard.ask is None else [heard.ask]
+
+    def _hear(self, node: NodeDriver, said: Said, *, retained: bool) -> None:
+        self._told.discard(node.device)
+        if said.past:
+            reading = node.past(said)
+            if reading is None:
+                log.warning("node_past_unknown device=%s", node.device)
+            else:
+                self.on_past(reading)
+            return
+        for edge in node.hear(said, retained=retained):
+            self.on_edge(edge)
+
+    def _unreadable(self, who: str, topic: str, error: UnreadableError) -> None:
+        if who not in self._told:
+            self._told.add(who)
+            log.warning("node_unreadable device=%s topic=%r error=%s", who, topic, error)
+
+
+def _sparkplug_host(wanted: frozenset[str]) -> SparkplugHost:
+    # Imported here: it brings protobuf, and most gateways have no such node.
+    from edge.drivers.nodes.sparkplug import SparkplugHost
+
+    return SparkplugHost(wanted)
 
 
 class LocalBrokerClient:
@@ -91,11 +159,12 @@ class LocalBrokerClient:
         self._random = random
         self._told = ""
 
-    async def run(self, on_edge: OnEdge) -> None:
+    async def run(self, on_edge: OnEdge, on_past: OnPast) -> None:
         """Listen until cancelled. A broker that is not there is tried again for ever."""
+        self._nodes.on_edge, self._nodes.on_past = on_edge, on_past
         while True:
             try:
-                await self._one(on_edge)
+                await self._one()
             except (mqtt.MqttError, OSError, TimeoutError) as error:
                 trouble = f"{type(error).__name__}: {error}"
                 if trouble != self._told:
@@ -103,7 +172,7 @@ class LocalBrokerClient:
                 self._told = trouble
             await asyncio.sleep(self._random.uniform(*PAUSE_S))
 
-    async def _one(self, on_edge: OnEdge) -> None:
+    async def _one(self) -> None:
         connection = mqtt.client(
             self._broker.host,
             self._broker.port,
@@ -119,20 +188,27 @@ class LocalBrokerClient:
                 raise_if_cancelled()
             log.info("local_broker_up broker=%s:%d", self._broker.host, self._broker.port)
             self._told = ""
-            self._nodes.connected(True)
             try:
-                await self._listen(connected, on_edge)
+                await self._publish(connected, self._nodes.connected(True))
+                await self._listen(connected)
             finally:
                 self._nodes.connected(False)
 
-    async def _listen(self, connected: mqtt.Client, on_edge: OnEdge) -> None:
+    async def _listen(self, connected: mqtt.Client) -> None:
         taken = 0
         async for message in connected.messages:
             payload = message.payload if isinstance(message.payload, bytes) else b""
-            self._nodes.take(message.topic.value, payload, retained=message.retain, on_edge=on_edge)
+            asks = self._nodes.take(message.topic.value, payload, retained=message.retain)
+            if asks:
+                await self._publish(connected, asks)
             taken += 1
             if taken % TURN == 0:
                 await asyncio.sleep(0)
+
+    async def _publish(self, connected: mqtt.Client, asks: Sequence[Publish]) -> None:
+        for topic, payload in asks:
+            await connected.publish(topic, payload, qos=0)
+            raise_if_cancelled()
 
     def _context(self) -> ssl.SSLContext | None:
         if self._broker.ca_file is None:

@@ -29,7 +29,7 @@ from edge.config import (
 )
 from edge.drivers import bed_radar, ultrasonic
 from edge.drivers.ads1115 import I2c, LinuxI2c
-from edge.drivers.base import Driver, EventStore, OnEdge, OnFault
+from edge.drivers.base import Driver, EventStore, OnEdge, OnFault, OnPast
 from edge.drivers.bed_radar import BedRadarDriver
 from edge.drivers.bed_state import BedState
 from edge.drivers.box import BoxDriver
@@ -111,13 +111,13 @@ class Drivers:
         """Whether there is a lamp to blink with."""
         return self._lamps.any
 
-    async def listen(self, on_edge: OnEdge, on_fault: OnFault) -> None:
+    async def listen(self, on_edge: OnEdge, on_fault: OnFault, on_past: OnPast) -> None:
         """Watch the supervised loops and hear the nodes until cancelled; returns at once where there are none."""
         async with asyncio.TaskGroup() as group:
             for loops in self._loops:
                 group.create_task(loops.run(on_edge, on_fault), name="loops")
             if self._local is not None:
-                group.create_task(self._local.run(on_edge), name="local broker")
+                group.create_task(self._local.run(on_edge, on_past), name="local broker")
 
     async def run(self, on_edge: OnEdge) -> None:
         """Watch the contacts and drive the lamps until cancelled; then close buses and GPIO lines.
@@ -219,7 +219,7 @@ def build(
         _ports=tuple(ports),
         _restarts=restarts,
         _loops=tuple(watcher for watcher, _ in loops),
-        _local=_local_broker(config, [node for node, _ in nodes]),
+        _local=_local_broker(config, [node for node, _ in nodes], clock),
     )
 
 
@@ -374,13 +374,13 @@ def _nodes(config: Config, clock: Clock) -> list[tuple[NodeDriver, Node]]:
     return [(NodeDriver(each, models.meaning(each), clock=clock), each) for each in config.node]
 
 
-def _local_broker(config: Config, nodes: Sequence[NodeDriver]) -> LocalBrokerClient | None:
+def _local_broker(config: Config, nodes: Sequence[NodeDriver], clock: Clock) -> LocalBrokerClient | None:
     if config.local_broker is None or not nodes:
         return None
     from edge.drivers.local_broker import LocalBrokerClient, Nodes
 
     return LocalBrokerClient(
-        config.local_broker, Nodes(nodes), gateway=config.gateway.id, random=SystemRandom()
+        config.local_broker, Nodes(nodes, clock=clock), gateway=config.gateway.id, random=SystemRandom()
     )
 
 

@@ -96,6 +96,8 @@ class Speaker:
         if will is not None:
             self._client.will_set(will[0], will[1], qos=1)
         self.heard: list[tuple[str, bytes]] = []
+        self.on_message: Callable[[str, bytes], None] = lambda _topic, _payload: None
+        """Told of what comes, in another thread."""
         self._subscribed = threading.Event()
         self._client.on_message = self._message
         self._client.on_subscribe = lambda *_: self._subscribed.set()
@@ -111,9 +113,11 @@ class Speaker:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def say(self, topic: str, payload: bytes | str, *, retain: bool = False) -> None:
-        """Publish, and wait until the broker has it."""
-        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+    def say(self, topic: str, payload: bytes | str, *, retain: bool = False, wait: bool = True) -> None:
+        """Publish, and wait until the broker has it; not from ``on_message``, which would wait for itself."""
+        told = self._client.publish(topic, payload, qos=1, retain=retain)
+        if wait:
+            told.wait_for_publish(10)
 
     def listen(self, topic: str) -> None:
         """Keep what comes on a topic in ``heard``."""
@@ -139,6 +143,7 @@ class Speaker:
 
     def _message(self, client: Client, userdata: object, message: MQTTMessage) -> None:
         self.heard.append((message.topic, bytes(message.payload)))
+        self.on_message(message.topic, bytes(message.payload))
 
 
 def _program() -> str:

@@ -16,11 +16,12 @@ from contract.messages import Beat, Command, Hello, Receipt, Reply, State
 from edge import cli
 from edge.app import EdgeApp
 from edge.clock import Discipline, SystemClock
-from edge.config import Lights, SupervisedLoop, load
+from edge.config import Lights, LocalBroker, Node, SupervisedLoop, load
 from edge.errors import CardError, CorruptCard, OrderError
 from edge.local_door import ask
 from edge.sampler import Sample
 from simulator.devices.ads1115 import FakeAds1115
+from simulator.devices.local_broker import LocalMosquitto, Speaker
 from simulator.devices.panic_loop import FakePanicLoop
 from simulator.proxy import FaultProxy
 from simulator.servers import Mosquitto
@@ -457,3 +458,37 @@ def test_a_button_without_real_pins_refuses_to_start(config, tmp_path, capsys):
     """This machine has no GPIO; a gateway with a panic button must not pretend."""
     assert cli.main(["run", "--config", str(tmp_path / "gateway.toml")]) == cli.REFUSED
     assert "siaga-edge:" in capsys.readouterr().err
+
+
+@pytest.mark.real
+async def test_a_radio_button_presses_and_its_dead_broker_delays_no_other(config, desk, tmp_path):
+    """From the local broker to the hub's; then the local one is killed, and a button at a line rings as before."""
+    local = LocalMosquitto(tmp_path)
+    local.start()
+    settings = LocalBroker(port=local.port, username="siaga-edge", password_file=local.password_file)
+    button = Node(name="tombol-taman", id="zigbee2mqtt/taman", model="zigbee2mqtt_button")
+    config = msgspec.structs.replace(config, local_broker=settings, node=(button,))
+    try:
+        async with running(config) as (_, pins):
+            await desk.greet()
+            await desk.frame("telemetry")
+            with Speaker(local.port) as speaker:
+                for _ in range(500):  # said again until the gateway is there; the broker keeps nothing
+                    speaker.say("zigbee2mqtt/taman", '{"action":"single","battery":90}')
+                    if not desk.client.messages.empty():
+                        break
+                    await asyncio.sleep(0.02)
+            frame = await desk.frame("panic")
+            event = codec.decode_body(bytes(frame.events[0].body))
+            assert (event.kind, event.device) == ("panic_press", "tombol-taman")
+            desk.receipt(frame, "panic")
+            local.kill()
+            began = time.monotonic()
+            press(pins)
+            while True:
+                frame = await desk.frame("panic")
+                if codec.decode_body(bytes(frame.events[-1].body)).device == "tombol-igd":
+                    break
+            assert time.monotonic() - began < 2.0
+    finally:
+        local.stop()

@@ -293,3 +293,16 @@ async def test_an_event_does_not_wait_for_its_group():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_what_is_told_late_is_a_sample_of_its_own_time_and_no_state_of_now():
+    bench = Bench(level_m=Limits(low=0, high=5, max_step=0.1))
+    now = await bench.poll()
+    earlier = Reading("pos", {"level_m": 9.0, "tips": 1}, bench.clock.mono - 60_000)
+    bench.sampler.past(earlier)
+    again = await bench.poll()
+    await bench.sampler.flush()
+    assert [sample.mono_ms for sample in bench.card.samples] == [now.mono_ms, earlier.mono_ms, again.mono_ms]
+    assert bench.card.samples[1].quality == ((0, int(Quality.OUT_OF_RANGE)),)
+    assert again.quality == (), "a step is judged from the last value of now"
+    assert bench.sampler.states[0].sample is again

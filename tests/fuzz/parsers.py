@@ -41,6 +41,7 @@ from edge.drivers.instruments import Instrument, Library
 from edge.drivers.line import BrokenLineError, Line
 from edge.drivers.local_broker import DIALECTS
 from edge.drivers.nodes.said import Dialect, UnreadableError
+from edge.drivers.nodes.sparkplug import SparkplugHost
 from edge.drivers.punches import read_attlog, text_of
 from edge.drivers.registers import Request
 from edge.drivers.ultrasonic import distances_mm
@@ -73,6 +74,7 @@ from simulator.devices.nodes import (
     FakeTasmota,
     FakeZigbee,
 )
+from simulator.devices.sparkplug_node import DOUBLE, UINT64, Metric, payload
 from tests.docs import pages
 from tests.docs.test_docs import gateway_file
 from tests.fuzz.campaign import Target
@@ -220,6 +222,7 @@ def _devices() -> Iterator[Target]:
         "ZKTeco results (PUSH)", lambda data: zk_push.results(text_of(data)), [b"ID=1&Return=0&CMD=LOG\n"]
     )
     yield from _nodes()
+    yield _sparkplug()
     head = (
         b"POST /iclock/cdata?SN=A1&table=ATTLOG&Stamp=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 38\r\n\r\n"
         + line
@@ -257,6 +260,20 @@ def _nodes() -> Iterator[Target]:
 
         seeds = [f"{topic} {payload}".encode() for topic, payload, _ in said]
         yield Target(f"{name} nodes", read, seeds, (UnreadableError,))
+
+
+def _sparkplug() -> Target:
+    born = [Metric("bdSeq", None, UINT64, 7), Metric("Level", 3, DOUBLE, 1.5)]
+    host = SparkplugHost(frozenset({"g/n"}))
+
+    def take(data: bytes) -> None:
+        kind, _, told = data.partition(b" ")
+        host.take(f"spBv1.0/g/{kind.decode('latin-1')}/n", told, 0, 0)
+
+    seeds = [b"NBIRTH " + payload(born, 0), b"NDATA " + payload([Metric(None, 3, DOUBLE, 2.0)], 1)]
+    return Target(
+        "Sparkplug payloads", take, [*seeds, b"NDEATH " + payload(born[:1], None)], (UnreadableError,)
+    )
 
 
 def _radar(data: bytes) -> None:

@@ -72,6 +72,17 @@ class NodeDriver:
         self._fresh = self._fresh or bool(read) or self._tells_contact(said.fields)
         return edges
 
+    def past(self, said: Said) -> Reading | None:
+        """What was measured earlier and is told only now; None where nobody can say when, or it was before the boot."""
+        now_ms = self._clock.mono_ms()
+        if said.t_ms is None or not self._clock.discipline().synced:
+            return None
+        mono_ms = now_ms - (self._clock.now_ms() - said.t_ms)
+        read = self._read(said.fields)
+        if not read or not 0 <= mono_ms <= now_ms:
+            return None
+        return self._reading(read, mono_ms)
+
     async def poll(self) -> Reading:
         """What came since the last poll.
 
@@ -82,7 +93,7 @@ class NodeDriver:
         now_ms = self._clock.mono_ms()
         if self._fresh:
             self._fresh = False
-            return self._reading()
+            return self._reading(self._values, self._heard_ms)
         if not self._connected:
             raise MissedPollError(
                 "bus_down",
@@ -99,15 +110,14 @@ class NodeDriver:
             raise MissedPollError("no_answer", text, "battery, radio, and its id as its network writes it")
         raise MissedPollError("resting", f"{self.device} has said nothing new")
 
-    def _reading(self) -> Reading:
-        values: dict[str, Value] = {}
-        quality = {}
-        for name in self.quantities:
-            value = self._values.get(name)
-            values[name] = value
-            if value is None:
-                quality[name] = Quality.INVALID if name in self._values else Quality.NO_ANSWER
-        return Reading(self.device, values, self._heard_ms, quality)
+    def _reading(self, told: Mapping[str, Value], mono_ms: int) -> Reading:
+        values = {name: told.get(name) for name in self.quantities}
+        quality = {
+            name: Quality.INVALID if name in told else Quality.NO_ANSWER
+            for name, value in values.items()
+            if value is None
+        }
+        return Reading(self.device, values, mono_ms, quality)
 
     def _read(self, fields: Mapping[str, Scalar]) -> dict[str, Value]:
         found: dict[str, Value] = {}

@@ -24,12 +24,14 @@ class Said:
         there: the network says that the node is within reach, or not; None: nothing of that.
         key: names the message; the same key again is the same message. Empty: it has no name.
         t_ms: UTC when it was said, as the network tells; None: it does not.
+        past: it was kept while the node was away from its network, and says nothing of now.
     """
 
     fields: Mapping[str, Scalar] = field(default_factory=dict)
     there: bool | None = None
     key: str = ""
     t_ms: int | None = None
+    past: bool = False
 
 
 class Dialect(Protocol):

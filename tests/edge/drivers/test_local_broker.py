@@ -11,23 +11,14 @@ import pytest
 
 from contract.kinds import Quality
 from edge.clock import Discipline
-from edge.config.nodes import LocalBroker, Node, NodePress, NodeState, NodeValue
+from edge.config.nodes import LocalBroker, NodePress, NodeState, NodeValue
 from edge.drivers import local_broker
 from edge.drivers.base import MissedPollError
 from edge.drivers.local_broker import LocalBrokerClient, Nodes
-from edge.drivers.nodes.models import Models
-from edge.drivers.nodes.node import NodeDriver
 from simulator.devices import nodes as fakes
 from simulator.devices.local_broker import LocalMosquitto, Speaker
-from tests.edge.drivers.rigs import FakeClock
+from tests.edge.drivers.node_bench import MODELS, Bench, Clock, driver
 from tests.suites.driver_suite import DriverSuite
-
-MODELS = Models()
-
-
-class Clock(FakeClock):
-    def discipline(self):
-        return Discipline(synced=True)
 
 
 def at(temperature: str, humidity: str) -> dict[str, NodeValue]:
@@ -68,81 +59,6 @@ NETWORKS = {
 }
 
 
-def driver(clock, name="simpul", **settings) -> NodeDriver:
-    node = Node(name=name, **settings)
-    return NodeDriver(node, MODELS.meaning(node), clock=clock)
-
-
-class Bench:
-    """Nodes that listen to a real broker, and somebody who speaks there."""
-
-    def __init__(self, broker, nodes):
-        self.broker, self.nodes, self.edges, self.taken = broker, nodes, [], []
-        room = Nodes(nodes)
-        take = room.take
-
-        def noted(topic, payload, **more):
-            take(topic, payload, **more)
-            self.taken.append((topic, payload))
-
-        room.take = noted  # type: ignore[method-assign]
-        settings = LocalBroker(
-            port=broker.port, username="siaga-edge", password_file=broker.password_file, keepalive_s=5
-        )
-        # A gateway of its own each, or the broker would end the one before.
-        gateway = f"gw-{id(self)}"
-        self.client = LocalBrokerClient(settings, room, gateway=gateway, random=Random(1))
-        self.speaker = Speaker(broker.port)
-
-    async def __aenter__(self):
-        await asyncio.to_thread(self.speaker.__enter__)
-        self._start()
-        await self.until(lambda: self.connected)
-        return self
-
-    async def __aexit__(self, *_):
-        await self.stop()
-        self.speaker.__exit__(None, None, None)
-
-    def _start(self):
-        self.task = asyncio.create_task(self.client.run(self.edges.append))
-
-    async def stop(self):
-        self.task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.task
-
-    async def again(self):
-        """The gateway starts anew."""
-        await self.stop()
-        self._start()
-
-    @property
-    def connected(self):
-        return all(node._connected for node in self.nodes)
-
-    async def say(self, messages):
-        """Publish, and wait until the nodes have heard it."""
-        for topic, payload, retain in messages:
-            mark = (topic, payload.encode())
-            before = self.taken.count(mark)
-            await asyncio.to_thread(self.speaker.say, topic, payload, retain=retain)
-            await self.until(lambda mark=mark, before=before: self.taken.count(mark) > before)
-
-    async def until(self, so):
-        async with asyncio.timeout(10):
-            while not so():  # noqa: ASYNC110 - what a socket brings has no event
-                await asyncio.sleep(0.002)
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    server = LocalMosquitto(tmp_path_factory.mktemp("local"))
-    server.start()
-    yield server
-    server.stop()
-
-
 class Rig:
     """A node that tells what it measures whenever it is to be polled: one that speaks by itself cannot be asked."""
 
@@ -178,21 +94,21 @@ class TestNodes(DriverSuite):
     unsaid = "humidity_pct"
 
     @pytest.fixture(params=NETWORKS)
-    async def rig(self, request, broker):
+    async def rig(self, request, local_mosquitto):
         make, measuring, _ = NETWORKS[request.param]
         fake, clock = make(), Clock()
-        async with Bench(broker, [driver(clock, id=fake.id, **measuring)]) as bench:
+        async with Bench(local_mosquitto, [driver(clock, id=fake.id, **measuring)]) as bench:
             yield Rig(bench, fake, clock)
             await bench.say(fake.there(True))
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("network", NETWORKS)
-async def test_a_press_is_one_press_however_often_its_network_says_it(broker, network):
+async def test_a_press_is_one_press_however_often_its_network_says_it(local_mosquitto, network):
     make, _, pressed = NETWORKS[network]
     fake, clock = make(), Clock()
     button = driver(clock, "tombol", id=getattr(fake, "code", fake.id), **pressed)
-    async with Bench(broker, [button]) as bench:
+    async with Bench(local_mosquitto, [button]) as bench:
         await bench.say(fake.press())
         presses = [edge for edge in bench.edges if edge.active]
         assert [(edge.device, edge.role) for edge in presses] == [("tombol", "panic")]
@@ -213,15 +129,15 @@ RETAINED = {
 
 @pytest.mark.real
 @pytest.mark.parametrize("model", RETAINED)
-async def test_what_the_broker_has_kept_is_no_press_and_no_reading(broker, model):
+async def test_what_the_broker_has_kept_is_no_press_and_no_reading(local_mosquitto, model):
     topic, payload = RETAINED[model]
     node = {"tasmota_button": "lama", "esphome_button": "lama"}.get(
         model, topic.removesuffix("/input_event/0")
     )
-    with Speaker(broker.port) as speaker:
+    with Speaker(local_mosquitto.port) as speaker:
         await asyncio.to_thread(speaker.say, topic, payload, retain=True)
         button = driver(Clock(), "tombol", id=node, model=model)
-        async with Bench(broker, [button]) as bench:
+        async with Bench(local_mosquitto, [button]) as bench:
             await bench.until(lambda: bench.taken)
             assert bench.edges == []
             with pytest.raises(MissedPollError, match="nothing new"):
@@ -233,9 +149,9 @@ async def test_what_the_broker_has_kept_is_no_press_and_no_reading(broker, model
 
 
 @pytest.mark.real
-async def test_a_press_while_the_gateway_starts_anew_is_heard_afterwards(broker):
+async def test_a_press_while_the_gateway_starts_anew_is_heard_afterwards(local_mosquitto):
     fake, clock = fakes.FakeZigbee(), Clock()
-    async with Bench(broker, [driver(clock, id=fake.id, model="zigbee2mqtt_button")]) as bench:
+    async with Bench(local_mosquitto, [driver(clock, id=fake.id, model="zigbee2mqtt_button")]) as bench:
         await bench.stop()
         topic, payload, _ = fake.press()[0]
         await asyncio.to_thread(bench.speaker.say, topic, payload)
@@ -275,11 +191,11 @@ async def test_a_broker_that_dies_is_told_and_heard_again(tmp_path, monkeypatch,
 
 
 @pytest.mark.real
-async def test_a_wrong_password_is_refused_and_tells_so(broker, tmp_path, caplog):
+async def test_a_wrong_password_is_refused_and_tells_so(local_mosquitto, tmp_path, caplog):
     (tmp_path / "wrong").write_text("salah")
-    settings = LocalBroker(port=broker.port, username="siaga-edge", password_file=tmp_path / "wrong")
-    client = LocalBrokerClient(settings, Nodes([]), gateway="gw-salah", random=Random(1))
-    task = asyncio.create_task(client.run(lambda _: None))
+    settings = LocalBroker(port=local_mosquitto.port, username="siaga-edge", password_file=tmp_path / "wrong")
+    client = LocalBrokerClient(settings, Nodes([], clock=Clock()), gateway="gw-salah", random=Random(1))
+    task = asyncio.create_task(client.run(lambda _: None, lambda _: None))
     async with asyncio.timeout(10):
         while "local_broker_down" not in caplog.text:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -291,13 +207,9 @@ async def test_a_wrong_password_is_refused_and_tells_so(broker, tmp_path, caplog
 
 
 def heard(node, topic, payload, *, retained=False):
-    room, edges = Nodes([node]), []
-    room.take(
-        topic,
-        payload if isinstance(payload, bytes) else payload.encode(),
-        retained=retained,
-        on_edge=edges.append,
-    )
+    edges = []
+    room = Nodes([node], clock=node._clock, on_edge=edges.append)
+    room.take(topic, payload if isinstance(payload, bytes) else payload.encode(), retained=retained)
     return edges
 
 
@@ -397,11 +309,11 @@ async def test_garbage_presses_nothing_and_is_told_once(settings, topic, payload
     node = driver(Clock(), id="n", **settings)
     for payload in [*payloads, *payloads]:
         assert heard(node, topic, payload) == []
-    room = Nodes([node])
+    room = Nodes([node], clock=node._clock)
     for payload in payloads:
         caplog.clear()
         for _ in range(3):
-            room.take(topic, payload, retained=False, on_edge=lambda _: None)
+            room.take(topic, payload, retained=False)
         assert caplog.text.count("node_unreadable") <= 1
     with contextlib.suppress(MissedPollError):
         assert set((await node.poll()).quality.values()) <= {Quality.INVALID, Quality.NO_ANSWER}

@@ -21,6 +21,7 @@ from hub.fleet.tables import silences
 from hub.incidents.machine import OPEN
 from hub.incidents.tables import incidents, presses, timeline
 from hub.ingest.tables import events, losses, streams
+from hub.kpis.measures import MEASURES
 from hub.notify.tables import deliveries, outbox
 
 WINDOW_NS = 3600 * 1_000_000_000
@@ -60,11 +61,10 @@ class Series:
             httpx.HTTPError: InfluxDB does not answer, or refuses.
         """
         found: list[Point] = []
-        for listed in await self._query("SHOW MEASUREMENTS"):
-            for [kind] in listed["values"]:
-                query = f'SELECT * FROM "{kind}" GROUP BY site, gateway, device'  # noqa: S608 - its own words
-                for series in await self._query(query):
-                    found += _points(kind, series)
+        for kind in await self._kinds():
+            query = f'SELECT * FROM "{kind}" GROUP BY site, gateway, device'  # noqa: S608 - its own words
+            for series in await self._query(query):
+                found += _points(kind, series)
         return sorted(found, key=lambda point: point.time_ns)
 
     async def after(self, gateway: str, device: str, kind: str, time_ns: int, *, most: int) -> list[Point]:
@@ -86,14 +86,18 @@ class Series:
             httpx.HTTPError: InfluxDB does not answer, or refuses.
         """
         found: Counter[str] = Counter()
-        for listed in await self._query("SHOW MEASUREMENTS"):
-            for [kind] in listed["values"]:
-                for begin_ns in range(from_ns, to_ns, WINDOW_NS):
-                    window = f"time >= {begin_ns} AND time < {min(begin_ns + WINDOW_NS, to_ns)}"
-                    query = f'SELECT * FROM "{kind}" WHERE {window} GROUP BY gateway'  # noqa: S608 - its own words
-                    for series in await self._query(query):
-                        found[series["tags"]["gateway"]] += len(series["values"])
+        for kind in await self._kinds():
+            for begin_ns in range(from_ns, to_ns, WINDOW_NS):
+                window = f"time >= {begin_ns} AND time < {min(begin_ns + WINDOW_NS, to_ns)}"
+                query = f'SELECT * FROM "{kind}" WHERE {window} GROUP BY gateway'  # noqa: S608 - its own words
+                for series in await self._query(query):
+                    found[series["tags"]["gateway"]] += len(series["values"])
         return found
+
+    async def _kinds(self) -> list[str]:
+        """What holds samples. The measures of the walls are the hub's own words, and no gateway has promised them."""
+        listed = await self._query("SHOW MEASUREMENTS")
+        return [name for series in listed for [name] in series["values"] if name not in MEASURES]
 
     async def _query(self, query: str) -> list[dict[str, Any]]:
         form = {"db": self._database, "epoch": "ns", "q": query}

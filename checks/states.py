@@ -1,4 +1,4 @@
-"""The page docs/states.md, made from the tables by which alarms, incidents and notices live.
+"""The page docs/states.md, made from the tables by which alarms, incidents, escalations and notices live.
 
 python -m checks.states     writes it anew
 """
@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from hub.alarms import machine as alarms
+from hub.escalation import machine as escalation
 from hub.incidents import machine as incidents
+from hub.incidents import progress
 from hub.notify import policy as notices
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "states.md"
 
 HEAD = """# States / Keadaan
 
-Which states alarms, incidents and notices have, and every step between them. The code decides by these tables and by
-nothing else. This page is made from them by `python -m checks.states`; a test says when it is out of date.
+Which states alarms, incidents, escalations and notices have, and every step between them. The code decides by these
+tables and by nothing else. This page is made from them by `python -m checks.states`; a test says when it is out of
+date.
 """
 
 ALARMS = """
@@ -40,9 +43,47 @@ suppresses stays what it was. The last column is where `release` leads.
 INCIDENTS = """
 ## Incidents / Insiden
 
-All steps are people's. A press opens an incident as `unverified`, one that comes again after a restored backup as
-`recovered`.
+All steps are people's, who are logged in. A press opens an incident as `unverified`, one that comes again after a
+restored backup as `recovered`. There is no way from `unverified` to an agency but by `verify`. `assigned`, `accepted`,
+`en_route`, `on_scene` and `contained` follow from the agencies' parts (below); `assign` leads to what these then come
+to, and a part's step takes the incident from one of the five, or from `verified`, to another.
 """
+
+PARTS = """
+### An agency's part / Bagian satu dinas
+
+Each agency that an incident is assigned to has a part of its own, with its own clock. Its contacts move it by what
+they answer (received `accept`, on the way `depart`, on scene `arrive`, done `complete`, cannot `refuse`), or a person
+of the command room does for them; only the room can `withdraw`. Steps may be skipped. An agency that is needed again
+gets a new part.
+"""
+
+DERIVED = """
+What the incident is by its parts, the first row that holds. Parts of before it was reopened do not count.
+
+| agencies' parts | incident |
+| --- | --- |
+"""
+
+ESCALATIONS = """
+## Escalations / Eskalasi
+
+An escalation is one question about one incident or one agency's part, put to one level after the other. That the
+question stands begins it, an answer or the end of the incident ends it: both follow from the incident in the same
+transaction. Time alone makes it `ask` the next level, and after the last one of the last round `exhaust` it: an alarm
+stands then, until somebody answers.
+"""
+
+LADDERS = """
+| question | stands while | whom, in this order |
+| --- | --- | --- |
+"""
+
+STANDS = {
+    "acknowledge": "nobody has seen the incident's newest press",
+    "decide": "somebody has seen it, and it is neither with an agency nor closed",
+    "agency": "the agency's part is `assigned`, or `refused`",
+}
 
 NOTICES = """
 ## Notices / Pemberitahuan
@@ -70,6 +111,14 @@ def page() -> str:
             [("[*]", "press", "unverified"), ("[*]", "restore", "recovered"), *_ways(incidents.TRANSITIONS)]
         ),
         _table(incidents.TRANSITIONS),
+        PARTS,
+        _diagram([("[*]", "assign", "assigned"), *_ways(progress.PART_TRANSITIONS)]),
+        _table(progress.PART_TRANSITIONS),
+        DERIVED.rstrip("\n") + "\n" + _derivation(),
+        ESCALATIONS,
+        _diagram([("[*]", "begin", "waiting"), *_ways(escalation.TRANSITIONS)]),
+        _table(escalation.TRANSITIONS),
+        LADDERS.rstrip("\n") + "\n" + _ladders(),
         NOTICES,
         _diagram([("[*]", "", "waiting"), *_ways(notices.TRANSITIONS)]),
         _table(notices.TRANSITIONS),
@@ -91,6 +140,22 @@ def _alarm_ways() -> Iterator[Way]:
         if alarms.is_withheld(at.state)
     ]
     yield from sorted(set(released))
+
+
+def _derivation() -> str:
+    """Each state of an incident that its parts make, the furthest first."""
+    rows: list[tuple[list[progress.Part], str]] = [
+        ([state], f"one is `{state}`") for state in reversed(progress.AT_WORK)
+    ]
+    rows += [(["done"], "one is `done`, none at work"), (["refused", "withdrawn"], "all others")]
+    return "\n".join(f"| {said} | {progress.derived(parts)} |" for parts, said in rows)
+
+
+def _ladders() -> str:
+    return "\n".join(
+        f"| `{ladder}` | {STANDS[ladder]} | {', '.join(levels)} |"
+        for ladder, levels in escalation.LADDERS.items()
+    )
 
 
 def _diagram(ways: Iterable[Way]) -> str:

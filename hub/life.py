@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from contract.messages import Incarnation
 from hub.api.tables import sessions
+from hub.escalation import register as escalation
 from hub.ingest.tables import life
 from hub.notify import outbox
 
@@ -36,8 +37,9 @@ def mark_restored(
 ) -> tuple[Incarnation, int]:
     """Begin a new life after a backup was restored: gateways send again what this database lacks.
 
-    What the outbox of the backup still had to say may have been said since, so it waits for a person. Sessions end: one
-    that a person has ended since would be good again.
+    What the outbox of the backup still had to say may have been said since, so it waits for a person; whom escalations
+    were still to ask may have answered since, so nobody is asked, and an alarm says so. Sessions end: one that a person
+    has ended since would be good again.
 
     Args:
         above: the generation is made higher than this too, for a backup older than an earlier restore.
@@ -50,5 +52,6 @@ def mark_restored(
     conn.execute(update(life).values(generation=made[0], random=made[1], since_ms=now_ms))
     # Every row is of the backup, whatever the clock of the machine says that it was restored on.
     held = outbox.hold_older_than(conn, EVER_MS, now_ms=now_ms, reason="restored from a backup")
+    escalation.hold_all(conn, now_ms=now_ms, reason="restored from a backup")
     conn.execute(delete(sessions))
     return made, held

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from contract.topics import WATCH
 from hub.bus import Bus
+from hub.escalation.worker import Escalation
 from hub.incidents.service import Incidents
 from hub.incidents.tables import presses
 from hub.incidents.technical import FAULTS
@@ -30,6 +31,7 @@ class Told:
         self._bus = bus
         self._notify = notify
         self._incidents = incidents
+        self.escalation: Escalation | None = None
         self._incident_of: dict[int, str] = {}
         self._down: dict[str, tuple[str, ...]] = {}
         self.judging: Judging | None = None
@@ -60,9 +62,21 @@ class Told:
 
     # On the event loop, after the commit
 
+    def wake(self) -> None:
+        """The outbox may have new rows, and an escalation may have begun or been answered. Cheap."""
+        self._notify.wake()
+        if self.escalation is not None:
+            self.escalation.wake()
+
+    def escalated(self, incident: str) -> None:
+        """Somebody was asked about an incident, or everybody was."""
+        self._notify.wake()
+        self._bus.publish("incident", incident, {"action": "escalate"})
+        self._bus.publish("alarm", "", {"kind": "escalation"})
+
     def stored(self, new: Sequence[StoredEvent]) -> None:
         """These events are new."""
-        self._notify.wake()
+        self.wake()
         if self.rules is not None:
             self.rules.stored(new)
         for event in new:
@@ -75,14 +89,14 @@ class Told:
 
     def changed(self, change: Change) -> None:
         """A station's level or rise has changed."""
-        self._notify.wake()
+        self.wake()
         about = {"kind": change.kind, "old": change.old, "new": change.new, "value_mm": change.value_mm}
         self._bus.publish("station", change.station, about)
         self._bus.publish("alarm", change.gateway, {"kind": change.kind})
 
     def ruled(self, verdict: Verdict) -> None:
         """A rule has raised an alarm, or cleared it."""
-        self._notify.wake()
+        self.wake()
         self._bus.publish("alarm", verdict.subject.gateway, {"kind": verdict.kind, "rule": verdict.rule})
 
     def gateway(self, gateway: str) -> None:

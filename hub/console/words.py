@@ -38,6 +38,9 @@ STEPS = (
     StepWords("depart", _("On the way")),
     StepWords("arrive", _("On scene")),
     StepWords("contain", _("Under control")),
+    StepWords("complete", _("Agency is done")),
+    StepWords("refuse", _("Agency cannot")),
+    StepWords("withdraw", _("Withdraw the agency")),
     StepWords("finish", _("Done")),
     StepWords("mark_false", _("False alarm")),
     StepWords("mark_duplicate", _("Duplicate of another"), "parent"),
@@ -62,6 +65,10 @@ DONE: Mapping[str, str] = {
     "depart": _("On the way"),
     "arrive": _("On scene"),
     "contain": _("Under control"),
+    "complete": _("The agency is done"),
+    "refuse": _("The agency cannot"),
+    "withdraw": _("The agency was withdrawn"),
+    "merge": _("Another incident turned out to be this one"),
     "finish": _("Done"),
     "mark_false": _("False alarm"),
     "mark_duplicate": _("Duplicate of another"),
@@ -113,6 +120,7 @@ CONDITIONS: Mapping[str, str] = {
     "spool_full": _("Gateway's store is full"),
     "notice_given_up": _("A notice was not delivered"),
     "notice_held": _("Notices wait for a person"),
+    "escalation_exhausted": _("Everybody was asked and nobody has answered"),
 }
 """What an alarm is about."""
 

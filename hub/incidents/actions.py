@@ -6,15 +6,18 @@ state. The state changes only by the table in ``machine``.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
 from hub.alarms import service as alarms
-from hub.incidents import timeline
+from hub.escalation import register as escalation
+from hub.incidents import assignments, timeline
 from hub.incidents.machine import (
     CLOSED,
     NEEDS_NOTE,
+    PERSONS,
     Action,
     NotFoundError,
     TransitionError,
@@ -22,6 +25,7 @@ from hub.incidents.machine import (
     is_unseen,
     target,
 )
+from hub.incidents.progress import PART_STEPS
 from hub.incidents.service import Incidents, close_panic_alarm
 from hub.incidents.tables import incidents
 from hub.incidents.timeline import Actor
@@ -41,14 +45,16 @@ def act(
     note: str = "",
     agency: str | None = None,
     parent_id: str | None = None,
+    agencies: Collection[str] | None = None,
 ) -> int:
-    """Take an incident one step on; the new version.
+    """Take an incident, or an agency's part of it, one step on; the new version of the incident.
 
     Args:
         version: the one that the person saw.
         note: why, in words; some actions ask for it.
-        agency: who gets it (``assign``, ``hand_over``); nothing is sent to them by this.
-        parent_id: the incident that it duplicates (``mark_duplicate``).
+        agency: who gets it (``assign``, ``hand_over``), or whose part it is; None where only one agency's can be.
+        parent_id: the incident that it duplicates (``mark_duplicate``): the two are merged, and the parent goes on.
+        agencies: those that there are now; None for those of the region profile.
 
     Raises:
         NotFoundError: there is no such incident, or no such parent.
@@ -56,21 +62,32 @@ def act(
         TransitionError: the state does not offer the action, or something it needs is missing.
     """
     row = _read(conn, incident_id, version)
-    state = target(row.state, action)
+    if actor.source not in PERSONS:
+        raise TransitionError(f"{actor.name} is no person who is logged in", "only people decide")
     if action in NEEDS_NOTE and not note.strip():
         raise TransitionError(f"{action} needs a reason", "say why in the note")
-    changes: dict[str, Any] = {"state": state}
+    if action in PART_STEPS:
+        assignments.take(conn, row, action, agency=agency, actor=actor, now_ms=now_ms, note=note)
+        _see(conn, row, actor, now_ms)
+        return int(row.version) + 1
+    state = target(row.state, action)
+    changes: dict[str, Any] = {}
+    data: dict[str, timeline.Scalar] = {"agency": agency, "parent_id": parent_id}
     if action == "mark_duplicate":
         changes["parent_id"] = _parent(conn, incident_id, parent_id)
     if action == "assign":
-        if agency not in region.agencies:
-            raise TransitionError(f"no agency {agency!r}", "known are " + ", ".join(sorted(region.agencies)))
+        known = region.agencies if agencies is None else agencies
+        if agency is None or agency not in known:
+            raise TransitionError(f"no agency {agency!r}", "known are " + ", ".join(sorted(known)))
         changes["assigned_to"] = agency
+        data["assignment"] = assignments.add(conn, incident_id, agency, actor=actor, now_ms=now_ms, note=note)
+        state = assignments.state_of(conn, incident_id)
     if action == "reopen":
         changes |= {"closed_ms": None, "parent_id": None}
     if state in CLOSED:
         changes["closed_ms"] = now_ms
-    _change(conn, row, changes)
+        assignments.end_all(conn, incident_id, finished=state == "done", now_ms=now_ms)
+    _change(conn, row, {**changes, "state": state})
     timeline.append(
         conn,
         incident_id,
@@ -80,9 +97,12 @@ def act(
         from_state=row.state,
         to_state=state,
         note=note,
-        data={"agency": agency, "parent_id": parent_id} if agency or parent_id else None,
+        data=data if agency or parent_id else None,
     )
     _follow(conn, region, row, action, closed=state in CLOSED, actor=actor, now_ms=now_ms)
+    if action == "mark_duplicate":
+        _tell_parent(conn, row, str(changes["parent_id"]), actor=actor, now_ms=now_ms, note=note)
+    escalation.settle(conn, incident_id, now_ms=now_ms)
     return int(row.version) + 1
 
 
@@ -103,8 +123,21 @@ def _follow(
     if closed:
         outbox.discard(conn, outbox.held_of(conn, row.id), now_ms=now_ms)
         close_panic_alarm(conn, row.id, now_ms=now_ms)
+    _see(conn, row, actor, now_ms)
+
+
+def _see(conn: Connection, row: Row[Any], actor: Actor, now_ms: int) -> None:
+    """Who does something to an incident has seen it."""
     if is_unseen(row):
         _acknowledge(conn, row, actor, now_ms, "")
+
+
+def _tell_parent(
+    conn: Connection, row: Row[Any], parent_id: str, *, actor: Actor, now_ms: int, note: str
+) -> None:
+    parent = _read(conn, parent_id, None)
+    data: dict[str, timeline.Scalar] = {"incident": row.id, "number": row.number}
+    _note(conn, parent, "merge", actor=actor, now_ms=now_ms, note=note, data=data)
 
 
 def acknowledge(conn: Connection, incident_id: str, *, actor: Actor, now_ms: int, note: str = "") -> bool:
@@ -208,6 +241,7 @@ def _acknowledge(conn: Connection, row: Row[Any], actor: Actor, now_ms: int, not
         to_state=state,
         note=note,
     )
+    escalation.settle(conn, row.id, now_ms=now_ms)
 
 
 def _note(

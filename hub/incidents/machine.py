@@ -1,7 +1,8 @@
 """The states of an incident and the ways between them, as tables. Pure.
 
-A state with no way out is a fault of the table: even a closed incident can be reopened. States are stored under
-English keys and shown by their labels, Bahasa Indonesia first.
+People verify, assign, close and reopen an incident; how far its agencies are (``progress``) says the rest. A state with
+no way out is a fault of the table: even a closed incident can be reopened. States are stored under English keys and
+shown by their labels, Bahasa Indonesia first.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ Action = Literal[
     "depart",
     "arrive",
     "contain",
+    "complete",
+    "refuse",
+    "withdraw",
     "finish",
     "mark_false",
     "mark_duplicate",
@@ -74,15 +78,18 @@ _EXITS: Mapping[Action, State] = {
     "cancel": "cancelled",
 }
 
+_WITH_AGENCIES: Mapping[Action, State] = {"assign": "assigned", **_EXITS}
+_THERE: Mapping[Action, State] = {**_WITH_AGENCIES, "finish": "done"}
+
 TRANSITIONS: Mapping[State, Mapping[Action, State]] = MappingProxyType(
     {
         "unverified": {"verify": "verified", **_EXITS},
         "verified": {"assign": "assigned", "finish": "done", **_EXITS},
-        "assigned": {"assign": "assigned", "accept": "accepted", **_EXITS},
-        "accepted": {"assign": "assigned", "depart": "en_route", "arrive": "on_scene", **_EXITS},
-        "en_route": {"assign": "assigned", "arrive": "on_scene", **_EXITS},
-        "on_scene": {"assign": "assigned", "contain": "contained", "finish": "done", **_EXITS},
-        "contained": {"arrive": "on_scene", "finish": "done", "hand_over": "handed_over"},
+        "assigned": _WITH_AGENCIES,
+        "accepted": _WITH_AGENCIES,
+        "en_route": _WITH_AGENCIES,
+        "on_scene": _THERE,
+        "contained": {"assign": "assigned", "finish": "done", "hand_over": "handed_over"},
         "done": {"reopen": "reopened"},
         "false_alarm": {"reopen": "reopened"},
         "duplicate": {"reopen": "reopened"},
@@ -92,7 +99,14 @@ TRANSITIONS: Mapping[State, Mapping[Action, State]] = MappingProxyType(
         "recovered": {"release": "unverified", "finish": "done", **_EXITS},
     }
 )
-"""What a person can do in each state, and where it leads."""
+"""What a person can do with an incident in each state, and where it leads. ``assigned`` stands there for what the
+agencies' parts then come to."""
+
+BY_AGENCIES: frozenset[State] = frozenset({"assigned", "accepted", "en_route", "on_scene", "contained"})
+"""States that follow from the agencies' parts."""
+
+PERSONS: frozenset[str] = frozenset({"console", "api"})
+"""Ways by which a person acts who has a login. Nothing else verifies an incident or sends an agency out."""
 
 CLOSED: frozenset[State] = frozenset({"done", "false_alarm", "duplicate", "handed_over", "cancelled"})
 """States in which nobody works on it any more; a new press of the button opens a new incident."""

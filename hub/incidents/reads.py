@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 from sqlalchemy import Connection, Row, select
 
-from hub.incidents import timeline
-from hub.incidents.machine import LABELS, OPEN, TRANSITIONS, NotFoundError, State, is_unseen
+from hub.escalation import reads as escalation
+from hub.incidents import assignments, timeline
+from hub.incidents.kinds import KINDS, ORIGINS, Kind, Origin
+from hub.incidents.machine import CLOSED, LABELS, OPEN, TRANSITIONS, NotFoundError, State, is_unseen
+from hub.incidents.progress import PART_LABELS, PART_TRANSITIONS, Part
 from hub.incidents.tables import incidents, presses
 from hub.incidents.words import delay_label
 from hub.notify import outbox
@@ -45,7 +48,7 @@ def newest(conn: Connection, *, limit: int) -> list[dict[str, Any]]:
 
 
 def one(conn: Connection, incident_id: str) -> dict[str, Any]:
-    """An incident with its presses, timeline and notices.
+    """An incident with its agencies' parts, presses, timeline, escalations and notices.
 
     Raises:
         NotFoundError: there is none of that id.
@@ -67,17 +70,43 @@ def one(conn: Connection, incident_id: str) -> dict[str, Any]:
         .where(presses.c.incident_id == incident_id)
         .order_by(presses.c.received_ms, presses.c.event_id)
     )
+    parts = assignments.of(conn, incident_id)
     return {
-        **shown(row),
+        **shown(row, parts),
         "call_back": row.call_back,
+        "assignments": [shown_part(part, closed=row.state in CLOSED) for part in parts],
+        "escalation": escalation.of(conn, incident_id),
         "pressed": [dict(press._mapping) for press in its],
         "timeline": timeline.entries(conn, incident_id),
         "notices": outbox.rows_of(conn, incident_id),
     }
 
 
-def shown(row: Row[Any]) -> dict[str, Any]:
-    """An incident's row as pages read it: with labels, and with what a person can do now."""
+def shown_part(part: Row[Any], *, closed: bool) -> dict[str, Any]:
+    """An agency's part as pages read it, with what a person can say for the agency now."""
+    state = cast(Part, part.state)
+    label = PART_LABELS[state]
+    return {
+        **part._mapping,
+        "label": {"id": label[0], "en": label[1]},
+        "can": [] if closed else sorted(PART_TRANSITIONS[state]),
+        "since_ms": part.changed_ms,
+    }
+
+
+def _can(state: State, parts: Sequence[Row[Any]] | None) -> list[str]:
+    """What a person can do with an incident; of a list, whose agencies are not read, by its state."""
+    states = [state] if parts is None else [part.state for part in parts if state not in CLOSED]
+    steps = {step for one in states for step in PART_TRANSITIONS.get(cast(Part, one), {})}
+    return sorted({*TRANSITIONS[state], *steps})
+
+
+def shown(row: Row[Any], parts: Sequence[Row[Any]] | None = None) -> dict[str, Any]:
+    """An incident's row as pages read it: with labels, and with what a person can do now.
+
+    Args:
+        parts: of its agencies; None where they are not read.
+    """
     state = cast(State, row.state)
     return {
         "id": row.id,
@@ -85,7 +114,7 @@ def shown(row: Row[Any]) -> dict[str, Any]:
         "kind": row.kind,
         "state": state,
         "label": {"id": LABELS[state][0], "en": LABELS[state][1]},
-        "can": sorted(TRANSITIONS[state]),
+        "can": _can(state, parts),
         "version": row.version,
         "priority": row.priority,
         "priority_label": dict(zip(("id", "en"), PRIORITY_LABELS[Priority(row.priority)], strict=True)),
@@ -110,4 +139,13 @@ def shown(row: Row[Any]) -> dict[str, Any]:
         "assigned_to": row.assigned_to,
         "parent_id": row.parent_id,
         "closed_ms": row.closed_ms,
+        "origin": row.origin,
+        "origin_label": dict(zip(("id", "en"), ORIGINS[cast(Origin, row.origin)], strict=True)),
+        "kind_label": dict(zip(("id", "en"), KINDS[cast(Kind, row.kind)], strict=True)),
+        "caller": row.caller,
+        "description": row.description,
+        "lat": row.lat,
+        "lon": row.lon,
+        "error_m": row.error_m,
+        "drill": row.drill,
     }

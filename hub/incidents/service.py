@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from hub.alarms.service import Fingerprint, clear_alarm, raise_alarm
+from hub.escalation import register as escalation
 from hub.incidents import timeline
 from hub.incidents.machine import OPEN
 from hub.incidents.tables import incidents, presses
@@ -35,6 +36,8 @@ class Origin:
     button: str
     place: str
     call_back: str
+    lat: float | None = None
+    lon: float | None = None
 
 
 class Incidents:
@@ -65,16 +68,16 @@ class Incidents:
         )
         if found is None:
             tell(f"panic/{incident_id}")
-            return
-        _join(conn, found, event, delay_ms)
-        if event.again:
-            return
-        if found.recovered and _is_first_live(conn, incident_id):
-            if found.state == "recovered":
-                _revive(conn, found, event)
-            tell(f"panic/{incident_id}/live", revived=True)
-        elif raised:
-            tell(f"panic/{incident_id}/together")
+        else:
+            _join(conn, found, event, delay_ms)
+        if found is not None and not event.again:
+            if found.recovered and _is_first_live(conn, incident_id):
+                if found.state == "recovered":
+                    _revive(conn, found, event)
+                tell(f"panic/{incident_id}/live", revived=True)
+            elif raised:
+                tell(f"panic/{incident_id}/together")
+        escalation.settle(conn, incident_id, now_ms=event.received_ms)
 
     def event(self, conn: Connection, event: StoredEvent) -> None:
         """An event of the event lane: technical alarms of buttons and gateways; all else is only stored."""
@@ -99,11 +102,14 @@ class Incidents:
     def _origin(self, event: StoredEvent) -> Origin:
         site = self._region.sites.get(event.site)
         where = site.name if site is not None else event.site
+        position = (None, None) if site is None else (site.lat, site.lon)
         button = self._region.button_at(event.gateway, event.device)
         if button is None:
             unknown = event.device or event.gateway
-            return Origin(f"Tombol darurat tidak terdaftar ({unknown}) / unregistered button", where, "")
-        return Origin(button.name, f"{where}, {button.location}", button.call_back)
+            return Origin(
+                f"Tombol darurat tidak terdaftar ({unknown}) / unregistered button", where, "", *position
+            )
+        return Origin(button.name, f"{where}, {button.location}", button.call_back, *position)
 
     def _tell(
         self,
@@ -234,6 +240,8 @@ def _open(conn: Connection, event: StoredEvent, origin: Origin, delay_ms: int | 
             "recovered": event.again,
             "presses": 1,
             "last_press_ms": event.received_ms,
+            "lat": origin.lat,
+            "lon": origin.lon,
         },
     )
     timeline.append(

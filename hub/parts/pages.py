@@ -53,7 +53,7 @@ class Pages:
             region=ground.region,
             directories=ground.memory.directories,
             bus=ground.bus,
-            notify=telling.notify,
+            notify=telling.told,
             gateways=lambda conn: fleet.overview(conn, known.values(), upkeep.trust.revoked),
             silent=lambda: set(filter(silent, known)),
             unheard=lambda: {*filter(silent, known), *telling.told.devices_down()},

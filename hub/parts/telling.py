@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
+from hub.api.auth import users
+from hub.api.auth.roles import WORKING
+from hub.api.auth.sessions import Timeouts
+from hub.escalation.asking import City
+from hub.escalation.worker import Escalation
 from hub.incidents.service import Incidents
+from hub.notify.asks import ask
 from hub.notify.sides import Sides
 from hub.parts.ground import Ground, Tasks
 from hub.told import Told
@@ -14,6 +22,7 @@ class Telling:
     Attributes:
         notify: sends what the outbox holds.
         told: the consequences of events, and who hears of them.
+        escalation: asks the next one when nobody answers.
     """
 
     def __init__(self, ground: Ground) -> None:
@@ -26,7 +35,24 @@ class Telling:
             links=ground.links,
         )
         self.told = Told(ground.bus, self.notify, Incidents(ground.region))
+        self.escalation = Escalation(
+            ground.db,
+            ground.clock,
+            lambda: City(ground.region, ground.memory.directories.get(), attended, ask),
+            changed=self.told.escalated,
+        )
+        self.told.escalation = self.escalation
 
     def tasks(self) -> Tasks:
         """What runs."""
-        return {"notify": self.notify.earnest.run(), "notify-exercise": self.notify.exercise.run()}
+        return {
+            "notify": self.notify.earnest.run(),
+            "notify-exercise": self.notify.exercise.run(),
+            "escalation": self.escalation.run(),
+        }
+
+
+def attended(conn: Connection, now_ms: int) -> bool:
+    """Whether an operator is signed in."""
+    signed_in = users.of_sessions(conn, Timeouts(), now_ms=now_ms)
+    return any(roles & WORKING for roles in signed_in.values())

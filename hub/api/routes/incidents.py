@@ -92,11 +92,14 @@ async def add_note(hub: Hub, who: Who, incident_id: str, body: Remark) -> dict[s
 
 _TITLES: dict[Action, str] = {
     "verify": "Verifikasi / Verify: a person has made sure that it is true",
-    "assign": "Tugaskan / Assign to an agency; nothing is sent by this",
+    "assign": "Tugaskan / Assign to an agency; its contacts are asked until one answers",
     "accept": "Diterima / The agency has accepted",
     "depart": "Menuju lokasi / The agency is on its way",
     "arrive": "Di lokasi / The agency is there",
     "contain": "Terkendali / It is under control",
+    "complete": "Dinas selesai / The agency is done",
+    "refuse": "Tidak bisa / The agency cannot; the next contact is asked",
+    "withdraw": "Tarik / The agency is not needed any more",
     "finish": "Selesai / It is done",
     "mark_false": "Palsu / It was a false alarm; say why",
     "mark_duplicate": "Duplikat / It is another incident's duplicate",

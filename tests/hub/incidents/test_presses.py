@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from hub.alarms import service as alarms
 from hub.incidents import actions, reads, timeline
 from hub.incidents.machine import OPEN
+from hub.incidents.progress import AT_WORK
 from hub.incidents.service import Incidents
 from hub.incidents.tables import incidents, presses
 from hub.incidents.tables import timeline as timeline_rows
@@ -258,6 +259,8 @@ def test_each_press_is_in_exactly_one_incident_whatever_people_do(steps):
                 action = shown["can"][second % len(shown["can"])]
                 parents = [one.id for one in every(conn) if one.id != row.id and one.state != "duplicate"]
                 if action == "mark_duplicate" and not parents:
+                    continue
+                if action == "assign" and any(part["state"] in AT_WORK for part in shown["assignments"]):
                     continue
                 actions.act(
                     conn,

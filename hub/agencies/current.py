@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from contract.strict_toml import TomlError
 from hub.agencies import store
 from hub.agencies.directory import Directory
-from hub.agencies.reading import Texts, read, texts_of, version_of
+from hub.agencies.reading import NAMES, Texts, read, texts_of, version_of
 from hub.agencies.store import Version
 from hub.region import Region
 
@@ -63,6 +63,11 @@ class Current:
         if version.n > self.version.n:
             self.version, self._directory = version, directory
 
+    def note(self, version: Version) -> None:
+        """More is known of the version in force."""
+        if version.n == self.version.n:
+            self.version = version
+
     def files(self) -> Files:
         """The profile's files as they are now; reads them."""
         return look(self.folder, self.region)
@@ -105,7 +110,7 @@ def take_up(conn: Connection, region: Region, folder: Path, *, now_ms: int) -> C
 
 def plain_current(region: Region, directory: Directory, folder: Path = Path()) -> Current:
     """A directory that no profile stands behind, for tests and tools."""
-    return Current(region, folder, Version(0, "", "", 0, "hub", {}), directory)
+    return Current(region, folder, Version(0, "", "", 0, "hub", dict.fromkeys(NAMES, "")), directory)
 
 
 def _held(last: Version, region: Region) -> Directory | None:

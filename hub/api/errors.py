@@ -13,6 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from hub.agencies.fields import EntryError
+from hub.agencies.store import DirectoryConflictError
 from hub.alarms.machine import AlarmError, WithholdError
 from hub.api.auth.passwords import PasswordError
 from hub.api.auth.setup import SetupError
@@ -81,6 +83,8 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (NotFoundError, "not_found"),
     (NoUserError, "not_found"),
     (VersionConflictError, "conflict"),
+    (DirectoryConflictError, "conflict"),
+    (EntryError, "not_possible"),
     (TransitionError, "not_possible"),
     (AlarmError, "not_possible"),
     (WithholdError, "not_possible"),

@@ -304,6 +304,8 @@ def test_the_groups_of_roles_are_the_products():
         "AUDITING",
         "ADMINISTERING",
         "COMMISSIONING",
+        "CALLING",
+        "ROUTING",
     )
     assert shown == {name.lower(): set(map(str, getattr(roles, name))) for name in groups}
 

@@ -62,6 +62,12 @@ SECOND_FACTOR: Roles = frozenset({Role.ADMIN, Role.DISPATCHER})
 COMMISSIONING: Roles = frozenset({Role.TECHNICIAN})
 """Who proves on site that a gateway works, and signs for it."""
 
+CALLING: Roles = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.AUDITOR, Role.ADMIN})
+"""Who sees whom an agency's notices go to, with their telephone numbers."""
+
+ROUTING: Roles = frozenset({Role.DISPATCHER, Role.ADMIN})
+"""Who says which agency is told of what, and who is on duty there."""
+
 AUDITING: Roles = frozenset({Role.AUDITOR})
 """Who reads the audit trail."""
 

@@ -4,6 +4,7 @@ from hub.api.access import Route
 from hub.console.routes import (
     activation,
     advisories,
+    agencies,
     alarms,
     assets,
     beds,
@@ -38,5 +39,6 @@ ROUTES: tuple[Route, ...] = (
     *gateways.ROUTES,
     *commissioning.ROUTES,
     *rules.ROUTES,
+    *agencies.ROUTES,
     *people.ROUTES,
 )

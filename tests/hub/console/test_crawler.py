@@ -33,6 +33,8 @@ NAMES = {
     "number": "1",
     "rule_id": "sering-putus",
     "n": "1",
+    "table": "contact",
+    "entry_id": "piket-operator",
 }
 
 

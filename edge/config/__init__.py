@@ -5,6 +5,7 @@ from edge.config.contacts import CONTACT_KINDS, Contact, Lights, Role, Supervise
 from edge.config.file import DEVICE_TABLES, Config, load, loads
 from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, Sms, SpoolSettings
 from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
+from edge.config.mobile import Gps, Gpsd
 from edge.config.modbus import Device, RtuBus, Source, TcpBus
 from edge.config.nodes import LocalBroker, Node, NodeModel, NodePress, NodeState, NodeValue
 from edge.config.section import PointLimits
@@ -24,6 +25,8 @@ __all__ = [
     "Device",
     "Enrolment",
     "Gateway",
+    "Gps",
+    "Gpsd",
     "Lights",
     "Listen",
     "LocalBroker",

@@ -55,8 +55,8 @@ def duplicates(config: Config, tables: Sequence[str]) -> Iterator[Mistake]:
 
 def _read_twice(config: Config) -> Iterator[Mistake]:
     ports = [("bus", at, bus.device) for at, bus in enumerate(config.bus) if isinstance(bus, RtuBus)]
-    for table in ("ultrasonic", "bed_radar"):
-        ports += [(table, at, each.device) for at, each in enumerate(getattr(config, table))]
+    for table in ("ultrasonic", "bed_radar", "gps"):
+        ports += [(table, at, each.device) for at, each in enumerate(getattr(config, table)) if each.device]
     yield from _repeated(ports, "port", "a port of its own", key="device")
     keyboards = [("card_reader", at, each.device) for at, each in enumerate(config.card_reader)]
     yield from _repeated(keyboards, "keyboard", "the other reader's", key="device")

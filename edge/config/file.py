@@ -20,6 +20,7 @@ from edge.config.checks import dangling, duplicates, one_file
 from edge.config.contacts import Contact, Lights, SupervisedLoop
 from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, SpoolSettings
 from edge.config.instruments import BedRadar, CurrentLoop, RainGauge, Ultrasonic
+from edge.config.mobile import Gps
 from edge.config.modbus import Device, RtuBus, TcpBus
 from edge.config.nodes import LocalBroker, Node
 from edge.config.section import Section
@@ -40,6 +41,7 @@ DEVICE_TABLES = (
     "reader",
     "card_reader",
     "node",
+    "gps",
 )
 """Tables of the file whose entries are devices, each with a name of its own."""
 
@@ -68,6 +70,7 @@ class Config(Section, frozen=True, kw_only=True):
     card_reader: tuple[CardReader, ...] = ()
     local_broker: LocalBroker | None = None
     node: tuple[Node, ...] = ()
+    gps: tuple[Gps, ...] = ()
     instruments: tuple[Path, ...] = ()
     """Folders with more instrument files and models of nodes, looked into before the shipped ones."""
 

@@ -19,6 +19,7 @@ from edge.config import (
     Contact,
     CurrentLoop,
     Device,
+    Gps,
     Node,
     PointLimits,
     RainGauge,
@@ -192,6 +193,9 @@ def build(
     )
     own_lines = [each.name for each in config.ultrasonic] + [each.name for each in config.bed_radar]
     restarts |= {name: (port.close,) for name, port in zip(own_lines, ports, strict=True)}
+    gps_ports: list[SerialPort] = []
+    schedules += (_gps(each, gps_ports, clock) for each in config.gps)
+    ports += gps_ports
     nodes = _nodes(config, clock)
     schedules += (_schedule(node, each.poll_s, {}, each.points, 1) for node, each in nodes)
     services: list[Service] = []
@@ -361,6 +365,22 @@ def _card_reader(
     from edge.drivers.card_reader import CardReaderDriver
 
     return CardReaderDriver(settings, attendance, folder, clock=clock)
+
+
+def _gps(settings: Gps, ports: list[SerialPort], clock: Clock) -> Schedule:
+    # Imported here: most gateways stay where they are.
+    from edge.drivers.gpsd import GpsdDriver
+    from edge.drivers.nmea import NmeaDriver
+
+    driver: Driver
+    if settings.gpsd is not None:
+        driver = GpsdDriver(settings.name, settings.gpsd, clock=clock)
+    else:
+        assert settings.device is not None
+        port = SerialPort(settings.device, settings.baud)
+        ports.append(port)
+        driver = NmeaDriver(settings.name, port, clock=clock)
+    return _schedule(driver, settings.poll_s, {}, settings.points, settings.down_after)
 
 
 def _nodes(config: Config, clock: Clock) -> list[tuple[NodeDriver, Node]]:

@@ -34,7 +34,7 @@ from contract.strict_toml import TomlError, loads
 from contract.upgrade import UpgradeError
 from edge import vitals
 from edge.config.modbus import TcpBus
-from edge.drivers import http_server, registers, zk_frames, zk_push
+from edge.drivers import http_server, nmea, registers, zk_frames, zk_push
 from edge.drivers.bed_radar import targets as radar_targets
 from edge.drivers.box import signal_pct
 from edge.drivers.instruments import Instrument, Library
@@ -65,6 +65,8 @@ from provisioning import requests
 from provisioning.ca import Authority
 from provisioning.errors import RequestRefused
 from provisioning.network import Network
+from simulator.devices.gps import Vehicle
+from simulator.devices.gps import nmea as spoken
 from simulator.devices.nodes import (
     FakeChirpStack,
     FakeEspHome,
@@ -222,6 +224,7 @@ def _devices() -> Iterator[Target]:
         "ZKTeco results (PUSH)", lambda data: zk_push.results(text_of(data)), [b"ID=1&Return=0&CMD=LOG\n"]
     )
     yield from _nodes()
+    yield Target("NMEA bytes", nmea.fix_of, [spoken(Vehicle()), spoken(Vehicle(fixed=False))])
     yield _sparkplug()
     head = (
         b"POST /iclock/cdata?SN=A1&table=ATTLOG&Stamp=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 38\r\n\r\n"

@@ -45,6 +45,7 @@ def test_every_device_of_the_example_has_its_driver_and_its_limits():
         "tombol-loket",
         "ranjang-07",
         "kotak",
+        "ambulans-1",
         "tombol-taman",
         "pos-hulu",
         "absen-lobi",
@@ -112,6 +113,7 @@ async def test_a_gateway_reads_both_buses_and_its_contacts(tmp_path: Path):
             "kartu-lobi",
             "tombol-taman",
             "pos-hulu",
+            "ambulans-1",
         )  # have peers of their own
         asked = [s.driver for s in drivers.schedules if s.driver.device not in elsewhere]
         readings = {driver.device: (await driver.poll()).values for driver in asked}

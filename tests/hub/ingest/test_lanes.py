@@ -373,20 +373,23 @@ async def test_a_flood_of_presses_by_one_gateway_does_not_delay_anothers(hub):
 
 async def test_a_press_that_cannot_be_stored_stops_no_other_and_people_are_told(hub, caplog):
     caplog.set_level(logging.CRITICAL)
-    recorded = hub.consequences.panics
 
     def panic(_conn: Connection, event: StoredEvent) -> None:
         if event.device == "racun":
             raise ValueError("poison")
-        recorded.append(event)
 
     hub.consequences.panic = panic
     hub.frame(event_frame(body(1), body(2, device="racun"), body(3)), "panic")
+
+    # On a busy machine the two have a receipt each.
+    def receipted() -> list[tuple[int, int]]:
+        return [pair for _, receipt, _ in hub.said for pair in receipt.ranges]
+
     async with Running(hub.control.commit_panics()):
-        await hub.until(lambda: len(hub.said) == 1 and len(recorded) >= 2)
+        await hub.until(lambda: len(receipted()) >= 2)
         await asyncio.sleep(0.05)
 
-    assert [pair for _, receipt, _ in hub.said for pair in receipt.ranges] == [(1, 1), (3, 3)]
+    assert receipted() == [(1, 1), (3, 3)]
     found = await hub.db.read(
         lambda conn: conn.execute(select(alarms.c.gateway, alarms.c.condition, alarms.c.state)).all()
     )

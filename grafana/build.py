@@ -40,6 +40,9 @@ MODULES: tuple[ModuleType, ...] = (
 
 SUBJECTS: tuple[Subject, ...] = tuple(module.SUBJECT for module in MODULES)
 
+WALL_FOLDER = "siaga-dinding"
+"""Folder of what the wall shows in turn."""
+
 HERE = Path(__file__).parent
 GENERATED = HERE / "generated"
 PROFILE = HERE.parent / "profiles" / "kota-contoh"

@@ -19,6 +19,7 @@ from typing import TypeVar
 import uvloop
 
 from contract.errors import ContractError
+from grafana import commands as walls
 from hub import life
 from hub.api.auth import invitations, users
 from hub.api.auth.passwords import Passwords, check_new
@@ -99,6 +100,13 @@ def _parser() -> argparse.ArgumentParser:
     held = _command(commands, "audit", rights.check_trail, "whether the audit trail holds, and its head")
     rights.options_of_audit(held)
     services.add_install(commands)
+    grafana = commands.add_parser("grafana", help="the walls").add_subparsers(required=True)
+    pushed = _command(grafana, "push", walls.push, "bring Grafana to what the profile says; safe to repeat")
+    walls.options_of_push(pushed)
+    files = _command(
+        grafana, "files", walls.files, "write what Grafana reads at its start, instead of pushing"
+    )
+    walls.options_of_files(files)
     users_commands = commands.add_parser("users").add_subparsers(required=True)
     add = _command(users_commands, "add", _add_user, "make a user")
     add.add_argument("name")

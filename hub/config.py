@@ -16,6 +16,8 @@ import msgspec
 
 from contract.credentials import placed
 from contract.strict_toml import Mistake, load
+from grafana import settings as walls
+from grafana.settings import GrafanaSection
 from hub.notify.sections import (
     AnswersSection,
     CapSection,
@@ -82,6 +84,12 @@ class ApiSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True
     certificate: str = ""
     key: str = ""
     proxy_tls: bool = False
+
+
+class ApplicationSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An application that may send presses. ``token_file`` holds its token: at least 32 random characters."""
+
+    token_file: FilePath
 
 
 class OutboundSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -220,6 +228,9 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     answers: AnswersSection | None = None
     cap: CapSection = CapSection()
     exercise: ExerciseSection = ExerciseSection()
+    applications: dict[
+        Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")], ApplicationSection
+    ] = {}
     oidc: OidcSection | None = None
     backup: BackupSection = BackupSection()
     alarms: AlarmsSection = AlarmsSection()
@@ -227,6 +238,7 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     audit: AuditSection = AuditSection()
     retention: RetentionSection = RetentionSection()
     advisories: AdvisoriesSection = AdvisoriesSection()
+    grafana: GrafanaSection = GrafanaSection()
 
     @property
     def database_url(self) -> str:
@@ -294,6 +306,7 @@ def _mistakes(config: HubConfig) -> Iterator[Mistake]:
             at=("audit", "channel"),
             instead="the id of one of [channels]",
         )
+    yield from walls.mistakes(config.grafana, has_influx=config.influx is not None)
     if config.oidc is not None:
         yield from _oidc_mistakes(config.oidc, config.outbound.private)
     yield from channel_mistakes(config.channels, "channels")
@@ -354,6 +367,10 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
         trust=replace(config.trust, file=at(config.trust.file)),
         oidc=config.oidc and replace(config.oidc, secret_file=at(config.oidc.secret_file)),
         channels={name: channel_at(channel) for name, channel in config.channels.items()},
+        applications={
+            name: ApplicationSection(token_file=at(one.token_file))
+            for name, one in config.applications.items()
+        },
         answers=config.answers and replace(config.answers, key_file=at(config.answers.key_file)),
         exercise=replace(
             config.exercise,
@@ -365,4 +382,5 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
             also=tuple(at(path) for path in config.backup.also),
         ),
         audit=replace(config.audit, file=at(config.audit.file)),
+        grafana=replace(config.grafana, **{name: at(getattr(config.grafana, name)) for name in walls.FILES}),
     )

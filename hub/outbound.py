@@ -158,6 +158,16 @@ class Outbound:
         """
         return await self._request("GET", url, b"", headers or {})
 
+    async def send(
+        self, method: str, url: str, *, content: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Any other request; as ``post``.
+
+        Raises:
+            ForbiddenError, UnreachableError, TooLargeError: as ``post``.
+        """
+        return await self._request(method, url, content, headers or {})
+
     async def aclose(self) -> None:
         """Close what is open. Idempotent."""
         await self._client.aclose()

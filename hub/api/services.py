@@ -74,6 +74,7 @@ class Services:
         second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
         hooks: secret of each channel whose receiver may tell something back.
         links: by which contacts answer without an account; None where the configuration has no address for them.
+        cap_sender: the hub's name among senders of CAP; empty where it sends none.
         rules: the rules in force and their file; None in tests that have none.
         advisories: warnings of other authorities and the state of their feeds; None where none is read.
     """
@@ -100,6 +101,7 @@ class Services:
     rates: Rates = field(default_factory=Rates)
     hooks: Mapping[str, bytes] = field(default_factory=dict)
     links: Links | None = None
+    cap_sender: str = ""
     commands: Commands | None = None
     second_path: Callable[[bytes], Awaitable[Sequence[str]]] | None = None
     rules: RulesInForce | None = None

@@ -33,6 +33,9 @@ class Links:
         address: of the hub as telephones reach it, with https and without a slash at its end.
         key: of the signatures; whoever has it can answer for every contact.
 
+    Attributes:
+        address: the hub's, without a slash at its end.
+
     Raises:
         ConfigError: the key is too short to be one.
     """
@@ -42,12 +45,12 @@ class Links:
             raise ConfigError(
                 "the key of the answer links is too short", f"at least {LEAST_KEY_BYTES} bytes, random"
             )
-        self._address = address.rstrip("/")
+        self.address = address.rstrip("/")
         self._key = key
 
     def url(self, name: str) -> str:
         """The address that a contact opens."""
-        return f"{self._address}{PATH}{self.token(name)}"
+        return f"{self.address}{PATH}{self.token(name)}"
 
     def token(self, name: str) -> str:
         """What the address ends in."""

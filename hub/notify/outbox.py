@@ -27,6 +27,10 @@ _ADD = insert(outbox)
 _DRILL_OF = select(incidents.c.drill).where(incidents.c.id == bindparam("which"))
 
 
+DOCUMENTS = frozenset({"cap"})
+"""Kinds of notices whose text is a document, which says itself that it is one of an exercise."""
+
+
 class OutboxError(HubError):
     """A step that the row's state does not allow, or a row that is not there."""
 
@@ -110,7 +114,9 @@ def _insert(conn: Connection, notice: Notice, channel: str, fallback: tuple[str,
     if conn.execute(_ROW, {"which": key}).first() is not None:
         return False
     state: State = "held" if notice.held else "waiting"
-    title, text = fence.marked(notice.title, notice.text, notice.drill)
+    title, text = notice.title, notice.text
+    if notice.kind not in DOCUMENTS:
+        title, text = fence.marked(title, text, notice.drill)
     conn.execute(
         _ADD,
         {

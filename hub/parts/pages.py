@@ -70,6 +70,7 @@ class Pages:
             secure_cookies=secure,
             hooks=_hooks(ground.config),
             links=ground.links,
+            cap_sender=ground.config.cap.sender,
             operators=ground.config.alarms.operators,
         )
 

@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 from hub.api.auth import users
 from hub.api.auth.roles import WORKING
 from hub.api.auth.sessions import Timeouts
+from hub.cap.issue import Sender
+from hub.cap.worker import CapWorker
 from hub.escalation.asking import City
 from hub.escalation.worker import Escalation
 from hub.incidents.service import Incidents
@@ -42,14 +44,29 @@ class Telling:
             changed=self.told.escalated,
         )
         self.told.escalation = self.escalation
+        cap = ground.config.cap
+        self._cap: CapWorker | None = None
+        if cap.sender:
+            self._cap = CapWorker(
+                Sender(cap.sender, cap.push, cap.exercise_push),
+                ground.region,
+                ground.db,
+                ground.clock,
+                ground.bus,
+                directory=ground.memory.directories.get,
+                wake=self.notify.wake,
+            )
 
     def tasks(self) -> Tasks:
         """What runs."""
-        return {
+        tasks = {
             "notify": self.notify.earnest.run(),
             "notify-exercise": self.notify.exercise.run(),
             "escalation": self.escalation.run(),
         }
+        if self._cap is not None:
+            tasks["cap"] = self._cap.run()
+        return tasks
 
 
 def attended(conn: Connection, now_ms: int) -> bool:

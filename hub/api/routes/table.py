@@ -4,6 +4,7 @@ from hub.api.access import Route
 from hub.api.routes import (
     alarms,
     audit,
+    cap,
     city,
     commands,
     equipment,
@@ -29,6 +30,7 @@ ROUTES: tuple[Route, ...] = (
     *commands.ROUTES,
     *second_path.ROUTES,
     *stream.ROUTES,
+    *cap.ROUTES,
     *users.ROUTES,
     *audit.ROUTES,
 )

@@ -23,7 +23,8 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
-CRITICAL, HIGH, MEDIUM, LOW, NORMAL = "#ff5c55", "#ff9d42", "#ffd84d", "#55d3e8", "#9aa8b5"
+PALETTE = ("#ff5c55", "#ff9d42", "#ffd84d", "#55d3e8", "#9aa8b5")
+CRITICAL, HIGH, MEDIUM, LOW, NORMAL = PALETTE
 """The colours of the hub's own pages: a priority or a Siaga level looks the same on both screens."""
 
 UNKNOWN = "#4a5761"
@@ -32,13 +33,8 @@ UNKNOWN = "#4a5761"
 SEVERITY = (NORMAL, MEDIUM, HIGH, CRITICAL)
 """By severity 0..3: Siaga 4 (normal) to Siaga 1 (the worst)."""
 
-PRIORITY = (CRITICAL, HIGH, MEDIUM, LOW)
-"""By priority 1..4."""
-
 SIAGA = ("Siaga 4", "Siaga 3", "Siaga 2", "Siaga 1")
 """By severity, where stations have no words of their own."""
-
-PRIORITY_WORDS = ("Kritis", "Tinggi", "Sedang", "Rendah")
 
 STATES: Mapping[str, str] = MappingProxyType(
     {

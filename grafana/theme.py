@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from contract.strict_toml import load
+from hub.errors import HubError
 
 NAME = "theme.toml"
 
@@ -30,7 +31,6 @@ class ThemeFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     accent: Colour = "#55d3e8"
-    on_accent: Colour = "#10151a"
     ground: Literal["dark", "light"] = "dark"
     motto: Annotated[str, msgspec.Meta(max_length=120)] = ""
     logo: Picture = ""
@@ -46,7 +46,7 @@ class Theme:
     motif: str = ""
 
 
-class PictureError(ValueError):
+class PictureError(HubError, ValueError):
     """A picture of the theme cannot be used."""
 
 

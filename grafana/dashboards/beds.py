@@ -15,6 +15,7 @@ SUBJECT = Subject(
     "Tempat tidur rumah sakit",
     "Tempat tidur kosong, terisi, dan tidak diketahui, per kelas dan per rumah sakit.",
     "siaga-dinding",
+    span="now-3h",
 )
 
 USUAL_LIMIT_PCT = 90.0

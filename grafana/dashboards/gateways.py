@@ -15,6 +15,7 @@ SUBJECT = Subject(
     "Gateway dan jaringan",
     "Gateway yang bisu, catatan yang masih di jalan, ditolak, atau hilang; ruang kartu dan suhu.",
     "siaga-teknis",
+    span="now-3h",
 )
 
 

@@ -19,6 +19,7 @@ SUBJECT = Subject(
     "Sungai dan banjir",
     "Muka air, kecepatan naik, dan hujan di tiap pos duga air, dengan batas siaganya.",
     "siaga-dinding",
+    span="now-3h",
 )
 
 

@@ -75,6 +75,7 @@ class Services:
         hooks: secret of each channel whose receiver may tell something back.
         links: by which contacts answer without an account; None where the configuration has no address for them.
         cap_sender: the hub's name among senders of CAP; empty where it sends none.
+        applications: token of each application that may send presses.
         rules: the rules in force and their file; None in tests that have none.
         advisories: warnings of other authorities and the state of their feeds; None where none is read.
     """
@@ -100,6 +101,7 @@ class Services:
     operators: int = 1
     rates: Rates = field(default_factory=Rates)
     hooks: Mapping[str, bytes] = field(default_factory=dict)
+    applications: Mapping[str, str] = field(default_factory=dict)
     links: Links | None = None
     cap_sender: str = ""
     commands: Commands | None = None

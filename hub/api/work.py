@@ -11,7 +11,8 @@ from hub.api.access import Identity
 from hub.api.auth.roles import DISPATCHING, WORKING, Roles
 from hub.api.changes import change
 from hub.api.services import Services
-from hub.incidents import actions
+from hub.incidents import actions, attachments, by_hand, checklists
+from hub.incidents.by_hand import Report
 from hub.incidents.machine import ACTIONS, Action
 from hub.incidents.timeline import Actor
 
@@ -123,8 +124,44 @@ class Work:
                 note=step.note,
                 agency=step.agency,
                 parent_id=step.parent_id,
+                agencies=self.hub.directory().agencies,
             ),
             detail={"note": step.note, "agency": step.agency, "parent_id": step.parent_id},
+            topic="incident",
+        )
+
+    async def tick(self, item: str, *, done: bool, note: str = "") -> bool:
+        """An item of its checklist was done, or was not after all; False where that is on record already."""
+        return await change(
+            self.hub,
+            self.who,
+            "incident.tick" if done else "incident.untick",
+            self.incident_id,
+            lambda conn: checklists.tick(
+                conn,
+                self.hub.region,
+                self.incident_id,
+                item,
+                done=done,
+                actor=self._actor,
+                now_ms=self._now_ms,
+                note=note,
+            ),
+            detail={"item": item, "note": note},
+            topic="incident",
+        )
+
+    async def attach(self, name: str, content: bytes) -> int:
+        """Keep a file with it; the file's id."""
+        return await change(
+            self.hub,
+            self.who,
+            "incident.attach",
+            self.incident_id,
+            lambda conn: attachments.add(
+                conn, self.incident_id, name, content, actor=self._actor, now_ms=self._now_ms
+            ),
+            detail={"name": name, "bytes": len(content)},
             topic="incident",
         )
 
@@ -135,3 +172,24 @@ class Work:
     @property
     def _now_ms(self) -> int:
         return self.hub.clock.now_ms()
+
+
+async def open_by_hand(hub: Services, who: Identity, source: Source, report: Report, key: str) -> str:
+    """Open an incident that this person has heard of; its id. The same key again gives the same incident.
+
+    Raises:
+        TransitionError: nobody would know where it is.
+    """
+    now_ms = hub.clock.now_ms()
+    incident_id = await change(
+        hub,
+        who,
+        "incident.open",
+        key,
+        lambda conn: by_hand.open_incident(
+            conn, hub.region, report, key=key, actor=Actor(who.user.name, source), now_ms=now_ms
+        ),
+        detail={"kind": report.kind, "origin": report.origin, "place": report.place, "site": report.site},
+    )
+    hub.bus.publish("incident", incident_id, {"action": "incident.open"})
+    return incident_id

@@ -51,7 +51,10 @@ STEPS = (
 """In the order in which they are offered."""
 
 DONE: Mapping[str, str] = {
-    "open": _("Opened by a press"),
+    "open": _("Opened"),
+    "tick": _("Ticked off on the checklist"),
+    "untick": _("Not done after all"),
+    "attach": _("File attached"),
     "press": _("Pressed again"),
     "raise_priority": _("Raised to critical: another button of the site was pressed too"),
     "revive": _("Pressed again after it was recovered"),

@@ -27,6 +27,7 @@ from hub.incidents.progress import (
 from hub.incidents.tables import assignments, incidents
 from hub.incidents.tables import timeline as entries
 from hub.incidents.timeline import Actor
+from hub.notify import asks
 
 
 def of(conn: Connection, incident_id: str) -> Sequence[Row[Any]]:
@@ -208,3 +209,5 @@ def _move(conn: Connection, part: Row[Any], step: PartStep, *, now_ms: int, note
         .where(assignments.c.id == part.id)
         .values(state=to, version=part.version + 1, note=note, changed_ms=now_ms, **first)
     )
+    if to in ENDED:
+        asks.close(conn, assignment=part.id, now_ms=now_ms)

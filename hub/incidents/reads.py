@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, select
 
 from hub.escalation import reads as escalation
-from hub.incidents import assignments, timeline
+from hub.incidents import assignments, attachments, checklists, nearby, timeline
 from hub.incidents.kinds import KINDS, ORIGINS, Kind, Origin
 from hub.incidents.machine import CLOSED, LABELS, OPEN, TRANSITIONS, NotFoundError, State, is_unseen
 from hub.incidents.progress import PART_LABELS, PART_TRANSITIONS, Part
@@ -16,6 +16,7 @@ from hub.incidents.tables import incidents, presses
 from hub.incidents.words import delay_label
 from hub.notify import outbox
 from hub.notify.policy import PRIORITY_LABELS, Priority
+from hub.region import Region
 
 MOST = 500
 """Most incidents in one answer."""
@@ -47,8 +48,12 @@ def newest(conn: Connection, *, limit: int) -> list[dict[str, Any]]:
     return [shown(row) for row in conn.execute(found)]
 
 
-def one(conn: Connection, incident_id: str) -> dict[str, Any]:
-    """An incident with its agencies' parts, presses, timeline, escalations and notices.
+def one(conn: Connection, incident_id: str, region: Region | None = None) -> dict[str, Any]:
+    """An incident with its agencies' parts, presses, timeline, escalations, notices and files, and with what may be the
+    same.
+
+    Args:
+        region: for the checklist; None leaves it empty.
 
     Raises:
         NotFoundError: there is none of that id.
@@ -76,6 +81,9 @@ def one(conn: Connection, incident_id: str) -> dict[str, Any]:
         "call_back": row.call_back,
         "assignments": [shown_part(part, closed=row.state in CLOSED) for part in parts],
         "escalation": escalation.of(conn, incident_id),
+        "checklist": [] if region is None else checklists.of(conn, region, row),
+        "attachments": attachments.listed(conn, incident_id),
+        "suggested": nearby.suggested(conn, row),
         "pressed": [dict(press._mapping) for press in its],
         "timeline": timeline.entries(conn, incident_id),
         "notices": outbox.rows_of(conn, incident_id),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from hub.alarms.service import Fingerprint, clear_alarm, raise_alarm
 from hub.escalation import register as escalation
-from hub.incidents import timeline
+from hub.incidents import kinds, opening, timeline
 from hub.incidents.machine import OPEN
 from hub.incidents.tables import incidents, presses
 from hub.incidents.technical import judge
@@ -31,13 +31,18 @@ PANIC_SEVERITY = 3
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a press came from, in the words of the region profile."""
+    """Where a press came from: of a button in the words of the region profile, else as its sender says."""
 
     button: str
     place: str
     call_back: str
     lat: float | None = None
     lon: float | None = None
+    by: kinds.Origin = "gateway"
+    kind: kinds.Kind = "panic"
+    caller: str = ""
+    description: str = ""
+    error_m: float | None = None
 
 
 class Incidents:
@@ -52,10 +57,13 @@ class Incidents:
         A press that comes again after a restore opens a ``recovered`` incident instead: it raises nothing, and its
         notice waits for a person. An event that is in an incident already changes nothing.
         """
+        self.press(conn, event, self._origin(event))
+
+    def press(self, conn: Connection, event: StoredEvent, origin: Origin) -> None:
+        """A press whose origin is known, as ``panic`` has it."""
         if _is_known(conn, event):
             return
         delay_ms = _delay_ms(event)
-        origin = self._origin(event)
         found = _open_incident(conn, event)
         incident_id = found.id if found is not None else _open(conn, event, origin, delay_ms)
         _link(conn, incident_id, event, delay_ms)
@@ -215,45 +223,32 @@ def _open_incident(conn: Connection, event: StoredEvent) -> Row[Any] | None:
 
 
 def _open(conn: Connection, event: StoredEvent, origin: Origin, delay_ms: int | None) -> str:
-    incident_id = incident_id_of(event)
-    number = conn.execute(select(func.coalesce(func.max(incidents.c.number), 0))).scalar_one() + 1
-    state = "recovered" if event.again else "unverified"
-    conn.execute(
-        insert(incidents),
-        {
-            "id": incident_id,
-            "number": number,
-            "kind": "panic",
-            "state": state,
-            "version": 1,
-            "priority": int(Priority.HIGH),
-            "site": event.site,
-            "gateway": event.gateway,
-            "device": event.device,
-            "title": origin.button,
-            "place": origin.place,
-            "call_back": origin.call_back,
-            "happened_ms": event.t_ms,
-            "error_ms": event.error_ms,
-            "opened_ms": event.received_ms,
-            "delay_ms": delay_ms,
-            "recovered": event.again,
-            "presses": 1,
-            "last_press_ms": event.received_ms,
-            "lat": origin.lat,
-            "lon": origin.lon,
-        },
+    new = opening.Opening(
+        id=incident_id_of(event),
+        kind=origin.kind,
+        state="recovered" if event.again else "unverified",
+        origin=origin.by,
+        title=origin.button,
+        place=origin.place,
+        opened_ms=event.received_ms,
+        site=event.site,
+        gateway=event.gateway,
+        device=event.device,
+        call_back=origin.call_back,
+        caller=origin.caller,
+        description=origin.description,
+        lat=origin.lat,
+        lon=origin.lon,
+        error_m=origin.error_m,
+        happened_ms=event.t_ms,
+        error_ms=event.error_ms,
+        delay_ms=delay_ms,
+        recovered=event.again,
+        presses=1,
     )
-    timeline.append(
-        conn,
-        incident_id,
-        "open",
-        actor=Actor(event.gateway, "gateway"),
-        at_ms=event.received_ms,
-        to_state=state,
-        data=_told(event, delay_ms),
-    )
-    return incident_id
+    actor = Actor(event.gateway, origin.by)
+    opening.write(conn, new, actor=actor, data=_told(event, delay_ms))
+    return new.id
 
 
 def _told(event: StoredEvent, delay_ms: int | None) -> dict[str, str | int | float | bool | None]:
@@ -298,7 +293,7 @@ def _join(conn: Connection, found: Row[Any], event: StoredEvent, delay_ms: int |
         conn,
         found.id,
         "press",
-        actor=Actor(event.gateway, "gateway"),
+        actor=Actor(event.gateway, found.origin),
         at_ms=event.received_ms,
         from_state=found.state,
         to_state=found.state,
@@ -334,6 +329,8 @@ def _is_first_live(conn: Connection, incident_id: str) -> bool:
 
 def _pressed_together(conn: Connection, event: StoredEvent, incident_id: str) -> list[str]:
     """Names of the site's other buttons pressed within a minute whose incidents are open; those are raised."""
+    if not event.site:
+        return []
     rows = conn.execute(
         select(presses, incidents.c.title, incidents.c.state)
         .join(incidents, incidents.c.id == presses.c.incident_id)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from hub import failpoints
 from hub.bus import Bus
 from hub.clock import Clock
 from hub.db import Database
@@ -87,6 +88,8 @@ class NotifyWorker:
             while True:
                 self._woken.clear()
                 taken = await self._write(self._take)
+                if taken.messages:
+                    failpoints.reach("notify.taken")
                 for message in taken.messages:
                     self._running[message.channel, message.first] += 1
                     group.create_task(self._attempt(message), name=f"notify {message.key}")
@@ -111,6 +114,7 @@ class NotifyWorker:
     async def _attempt(self, message: Message) -> None:
         try:
             answer = await self._send(message)
+            failpoints.reach("notify.sent")
             state = await self._write(
                 lambda conn: attempts.finish(
                     conn,
@@ -121,6 +125,7 @@ class NotifyWorker:
                     random=self._random,
                 )
             )
+            failpoints.reach("notify.finished")
         finally:
             self._running[message.channel, message.first] -= 1
             self.wake()

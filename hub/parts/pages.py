@@ -69,6 +69,9 @@ class Pages:
             advisories=judgement.advisories.now,
             secure_cookies=secure,
             hooks=_hooks(ground.config),
+            applications={
+                name: read_secret(one.token_file) for name, one in ground.config.applications.items()
+            },
             links=ground.links,
             cap_sender=ground.config.cap.sender,
             operators=ground.config.alarms.operators,

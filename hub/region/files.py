@@ -1,4 +1,4 @@
-"""The three files of a profile as strict structures: region.toml, agencies.toml and devices.toml."""
+"""The files of a profile as strict structures: region.toml, agencies.toml, devices.toml and checklists.toml."""
 
 from __future__ import annotations
 
@@ -202,3 +202,24 @@ class DevicesFile(Section, frozen=True, kw_only=True):
 
     modbus: tuple[ModbusEntry, ...] = ()
     contact: tuple[ContactEntry, ...] = ()
+
+
+class ItemEntry(Section, frozen=True, kw_only=True):
+    """``[[checklist.item]]``"""
+
+    id: Id
+    text: Text
+    english: Text
+
+
+class ChecklistEntry(Section, frozen=True, kw_only=True):
+    """``[[checklist]]``"""
+
+    kind: str
+    item: Annotated[list[ItemEntry], Meta(min_length=1, max_length=30)]
+
+
+class ChecklistsFile(Section, frozen=True, kw_only=True):
+    """checklists.toml; a profile may do without."""
+
+    checklist: list[ChecklistEntry] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
@@ -14,11 +15,13 @@ from contract.kinds import KINDS
 from contract.strict_toml import Mistake, once_each, unknown
 from contract.strict_toml import load as load_toml
 from contract.topics import check_gateway
+from hub.incidents import kinds as incidents
 from hub.region import files
 from hub.region.model import (
     Agency,
     Button,
     Channel,
+    ChecklistItem,
     Device,
     Downstream,
     Gateway,
@@ -53,7 +56,30 @@ def load(folder: Path) -> Region:
         folder / "devices.toml", files.DevicesFile, lambda found: _check_devices(found, region)
     )
     load_toml(folder / "region.toml", files.RegionFile, lambda found: _check_places(found, devices))
-    return _build(region, agencies, devices)
+    lists = files.ChecklistsFile()
+    if (folder / "checklists.toml").exists():
+        lists = load_toml(folder / "checklists.toml", files.ChecklistsFile, _check_checklists)
+    return replace(_build(region, agencies, devices), checklists=MappingProxyType(_checklists(lists)))
+
+
+def _check_checklists(file: files.ChecklistsFile) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for at, entry in enumerate(file.checklist):
+        if entry.kind not in incidents.KINDS:
+            yield unknown("kind of incident", entry.kind, incidents.KINDS, ("checklist", at, "kind"))
+        elif entry.kind in seen:
+            yield Mistake(
+                f"{entry.kind!r} has a checklist already",
+                at=("checklist", at, "kind"),
+                instead="one [[checklist]] with all its items",
+            )
+        seen.add(entry.kind)
+        for mistake in once_each("item", [item.id for item in entry.item]):
+            yield mistake.below(("checklist", at))
+
+
+def _checklists(file: files.ChecklistsFile) -> dict[str, tuple[ChecklistItem, ...]]:
+    return {entry.kind: tuple(_copy(item, ChecklistItem) for item in entry.item) for entry in file.checklist}
 
 
 def check_agencies(file: files.AgenciesFile) -> Iterator[Mistake]:

@@ -203,6 +203,15 @@ def _at(placed: Mapping[str, _P], gateway: str, device: str) -> _P | None:
     return next((item for item in placed.values() if (item.gateway, item.device) == (gateway, device)), None)
 
 
+@dataclass(frozen=True, slots=True)
+class ChecklistItem:
+    """Something to do for an incident of a kind: ``text`` in Bahasa Indonesia, ``english``."""
+
+    id: str
+    text: str
+    english: str
+
+
 @dataclass(frozen=True)
 class Region:
     """A city, whole and checked: every name that is used is defined."""
@@ -219,6 +228,8 @@ class Region:
     agencies: Mapping[str, Agency]
     duty_desk: Agency
     devices: tuple[Device, ...]
+    checklists: Mapping[str, tuple[ChecklistItem, ...]] = field(default_factory=dict)
+    """By kind of incident."""
 
     def site_of(self, gateway: str) -> str:
         """The site id of a gateway.

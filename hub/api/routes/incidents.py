@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
-from fastapi import Query
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
 from hub.api import work
 from hub.api.access import Hub, Route, Who, only
 from hub.api.auth.roles import WATCHING, WORKING
 from hub.api.work import Work
-from hub.incidents import reads
+from hub.incidents import attachments, reads
+from hub.incidents.by_hand import Report
+from hub.incidents.kinds import Kind
 from hub.incidents.machine import ACTIONS, CLOSED, OPEN, STATES, Action
+from hub.notify.policy import Priority
 
 Version = Annotated[int, Field(ge=1, le=2**53)]
 Note = Annotated[str, Field(max_length=2000)]
 Which = Literal["open", "closed", "all"]
 
 _STATES = {"open": OPEN, "closed": tuple(CLOSED), "all": STATES}
+
+
+class Position(BaseModel):
+    """Where, in degrees of WGS 84, and how far off that may be in metres."""
+
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    lon: Annotated[float, Field(ge=-180, le=180)]
+    error_m: Annotated[float, Field(ge=0, le=1e6)] | None = None
 
 
 class Step(BaseModel):
@@ -50,6 +62,71 @@ class Remark(BaseModel):
     note: Note = ""
 
 
+class Heard(BaseModel):
+    """What a person has heard of. ``key`` is the sender's own, new for each: the same again opens no second one."""
+
+    key: Annotated[str, Field(min_length=8, max_length=64)]
+    kind: Kind
+    origin: Literal["call", "radio", "walk_in", "alarm"]
+    caller: Annotated[str, Field(max_length=100)] = ""
+    place: Annotated[str, Field(max_length=300)] = ""
+    description: Note = ""
+    site: Annotated[str, Field(max_length=64)] | None = None
+    position: Position | None = None
+    priority: Annotated[int, Field(ge=1, le=4)] = 2
+    verified: bool = False
+    alarm_id: Annotated[int, Field(ge=1, le=2**53)] | None = None
+
+
+class Ticked(BaseModel):
+    """Whether an item was done."""
+
+    done: bool = True
+    note: Note = ""
+
+
+async def open_incident(hub: Hub, who: Who, body: Heard) -> dict[str, str]:
+    """Catat / Open an incident by hand: from a call, the radio, somebody who came in, or an alarm."""
+    at = body.position
+    report = Report(
+        kind=body.kind,
+        origin=body.origin,
+        caller=body.caller,
+        place=body.place,
+        description=body.description,
+        site=body.site,
+        lat=at.lat if at else None,
+        lon=at.lon if at else None,
+        error_m=at.error_m if at else None,
+        priority=Priority(body.priority),
+        verified=body.verified,
+        alarm_id=body.alarm_id,
+    )
+    return {"id": await work.open_by_hand(hub, who, "api", report, body.key)}
+
+
+async def tick(hub: Hub, who: Who, incident_id: str, item: str, body: Ticked) -> dict[str, bool]:
+    """Centang / An item of its checklist was done, or was not after all."""
+    changed = Work(hub, who, incident_id, "api").tick(item, done=body.done, note=body.note)
+    return {"changed": await changed}
+
+
+async def attach(
+    hub: Hub, who: Who, request: Request, incident_id: str, name: Annotated[str, Query(max_length=200)]
+) -> dict[str, int]:
+    """Lampirkan / Keep a file with it: the body is the file, a JPEG, PNG or PDF of at most 5 MB."""
+    return {"id": await Work(hub, who, incident_id, "api").attach(name, await request.body())}
+
+
+async def get_attachment(hub: Hub, incident_id: str, attachment_id: int) -> Response:
+    """Lampiran / A file of an incident, to be kept, not shown."""
+    name, media_type, content = await hub.db.read(
+        lambda conn: attachments.content(conn, incident_id, attachment_id)
+    )
+    disposition = f"attachment; filename*=UTF-8''{quote(name)}"
+    return Response(content, media_type=media_type, headers={"Content-Disposition": disposition})
+
+
 async def list_incidents(
     hub: Hub,
     which: Which = "open",
@@ -65,7 +142,7 @@ async def list_incidents(
 
 async def get_incident(hub: Hub, incident_id: str) -> dict[str, Any]:
     """Satu insiden / One incident with its presses, timeline and notices."""
-    return await hub.db.read(lambda conn: reads.one(conn, incident_id))
+    return await hub.db.read(lambda conn: reads.one(conn, incident_id, hub.region))
 
 
 async def acknowledge(hub: Hub, who: Who, incident_id: str, body: Remark) -> dict[str, Any]:
@@ -124,7 +201,25 @@ _ONE = "/api/incidents/{incident_id}"
 
 ROUTES = (
     Route("GET", "/api/incidents", list_incidents, only(WATCHING), "incidents"),
+    Route("POST", "/api/incidents", open_incident, only(WORKING), "incidents"),
     Route("GET", _ONE, get_incident, only(WATCHING), "incidents"),
+    Route("POST", f"{_ONE}/checklist/{{item}}", tick, only(WORKING), "incidents"),
+    Route(
+        "POST",
+        f"{_ONE}/attachments",
+        attach,
+        only(WORKING),
+        "incidents",
+        {"max_body_size": attachments.MOST_BYTES},
+    ),
+    Route(
+        "GET",
+        f"{_ONE}/attachments/{{attachment_id}}",
+        get_attachment,
+        only(WATCHING),
+        "incidents",
+        {"response_class": Response},
+    ),
     Route("POST", f"{_ONE}/acknowledge", acknowledge, only(WORKING), "incidents"),
     Route("POST", f"{_ONE}/claim", claim, only(WORKING), "incidents"),
     Route("POST", f"{_ONE}/let-go", let_go, only(WORKING), "incidents"),

@@ -3,6 +3,7 @@
 from hub.api.access import Route
 from hub.api.routes import (
     alarms,
+    app_presses,
     audit,
     cap,
     city,
@@ -22,6 +23,7 @@ ROUTES: tuple[Route, ...] = (
     *login.ROUTES,
     *factor.ROUTES,
     *incidents.ROUTES,
+    *app_presses.ROUTES,
     *alarms.ROUTES,
     *notices.ROUTES,
     *hooks.ROUTES,

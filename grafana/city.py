@@ -22,6 +22,21 @@ class City:
     theme: Theme
     at_ms: int
 
+    @property
+    def site_names(self) -> dict[str, str]:
+        """By id."""
+        return {site.id: site.name for site in self.region.sites.values()}
+
+    @property
+    def station_names(self) -> dict[str, str]:
+        """By id."""
+        return {station.id: station.name for station in self.region.stations.values()}
+
+    @property
+    def gateway_names(self) -> dict[str, str]:
+        """The name of each gateway's site, by the gateway's id."""
+        return {one.id: self.region.sites[one.site].name for one in self.region.gateways.values()}
+
     def limit(self, device_kind: str, quantity: str) -> ThresholdEntry | None:
         """The rule with a limit for a quantity of all devices of a kind, the first there is."""
         found = (rule for rule in self.book.rules.values() if isinstance(rule, ThresholdEntry))

@@ -233,6 +233,13 @@ def rows(
     return panel
 
 
+def named(panel: P, names: Mapping[str, str]) -> P:
+    """The panel with its lines called by name instead of by the value of their tag."""
+    for value, name in names.items():
+        panel.override_by_name(value, [DynamicConfigValue(id_val="displayName", value=name)])
+    return panel
+
+
 def words(say: Say, html: str) -> text.Panel:
     """HTML that Grafana keeps: no script, no style sheet, pictures only as data."""
     return (

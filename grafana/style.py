@@ -38,6 +38,8 @@ SIAGA = ("Siaga 4", "Siaga 3", "Siaga 2", "Siaga 1")
 
 STATES: Mapping[str, str] = MappingProxyType(
     {
+        "acknowledged": "Diakui",
+        "claimed": "Diambil",
         "unverified": "Belum diverifikasi",
         "verified": "Terverifikasi",
         "assigned": "Ditugaskan",
@@ -45,10 +47,18 @@ STATES: Mapping[str, str] = MappingProxyType(
         "en_route": "Dalam perjalanan",
         "on_scene": "Di lokasi",
         "contained": "Terkendali",
-        "resolved": "Selesai ditangani",
-        "closed": "Ditutup",
+        "done": "Selesai",
+        "false_alarm": "Palsu",
+        "duplicate": "Ganda",
+        "handed_over": "Diserahkan",
+        "cancelled": "Dibatalkan",
+        "reopened": "Dibuka kembali",
+        "recovered": "Dipulihkan",
     }
 )
+"""Of an incident, and the two steps of the desk before any."""
+
+LANES = MappingProxyType({"panic": "Darurat", "event": "Kejadian", "telemetry": "Pengukuran"})
 
 UNITS: Mapping[str, str] = MappingProxyType(
     {

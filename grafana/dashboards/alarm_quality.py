@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana import style
 from grafana.city import City
 from grafana.influxql import curve, latest, over_all, table
-from grafana.panels import Column, Say, bars, curves, number, rows, states
+from grafana.panels import Column, Say, bars, curves, named, number, rows, states
 from grafana.wall import Subject, begin, head
 
 SUBJECT = Subject(
@@ -101,10 +101,13 @@ def build(city: City) -> Dashboard:
             )
         )
         .with_panel(
-            states(
-                Say("Mutu menurut waktu", "Kapan tiap ukuran di luar anjuran.", 12, 8),
-                curve("kpi_alarm_quality", "off", by="figure", how="max", fill="none"),
-                mappings=style.yes_no("di luar anjuran", "baik", style.MEDIUM),
+            named(
+                states(
+                    Say("Mutu menurut waktu", "Kapan tiap ukuran di luar anjuran.", 12, 8),
+                    curve("kpi_alarm_quality", "off", by="figure", how="max", fill="none"),
+                    mappings=style.yes_no("di luar anjuran", "baik", style.MEDIUM),
+                ),
+                FIGURES,
             )
         )
     )

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana import style
 from grafana.city import City
 from grafana.influxql import curve, latest, over_all, table
-from grafana.panels import Column, Say, bars, curves, number, rows
+from grafana.panels import Column, Say, bars, curves, named, number, rows
 from grafana.wall import Subject, begin, head
 
 SUBJECT = Subject(
@@ -25,7 +25,7 @@ FRESH = "35m"
 
 def build(city: City) -> Dashboard:
     """The dashboard."""
-    names = {site.id: site.name for site in city.region.sites.values()}
+    names = city.site_names
     return (
         begin(city, SUBJECT)
         .with_panel(head(city, SUBJECT))
@@ -53,15 +53,18 @@ def build(city: City) -> Dashboard:
             )
         )
         .with_panel(
-            bars(
-                Say(
-                    "Datang per kantor",
-                    "Pegawai yang datang hari ini, dibulatkan ke bawah ke kelipatan lima.",
-                    12,
-                    9,
+            named(
+                bars(
+                    Say(
+                        "Datang per kantor",
+                        "Pegawai yang datang hari ini, dibulatkan ke bawah ke kelipatan lima.",
+                        12,
+                        9,
+                    ),
+                    latest("kpi_attendance", "came", by="site"),
+                    fresh=FRESH,
                 ),
-                latest("kpi_attendance", "came", by="site"),
-                fresh=FRESH,
+                names,
             )
         )
         .with_panel(
@@ -76,11 +79,14 @@ def build(city: City) -> Dashboard:
             )
         )
         .with_panel(
-            curves(
-                Say("Datang menurut waktu", "Jumlah yang datang sejak pagi, per kantor.", 24, 8),
-                curve("kpi_attendance", "came", by="site", how="max", fill="none"),
-                decimals=0,
-                soft_min=0,
+            named(
+                curves(
+                    Say("Datang menurut waktu", "Jumlah yang datang sejak pagi, per kantor.", 24, 8),
+                    curve("kpi_attendance", "came", by="site", how="max", fill="none"),
+                    decimals=0,
+                    soft_min=0,
+                ),
+                names,
             )
         )
     )

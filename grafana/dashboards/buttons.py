@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana import style
 from grafana.city import City
 from grafana.influxql import LONG, Target, facts, latest, tag_is
-from grafana.panels import Column, Say, bars, curves, number, rows
+from grafana.panels import Column, Say, bars, curves, named, number, rows
 from grafana.wall import Subject, begin, head
 
 SUBJECT = Subject(
@@ -21,7 +21,7 @@ SUBJECT = Subject(
 
 def build(city: City) -> Dashboard:
     """The dashboard."""
-    sites = {site.id: site.name for site in city.region.sites.values()}
+    sites = city.site_names
     return (
         begin(city, SUBJECT)
         .with_panel(head(city, SUBJECT))
@@ -62,14 +62,17 @@ def build(city: City) -> Dashboard:
             )
         )
         .with_panel(
-            bars(
-                Say("Per lokasi", "Penekanan per lokasi dalam 30 hari terakhir.", 12, 9),
-                Target(
-                    'SELECT count("number") FROM "presses" WHERE $timeFilter GROUP BY "site"',
-                    "$tag_site",
-                    source=LONG,
+            named(
+                bars(
+                    Say("Per lokasi", "Penekanan per lokasi dalam 30 hari terakhir.", 12, 9),
+                    Target(
+                        'SELECT count("number") FROM "presses" WHERE $timeFilter GROUP BY "site"',
+                        "$tag_site",
+                        source=LONG,
+                    ),
+                    fresh=MONTH,
                 ),
-                fresh=MONTH,
+                sites,
             )
         )
         .with_panel(

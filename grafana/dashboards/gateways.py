@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana import style
 from grafana.city import City
 from grafana.influxql import curve, latest, table
-from grafana.panels import AnyPanel, Column, Say, curves, number, rows, states
+from grafana.panels import AnyPanel, Column, Say, curves, named, number, rows, states
 from grafana.wall import Subject, begin, head
 
 SUBJECT = Subject(
@@ -40,26 +40,35 @@ def build(city: City) -> Dashboard:
         )
     return (
         board.with_panel(
-            states(
-                Say("Terdengar", "Kapan tiap gateway terdengar dan kapan bisu.", 12, 11),
-                curve("kpi_gateways", "silent", by="gateway", how="max", fill="none"),
-                mappings=style.yes_no("BISU", "terdengar"),
+            named(
+                states(
+                    Say("Terdengar", "Kapan tiap gateway terdengar dan kapan bisu.", 12, 11),
+                    curve("kpi_gateways", "silent", by="gateway", how="max", fill="none"),
+                    mappings=style.yes_no("BISU", "terdengar"),
+                ),
+                city.gateway_names,
             )
         )
-        .with_panel(_gateways())
+        .with_panel(_gateways(city))
         .with_panel(
-            curves(
-                Say("Di jalan", "Catatan di jalan, per gateway.", 8, 8),
-                curve("kpi_gateways", "on_way", by="gateway", how="max"),
-                decimals=0,
-                soft_min=0,
+            named(
+                curves(
+                    Say("Di jalan", "Catatan di jalan, per gateway.", 8, 8),
+                    curve("kpi_gateways", "on_way", by="gateway", how="max"),
+                    decimals=0,
+                    soft_min=0,
+                ),
+                city.gateway_names,
             )
         )
         .with_panel(
-            curves(
-                Say("Catatan tertua", "Umur catatan tertua yang menunggu di kartu.", 8, 8, style.SECONDS),
-                curve("kpi_gateways", "oldest_s", by="gateway", how="max"),
-                soft_min=0,
+            named(
+                curves(
+                    Say("Catatan tertua", "Umur catatan tertua yang menunggu di kartu.", 8, 8, style.SECONDS),
+                    curve("kpi_gateways", "oldest_s", by="gateway", how="max"),
+                    soft_min=0,
+                ),
+                city.gateway_names,
             )
         )
         .with_panel(
@@ -73,7 +82,7 @@ def build(city: City) -> Dashboard:
     )
 
 
-def _gateways() -> AnyPanel:
+def _gateways(city: City) -> AnyPanel:
     megabytes = Column(unit=style.UNITS["MB"], decimals=1)
     return rows(
         Say("Per gateway", "Buku kas tiap gateway: tersimpan, di jalan, ditolak, hilang.", 12, 11),
@@ -93,6 +102,7 @@ def _gateways() -> AnyPanel:
             by=("gateway",),
         ),
         {
+            "gateway": Column(mappings=style.words(city.gateway_names)),
             "Keadaan": Column(mappings=style.yes_no("BISU", "terdengar"), colour=True, width=100),
             "Terdengar": Column(unit=style.SECONDS, decimals=0),
             "Ditolak": Column(thresholds=style.none_is_good(style.MEDIUM), colour=True),

@@ -7,8 +7,9 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana import style
 from grafana.city import City
 from grafana.influxql import LONG, NOW, Target, curve, facts, latest, over_all, tag_is
-from grafana.panels import Column, Say, bars, curves, number, rows
+from grafana.panels import Column, Say, bars, curves, named, number, rows
 from grafana.wall import Subject, begin, head
+from hub.incidents.kinds import KINDS
 
 SUBJECT = Subject(
     "siaga-insiden",
@@ -17,6 +18,9 @@ SUBJECT = Subject(
     "siaga-pimpinan",
     span="now-24h",
 )
+
+
+KINDS_ID: dict[str, str] = {kind: indonesian for kind, (indonesian, _) in KINDS.items()}
 
 
 def build(city: City) -> Dashboard:
@@ -44,15 +48,21 @@ def build(city: City) -> Dashboard:
         )
     return (
         board.with_panel(
-            bars(
-                Say("Menurut keadaan", "Insiden terbuka menurut keadaannya.", 8, 8),
-                latest("kpi_incident_states", "open", by="state"),
+            named(
+                bars(
+                    Say("Menurut keadaan", "Insiden terbuka menurut keadaannya.", 8, 8),
+                    latest("kpi_incident_states", "open", by="state"),
+                ),
+                style.STATES,
             )
         )
         .with_panel(
-            bars(
-                Say("Menurut jenis", "Insiden terbuka menurut jenisnya.", 8, 8),
-                latest("kpi_incidents", "open", by="kind"),
+            named(
+                bars(
+                    Say("Menurut jenis", "Insiden terbuka menurut jenisnya.", 8, 8),
+                    latest("kpi_incidents", "open", by="kind"),
+                ),
+                KINDS_ID,
             )
         )
         .with_panel(
@@ -69,38 +79,47 @@ def build(city: City) -> Dashboard:
             )
         )
         .with_panel(
-            bars(
-                Say(
-                    "Waktu tanggap, separuh",
-                    "Separuh insiden mencapai langkah itu dalam waktu ini, sejak insiden dibuka.",
-                    12,
-                    9,
-                    style.SECONDS,
+            named(
+                bars(
+                    Say(
+                        "Waktu tanggap, separuh",
+                        "Separuh insiden mencapai langkah itu dalam waktu ini, sejak insiden dibuka.",
+                        12,
+                        9,
+                        style.SECONDS,
+                    ),
+                    _quantile(50),
+                    fresh=ALL,
                 ),
-                _quantile(50),
-                fresh=ALL,
+                style.STATES,
             )
         )
         .with_panel(
-            bars(
-                Say(
-                    "Waktu tanggap, sembilan dari sepuluh",
-                    "Sembilan dari sepuluh insiden mencapai langkah itu dalam waktu ini, sejak insiden dibuka.",
-                    12,
-                    9,
-                    style.SECONDS,
+            named(
+                bars(
+                    Say(
+                        "Waktu tanggap, sembilan dari sepuluh",
+                        "Sembilan dari sepuluh insiden mencapai langkah itu dalam waktu ini, sejak insiden dibuka.",
+                        12,
+                        9,
+                        style.SECONDS,
+                    ),
+                    _quantile(90),
+                    fresh=ALL,
                 ),
-                _quantile(90),
-                fresh=ALL,
+                style.STATES,
             )
         )
         .with_panel(
-            curves(
-                Say("Insiden terbuka menurut waktu", "Insiden terbuka, per jenis.", 12, 8),
-                curve("kpi_incidents", "open", by="kind"),
-                stacked=True,
-                decimals=0,
-                soft_min=0,
+            named(
+                curves(
+                    Say("Insiden terbuka menurut waktu", "Insiden terbuka, per jenis.", 12, 8),
+                    curve("kpi_incidents", "open", by="kind"),
+                    stacked=True,
+                    decimals=0,
+                    soft_min=0,
+                ),
+                KINDS_ID,
             )
         )
         .with_panel(

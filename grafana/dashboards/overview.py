@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana import style
 from grafana.city import City
 from grafana.influxql import curve, facts, latest, over_all, summed
-from grafana.panels import AnyPanel, Column, Say, bars, curves, number, rows, states
+from grafana.panels import AnyPanel, Column, Say, bars, curves, named, number, rows, states
 from grafana.wall import Subject, begin, head
 
 SUBJECT = Subject(
@@ -30,15 +30,18 @@ def build(city: City) -> Dashboard:
         board.with_panel(panel)
     labels = _labels(city)
     board.with_panel(
-        states(
-            Say(
-                "Tingkat siaga sungai",
-                "Tingkat siaga tiap pos duga air. Pita terputus: tidak ada data.",
-                12,
-                8,
+        named(
+            states(
+                Say(
+                    "Tingkat siaga sungai",
+                    "Tingkat siaga tiap pos duga air. Pita terputus: tidak ada data.",
+                    12,
+                    8,
+                ),
+                curve("kpi_rivers", "severity", by="station", how="max", where=HEARD),
+                mappings=style.severities(labels),
             ),
-            curve("kpi_rivers", "severity", by="station", how="max", where=HEARD),
-            mappings=style.severities(labels),
+            city.station_names,
         )
     )
     board.with_panel(

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, ThresholdsConfi
 from grafana import style
 from grafana.city import City
 from grafana.influxql import curve, latest, over_all
-from grafana.panels import Say, curves, number
+from grafana.panels import Say, curves, named, number
 from grafana.wall import Subject, begin, head
 
 SUBJECT = Subject(
@@ -61,24 +61,30 @@ def build(city: City) -> Dashboard:
             )
         )
         .with_panel(
-            curves(
-                Say(
-                    "Kirim sampai tersimpan",
-                    "99 dari 100 catatan tersimpan dalam waktu ini, per jalur.",
-                    12,
-                    8,
-                    style.MILLISECONDS,
+            named(
+                curves(
+                    Say(
+                        "Kirim sampai tersimpan",
+                        "99 dari 100 catatan tersimpan dalam waktu ini, per jalur.",
+                        12,
+                        8,
+                        style.MILLISECONDS,
+                    ),
+                    curve("kpi_lanes", "commit_p99_ms", by="lane", how="max"),
+                    thresholds=style.limit(COMMIT_LIMIT_MS),
+                    soft_min=0,
                 ),
-                curve("kpi_lanes", "commit_p99_ms", by="lane", how="max"),
-                thresholds=style.limit(COMMIT_LIMIT_MS),
-                soft_min=0,
+                style.LANES,
             )
         )
         .with_panel(
-            curves(
-                Say("Catatan per detik", "Catatan per detik, per jalur.", 12, 8, style.RATE),
-                curve("kpi_lanes", "records_per_s", by="lane"),
-                soft_min=0,
+            named(
+                curves(
+                    Say("Catatan per detik", "Catatan per detik, per jalur.", 12, 8, style.RATE),
+                    curve("kpi_lanes", "records_per_s", by="lane"),
+                    soft_min=0,
+                ),
+                style.LANES,
             )
         )
         .with_panel(

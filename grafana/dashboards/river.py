@@ -10,7 +10,7 @@ from contract.kinds import KINDS
 from grafana import style
 from grafana.city import City
 from grafana.influxql import curve, peaks, table, tag_is
-from grafana.panels import AnyPanel, Column, Say, curves, rows, states
+from grafana.panels import AnyPanel, Column, Say, curves, named, rows, states
 from grafana.wall import Subject, begin, head
 from hub.region.model import Station
 
@@ -27,23 +27,38 @@ def build(city: City) -> Dashboard:
     """The dashboard: all posts together, then each for itself, from the spring to the mouth as in the profile."""
     board = begin(city, SUBJECT).with_panel(head(city, SUBJECT))
     board.with_panel(_now(city)).with_panel(
-        states(
-            Say("Tingkat siaga", "Tingkat siaga tiap pos. Pita terputus: tidak ada data.", 12, 9),
-            curve("kpi_rivers", "severity", by="station", how="max", where='"stale" = 0'),
-            mappings=style.severities(style.SIAGA),
+        named(
+            states(
+                Say("Tingkat siaga", "Tingkat siaga tiap pos. Pita terputus: tidak ada data.", 12, 9),
+                curve("kpi_rivers", "severity", by="station", how="max", where='"stale" = 0'),
+                mappings=style.severities(style.SIAGA),
+            ),
+            city.station_names,
         )
     )
     board.with_panel(
-        curves(
-            Say("Kecepatan naik", "Kecepatan naik muka air; di bawah nol berarti surut.", 12, 8, style.RISE),
-            curve("kpi_rivers", "rate_m_h", by="station"),
-            decimals=2,
+        named(
+            curves(
+                Say(
+                    "Kecepatan naik",
+                    "Kecepatan naik muka air; di bawah nol berarti surut.",
+                    12,
+                    8,
+                    style.RISE,
+                ),
+                curve("kpi_rivers", "rate_m_h", by="station"),
+                decimals=2,
+            ),
+            city.station_names,
         )
     ).with_panel(
-        curves(
-            Say("Hujan", "Hujan sejak alat dinyalakan, per pos.", 12, 8, style.UNITS["mm"]),
-            curve("river_post", "rain_mm", by="site", how="max"),
-            decimals=1,
+        named(
+            curves(
+                Say("Hujan", "Hujan sejak alat dinyalakan, per pos.", 12, 8, style.UNITS["mm"]),
+                curve("river_post", "rain_mm", by="site", how="max"),
+                decimals=1,
+            ),
+            city.site_names,
         )
     )
     for river in dict.fromkeys(station.river for station in city.region.stations.values()):
@@ -74,9 +89,7 @@ def _now(city: City) -> AnyPanel:
             by=("station",),
         ),
         {
-            "station": Column(
-                mappings=style.words({one.id: one.name for one in city.region.stations.values()})
-            ),
+            "station": Column(mappings=style.words(city.station_names)),
             "Tingkat": Column(mappings=style.severities(style.SIAGA), colour=True, width=90),
             "Muka air": metres,
             "Naik": Column(unit=style.RISE, decimals=2, width=100),
@@ -111,9 +124,12 @@ def _post(station: Station) -> timeseries.Panel:
 def _battery(city: City) -> timeseries.Panel:
     rule = city.limit("river_post", "battery_v")
     below = None if rule is None else rule.below
-    return curves(
-        Say("Baterai", "Tegangan baterai tiap pos duga air.", 24, 7, style.UNITS["V"]),
-        curve("river_post", "battery_v", by="site"),
-        thresholds=None if below is None else style.least(below),
-        decimals=1,
+    return named(
+        curves(
+            Say("Baterai", "Tegangan baterai tiap pos duga air.", 24, 7, style.UNITS["V"]),
+            curve("river_post", "battery_v", by="site"),
+            thresholds=None if below is None else style.least(below),
+            decimals=1,
+        ),
+        city.site_names,
     )

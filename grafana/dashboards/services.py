@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana import style
 from grafana.city import City
 from grafana.influxql import NOW, Target, curve, over_all, table
-from grafana.panels import Column, Say, bars, curves, number, rows
+from grafana.panels import Column, Say, bars, curves, named, number, rows
 from grafana.wall import Subject, begin, head
 
 SUBJECT = Subject(
@@ -62,19 +62,31 @@ def build(city: City) -> Dashboard:
             )
         )
         .with_panel(
-            bars(
-                Say("Jangkauan per jenis", "Bagian tempat yang terdengar, per jenis.", 12, 9, style.PERCENT),
-                _share(by="kind"),
-                thresholds=style.least(95),
-                most=100,
+            named(
+                bars(
+                    Say(
+                        "Jangkauan per jenis",
+                        "Bagian tempat yang terdengar, per jenis.",
+                        12,
+                        9,
+                        style.PERCENT,
+                    ),
+                    _share(by="kind"),
+                    thresholds=style.least(95),
+                    most=100,
+                ),
+                KINDS,
             )
         )
         .with_panel(
-            curves(
-                Say("Terdengar menurut waktu", "Tempat yang terdengar, per jenis.", 24, 8),
-                curve("kpi_sites", "heard", by="kind"),
-                decimals=0,
-                soft_min=0,
+            named(
+                curves(
+                    Say("Terdengar menurut waktu", "Tempat yang terdengar, per jenis.", 24, 8),
+                    curve("kpi_sites", "heard", by="kind"),
+                    decimals=0,
+                    soft_min=0,
+                ),
+                KINDS,
             )
         )
     )

@@ -261,6 +261,7 @@ EVENT_KINDS = (
     "bed_edge",
     "door_edge",
     "attendance_scan",
+    "camera_snapshot",
     "device_down",
     "device_up",
     "gateway_start",

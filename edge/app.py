@@ -91,7 +91,9 @@ class EdgeApp:
         self._drivers = registry.build(config, clock=clock, pins=pins, i2c=i2c)
         self.card = Card(config.spool, gateway=config.gateway.id, clock=clock, committed=self._wake)
         self.outputs = Outputs(self._drivers.buttons, clock=clock, show=self._drivers.show)
-        self.panic = Panic(sink=self.card, outputs=self.outputs, random_hex=random_hex)
+        self.panic = Panic(
+            sink=self.card, outputs=self.outputs, random_hex=random_hex, on_stored=self._drivers.pressed
+        )
         self._watchdog = Watchdog(self._readiness, clock=clock)
         self.sampler = Sampler(
             self._drivers.schedules,

@@ -1,6 +1,7 @@
 """A gateway's configuration: one strict TOML file into frozen objects. Nothing reads a dict later."""
 
 from edge.config.attendance import Attendance, CardReader, Listen, Pull, Reader
+from edge.config.cameras import Camera, SnapshotSettings
 from edge.config.contacts import CONTACT_KINDS, Contact, Lights, Role, SupervisedLoop
 from edge.config.file import DEVICE_TABLES, Config, load, loads
 from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, Sms, SpoolSettings
@@ -18,6 +19,7 @@ __all__ = [
     "BedRadar",
     "Box",
     "Broker",
+    "Camera",
     "CardReader",
     "Config",
     "Contact",
@@ -44,6 +46,7 @@ __all__ = [
     "SecondPath",
     "SimulatedDevice",
     "Sms",
+    "SnapshotSettings",
     "Source",
     "SpoolSettings",
     "SupervisedLoop",

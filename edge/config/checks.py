@@ -119,6 +119,15 @@ def dangling(config: Config) -> Iterator[Mistake]:
         yield from _unheard(config.reader)
     contacts = [contact.name for contact in config.contact]
     contacts += [each.name for each in config.supervised_loop]
+    buttons = contacts + [node.name for node in config.node]
+    for at, camera in enumerate(config.camera):
+        for number, name in enumerate(camera.on_panic):
+            if name not in buttons:
+                yield Mistake(
+                    f"no button is called {name!r}",
+                    at=("camera", at, "on_panic", number),
+                    instead=closest(name, buttons),
+                )
     for at, lights in enumerate(config.lights):
         if lights.contact not in contacts:
             yield Mistake(

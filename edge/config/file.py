@@ -16,6 +16,7 @@ from contract.credentials import placed
 from contract.strict_toml import Mistake, MistakesError, closest
 from contract.toml_lines import KeyPath
 from edge.config.attendance import Attendance, CardReader, Reader
+from edge.config.cameras import Camera, SnapshotSettings
 from edge.config.checks import dangling, duplicates, one_file
 from edge.config.contacts import Contact, Lights, SupervisedLoop
 from edge.config.gateway import Box, Broker, Enrolment, Gateway, SecondPath, SpoolSettings
@@ -42,6 +43,7 @@ DEVICE_TABLES = (
     "card_reader",
     "node",
     "gps",
+    "camera",
 )
 """Tables of the file whose entries are devices, each with a name of its own."""
 
@@ -71,6 +73,8 @@ class Config(Section, frozen=True, kw_only=True):
     local_broker: LocalBroker | None = None
     node: tuple[Node, ...] = ()
     gps: tuple[Gps, ...] = ()
+    camera: tuple[Camera, ...] = ()
+    snapshots: SnapshotSettings = SnapshotSettings()
     instruments: tuple[Path, ...] = ()
     """Folders with more instrument files and models of nodes, looked into before the shipped ones."""
 
@@ -130,8 +134,22 @@ def _resolved(config: Config, folder: Path) -> Config:
             ca_file=None if local.ca_file is None else folder / local.ca_file,
         )
     more = tuple(folder / item for item in config.instruments)
+    cameras = tuple(
+        one
+        if one.password_file is None
+        else msgspec.structs.replace(one, password_file=placed(one.password_file, folder))
+        for one in config.camera
+    )
+    album = msgspec.structs.replace(config.snapshots, folder=folder / config.snapshots.folder)
     return msgspec.structs.replace(
-        config, broker=broker, spool=spool, attendance=attendance, local_broker=local, instruments=more
+        config,
+        broker=broker,
+        spool=spool,
+        attendance=attendance,
+        local_broker=local,
+        camera=cameras,
+        snapshots=album,
+        instruments=more,
     )
 
 

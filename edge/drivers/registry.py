@@ -49,9 +49,12 @@ from edge.sampler import Schedule
 
 if TYPE_CHECKING:
     from edge.drivers.attendance import Readers
+    from edge.drivers.camera import CameraDriver
     from edge.drivers.card_reader import CardReaderDriver
     from edge.drivers.local_broker import LocalBrokerClient
     from edge.drivers.nodes.node import NodeDriver
+    from edge.drivers.snapshots import Photographer
+    from edge.panic import Press
 
 
 BLINK_S = 0.25
@@ -83,6 +86,7 @@ class Drivers:
     _loops: tuple[Loops, ...] = ()
     _restarts: Mapping[str, tuple[Callable[[], None], ...]] = field(default_factory=dict)
     _local: LocalBrokerClient | None = None
+    _photographer: Photographer | None = None
     services: tuple[Service, ...] = ()
     """What runs beside the polls, such as servers that devices upload to."""
 
@@ -91,6 +95,11 @@ class Drivers:
         async with asyncio.TaskGroup() as group:
             for service in self.services:
                 group.create_task(service.run(store), name=type(service).__name__)
+
+    def pressed(self, press: Press) -> None:
+        """A press is on the card: what looks on takes its picture. Never blocks."""
+        if self._photographer is not None:
+            self._photographer.pressed(press)
 
     def restart(self, device: str) -> bool:
         """Open the line of a device anew; False where it has none."""
@@ -198,9 +207,16 @@ def build(
     ports += gps_ports
     nodes = _nodes(config, clock)
     schedules += (_schedule(node, each.poll_s, {}, each.points, 1) for node, each in nodes)
-    services: list[Service] = []
+    cameras = _cameras(config, clock)
+    schedules += (
+        _schedule(one, one.settings.poll_s, {}, one.settings.points, one.settings.down_after)
+        for one in cameras
+    )
+    photographer = _photographer(config, cameras, clock)
+    services: list[Service] = [] if photographer is None else [photographer]
     if config.attendance is not None:
-        readers, services = _attendance(config.attendance, config.reader, clock)
+        readers, more = _attendance(config.attendance, config.reader, clock)
+        services += more
         schedules += (_reader(reader, readers) for reader in config.reader)
         cards = [_card_reader(each, config.attendance, folder, clock) for each in config.card_reader]
         schedules += (
@@ -223,6 +239,7 @@ def build(
         _ports=tuple(ports),
         _restarts=restarts,
         _loops=tuple(watcher for watcher, _ in loops),
+        _photographer=photographer,
         _local=_local_broker(config, [node for node, _ in nodes], clock),
     )
 
@@ -381,6 +398,22 @@ def _gps(settings: Gps, ports: list[SerialPort], clock: Clock) -> Schedule:
         ports.append(port)
         driver = NmeaDriver(settings.name, port, clock=clock)
     return _schedule(driver, settings.poll_s, {}, settings.points, settings.down_after)
+
+
+def _cameras(config: Config, clock: Clock) -> list[CameraDriver]:
+    if not config.camera:
+        return []
+    from edge.drivers.camera import CameraDriver
+
+    return [CameraDriver(each, clock=clock) for each in config.camera]
+
+
+def _photographer(config: Config, cameras: Sequence[CameraDriver], clock: Clock) -> Photographer | None:
+    if not any(each.on_panic for each in config.camera):
+        return None
+    from edge.drivers.snapshots import Album, Photographer
+
+    return Photographer(cameras, Album(config.snapshots, clock=clock), clock=clock)
 
 
 def _nodes(config: Config, clock: Clock) -> list[tuple[NodeDriver, Node]]:

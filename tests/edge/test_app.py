@@ -16,11 +16,12 @@ from contract.messages import Beat, Command, Hello, Receipt, Reply, State
 from edge import cli
 from edge.app import EdgeApp
 from edge.clock import Discipline, SystemClock
-from edge.config import Lights, LocalBroker, Node, SupervisedLoop, load
+from edge.config import Camera, Lights, LocalBroker, Node, SnapshotSettings, SupervisedLoop, load
 from edge.errors import CardError, CorruptCard, OrderError
 from edge.local_door import ask
 from edge.sampler import Sample
 from simulator.devices.ads1115 import FakeAds1115
+from simulator.devices.camera import FakeCamera
 from simulator.devices.local_broker import LocalMosquitto, Speaker
 from simulator.devices.panic_loop import FakePanicLoop
 from simulator.proxy import FaultProxy
@@ -458,6 +459,27 @@ def test_a_button_without_real_pins_refuses_to_start(config, tmp_path, capsys):
     """This machine has no GPIO; a gateway with a panic button must not pretend."""
     assert cli.main(["run", "--config", str(tmp_path / "gateway.toml")]) == cli.REFUSED
     assert "siaga-edge:" in capsys.readouterr().err
+
+
+@pytest.mark.real
+async def test_a_press_keeps_a_picture_and_the_hub_is_told_of_it(config, desk, tmp_path):
+    async with FakeCamera() as fake:
+        camera = Camera(name="cctv-lobi", rtsp=fake.rtsp, snapshot=fake.snapshot, on_panic=("tombol-igd",))
+        album = SnapshotSettings(folder=tmp_path / "pictures")
+        config = msgspec.structs.replace(config, camera=(camera,), snapshots=album)
+        async with running(config) as (_, pins):
+            await desk.greet()
+            await desk.frame("telemetry")
+            press(pins)
+            pressed = codec.decode_body(bytes((await desk.frame("panic")).events[0].body))
+            while True:
+                frame = await desk.frame("event")
+                desk.receipt(frame, "event")
+                told = [codec.decode_body(bytes(one.body)) for one in frame.events]
+                if pictures := [one for one in told if one.kind == "camera_snapshot"]:
+                    break
+        assert pictures[0].data["press"] == pressed.id
+        assert (tmp_path / "pictures" / str(pictures[0].data["file"])).read_bytes() == fake.picture
 
 
 @pytest.mark.real

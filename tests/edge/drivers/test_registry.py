@@ -48,6 +48,7 @@ def test_every_device_of_the_example_has_its_driver_and_its_limits():
         "ambulans-1",
         "tombol-taman",
         "pos-hulu",
+        "cctv-lobi",
         "absen-lobi",
         "kartu-lobi",
     ]
@@ -114,6 +115,7 @@ async def test_a_gateway_reads_both_buses_and_its_contacts(tmp_path: Path):
             "tombol-taman",
             "pos-hulu",
             "ambulans-1",
+            "cctv-lobi",
         )  # have peers of their own
         asked = [s.driver for s in drivers.schedules if s.driver.device not in elsewhere]
         readings = {driver.device: (await driver.poll()).values for driver in asked}

@@ -193,3 +193,12 @@ QUALITIES: Mapping[int, str] = {
     Quality.NO_ANSWER: _("no answer"),
 }
 """Why a value is not simply good."""
+
+ANSWERS: Mapping[str, str] = {
+    "received": _("Received"),
+    "on_the_way": _("On the way"),
+    "on_scene": _("On scene"),
+    "done": _("Done"),
+    "cannot": _("Cannot"),
+}
+"""What a contact answers."""

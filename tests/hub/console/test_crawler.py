@@ -31,6 +31,7 @@ NAMES = {
     "name": "siti",
     "alarm_id": "1",
     "number": "1",
+    "token": "guessed",
     "identifier": "kota-contoh.station.hulu.1.x",
     "rule_id": "sering-putus",
     "n": "1",

@@ -25,7 +25,7 @@ def add_to(commands: Commands[argparse.ArgumentParser]) -> None:
     read.add_argument("--times", type=int, metavar="N", default=1, help="so often; default 1")
     read.add_argument("--every-s", type=float, metavar="SECONDS", default=1.0, help="default 1")
     scan = _command(commands, "scan", "look what is connected to this box")
-    scan.add_argument("what", choices=["modbus", "i2c", "serial"])
+    scan.add_argument("what", choices=["modbus", "i2c", "serial", "cameras"])
     scan.add_argument(
         "--bus", metavar="NAME", help="modbus: a bus of the configuration; i2c: its number, default 1"
     )
@@ -78,6 +78,10 @@ def _scan(config: Config, options: argparse.Namespace) -> int:
         if not number.isdigit():
             raise OrderError("bus", f"{number!r} is no number of an I2C bus", "--bus 1")
         return _say((f"{address:#04x}", text) for address, text in search.i2c(int(number)))
+    if options.what == "cameras":
+        from edge.visit import cameras
+
+        return _say(asyncio.run(cameras.look()))
     return _say(search.serial())
 
 

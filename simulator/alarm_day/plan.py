@@ -94,7 +94,7 @@ def plan(region: Region, scale: Scale, random: Random, begin_ms: int) -> Plan:
     happenings += _faults(spared, scale.faults, begin_ms, end_ms, random)
     mute = {one.gateway: one for one in away}
     for _ in range(scale.presses):
-        t_ms = _by_day(begin_ms, end_ms, random)
+        t_ms = by_day(begin_ms, end_ms, random)
         gateway = random.choice(boards)
         gone = mute.get(gateway)
         if gone is not None and gone.from_ms <= t_ms < gone.to_ms:
@@ -144,6 +144,6 @@ def _faults(boards: list[str], count: int, begin_ms: int, end_ms: int, random: R
     return found
 
 
-def _by_day(begin_ms: int, end_ms: int, random: Random) -> int:
+def by_day(begin_ms: int, end_ms: int, random: Random) -> int:
     """A time of the day; people are about in its middle."""
     return round(begin_ms + (end_ms - begin_ms) * min(max(random.gauss(0.5, 0.22), 0.0), 0.999))

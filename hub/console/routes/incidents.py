@@ -20,6 +20,7 @@ from hub.api.services import Services
 from hub.api.work import Step, Work
 from hub.console import words
 from hub.console.fault import SaidError
+from hub.console.incidents import in_order
 from hub.console.language import language_of
 from hub.console.language import marked as _
 from hub.console.page import OPTIONS, fragment, page, pages_of
@@ -184,15 +185,12 @@ def snapshot(request: Request, hub: Services, which: Which = "open") -> Snapshot
 
 def _read(hub: Services, conn: Connection, which: Which, now_ms: int, number: int) -> Listed:
     if which == "open":
-        rows = reads.listed(conn, states=OPEN)
-        rows.sort(key=lambda row: (row["state"] == "recovered", not row["unseen"]))
-        most = SHOWN
+        rows, most = in_order(reads.listed(conn, states=OPEN)), SHOWN
     else:
-        rows = reads.listed(conn, states=tuple(CLOSED))
-        rows.sort(key=lambda row: -(row["closed_ms"] or 0))
-        most = CLOSED_SHOWN
+        closed = reads.listed(conn, states=tuple(CLOSED))
+        rows, most = sorted(closed, key=lambda row: -(row["closed_ms"] or 0)), CLOSED_SHOWN
     good = users.of_sessions(conn, hub.timeouts, now_ms=now_ms)
-    return Listed(number, list(rows[:most]), len(rows), _names(conn), good, now_ms)
+    return Listed(number, rows[:most], len(rows), _names(conn), good, now_ms)
 
 
 def _names(conn: Connection) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import time
 import urllib.parse
 from collections import Counter
 from pathlib import Path
@@ -16,7 +15,7 @@ from hub.errors import ConfigError
 from hub.outbound import OutboundError
 
 if TYPE_CHECKING:
-    from grafana.push import Wanted
+    from grafana.wanted import Wanted
     from hub.config import HubConfig
 
 
@@ -131,21 +130,14 @@ async def refuse_a_writer(reader: Reader) -> None:
 
 def wanted(config: HubConfig, reader: Reader, *, sealed_with: str = "") -> Wanted:
     """All that the city of a configuration wants of its Grafana."""
-    from grafana import alerts, build
-    from grafana import city as cities
-    from grafana.push import Wanted
-    from grafana.sources import data_sources
+    from grafana import alerts
+    from grafana.wanted import of
 
     section = config.grafana
-    city = cities.read(Path(config.profile), round(time.time() * 1000))
-    dashboards = build.dashboards(city)
-    return Wanted(
-        city=city.region.name,
-        zone=city.region.zone,
-        ground=city.theme.file.ground,
-        sources=data_sources(reader, sealed_with=sealed_with),
-        dashboards={one.uid: (one.folder, dashboards[one.uid]) for one in build.SUBJECTS},
-        playlist=[one.uid for one in build.SUBJECTS if one.folder == build.WALL_FOLDER],
+    return of(
+        Path(config.profile),
+        reader,
+        sealed_with=sealed_with,
         contact_points=alerts.contact_points(section.alert_mail, section.alert_url),
         wall_token_file=Path(section.wall_token_file) if section.wall_token_file else None,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from contract.whole_file import write_text
 from grafana import alerts, folders
-from grafana.push import Wanted
+from grafana.wanted import Wanted
 
 INI = """; What Siaga needs of Grafana. Nobody looks without a login, nobody makes accounts, nothing is told to others.
 [auth.anonymous]

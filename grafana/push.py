@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,32 +13,12 @@ from urllib.parse import quote
 from contract.whole_file import write_text
 from grafana import alerts, folders
 from grafana.api import Api
+from grafana.wanted import Wanted
 
 Outcome = Literal["new", "changed", "same"]
 
 HASH = "siaga-isi-"
 """Begins the tag that says what a dashboard had in it when it was pushed."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """All that a city wants of its Grafana.
-
-    Attributes:
-        dashboards: by uid, each with the uid of its folder.
-        contact_points: empty: no alert rules either, for nobody would hear them.
-        playlist: uids of dashboards, in the order in which the wall shows them.
-        wall_token_file: None: the wall gets no account.
-    """
-
-    city: str
-    zone: str
-    ground: str
-    sources: Sequence[Mapping[str, Any]]
-    dashboards: Mapping[str, tuple[str, Mapping[str, Any]]]
-    playlist: Sequence[str]
-    contact_points: Sequence[Mapping[str, Any]] = ()
-    wall_token_file: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,13 @@ from simulator import report
 from simulator.account import Account
 from simulator.control.server import ControlPage
 from simulator.evidence import Sql
-from simulator.processes import ANY_PORT, ChildDied, Wish
+from simulator.processes import ANY_PORT, ChildDied, ServerFailed, Wish
 from simulator.rehearsal import Choice, Rehearsal
 from simulator.report import Report
 from simulator.rounds import Rounds, check_room, show
 from simulator.scenario import Scenario, plan
 from simulator.telling import Teller
+from simulator.walls import HOW_TO_GET, Walls, program
 
 ROUND_S = 240.0
 ONLINE_S = 60.0
@@ -70,6 +71,7 @@ class Demo:
         self._region: Region
         self._teller = teller
         self._stop = stop
+        self._walls: Walls | None = None
 
     async def run(self) -> Report:
         """Play it.
@@ -139,12 +141,37 @@ class Demo:
             async with ControlPage(
                 city, rounds.hands, self._chosen.control_port, tell=self._teller.visitor, story=rounds.story
             ) as control:
+                await self._start_walls(city)
                 self._write_where(city, control)
                 self._teller.begins(city, control.url)
+                self._tell_walls()
                 await rounds.play()
             return await self._close(city, sql, rounds.account)
         finally:
+            if self._walls is not None:
+                self._walls.stop()
             sql.close()
+
+    async def _start_walls(self, city: Rehearsal) -> None:
+        """Grafana, where the machine has one; a demo without walls is a demo too."""
+        found = program(os.environ.get("PATH", ""))
+        if found is None:
+            return
+        self._teller.step("memulai dinding Grafana", "starting the Grafana walls")
+        walls = Walls(self._folder / "grafana", found)
+        try:
+            await asyncio.to_thread(walls.start, self._chosen.profile, city.influx)
+        except ServerFailed as error:
+            self._teller.says(f"dinding Grafana tidak jalan: {error}", f"no Grafana walls: {error}")
+            return
+        self._walls = walls
+
+    def _tell_walls(self) -> None:
+        if self._walls is None:
+            self._teller.says(*HOW_TO_GET)
+            return
+        where = f"{self._walls.url}, {' / '.join(self._walls.login)}"
+        self._teller.says(f"dinding Grafana: {where}", f"the Grafana walls: {where}")
 
     async def _close(self, city: Rehearsal, sql: Sql, account: Account) -> Report:
         self._teller.says(
@@ -204,6 +231,7 @@ class Demo:
             "receiver": f"http://127.0.0.1:{city.receiver.port}",
             "logins": {name: login.password for name, login in city.logins.items()},
             "second_factors": {name: login.secret for name, login in city.logins.items() if login.secret},
+            "grafana": None if self._walls is None else {"url": self._walls.url, "login": self._walls.login},
             "folder": str(self._folder),
             "pid": os.getpid(),
         }

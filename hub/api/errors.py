@@ -21,6 +21,7 @@ from hub.api.auth.setup import SetupError
 from hub.api.auth.users import NoUserError, UserError
 from hub.errors import HubError, StoreUnavailableError
 from hub.incidents.machine import NotFoundError, TransitionError, VersionConflictError
+from hub.shifts.watch import ShiftError
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (VersionConflictError, "conflict"),
     (DirectoryConflictError, "conflict"),
     (EntryError, "not_possible"),
+    (ShiftError, "not_possible"),
     (TransitionError, "not_possible"),
     (AlarmError, "not_possible"),
     (WithholdError, "not_possible"),

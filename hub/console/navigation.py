@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.api.auth.roles import ADMINISTERING, CALLING, COMMISSIONING, PLANT, WATCHING, Roles
+from hub.api.auth.roles import ADMINISTERING, CALLING, COMMISSIONING, PLANT, WATCHING, WORKING, Roles
 from hub.console.language import marked as _
 
 
@@ -29,6 +29,7 @@ ENTRIES = (
     Entry("/events", _("Events"), "e", PLANT),
     Entry("/commissioning", _("Commissioning"), "c", COMMISSIONING),
     Entry("/rules", _("Rules"), "u", PLANT),
+    Entry("/shift", _("Watch"), "j", WORKING),
     Entry("/agencies", _("Agencies"), "d", CALLING),
     Entry("/people", _("People"), "p", ADMINISTERING),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from hub.api.auth import users
-from hub.api.auth.roles import WORKING
 from hub.api.auth.sessions import Timeouts
 from hub.cap.issue import Sender
 from hub.cap.worker import CapWorker
@@ -15,6 +13,7 @@ from hub.incidents.service import Incidents
 from hub.notify.asks import ask
 from hub.notify.sides import Sides
 from hub.parts.ground import Ground, Tasks
+from hub.shifts.reads import attended
 from hub.told import Told
 
 
@@ -40,7 +39,7 @@ class Telling:
         self.escalation = Escalation(
             ground.db,
             ground.clock,
-            lambda: City(ground.region, ground.memory.directories.get(), attended, ask),
+            lambda: City(ground.region, ground.memory.directories.get(), _hears, ask),
             changed=self.told.escalated,
         )
         self.told.escalation = self.escalation
@@ -69,7 +68,6 @@ class Telling:
         return tasks
 
 
-def attended(conn: Connection, now_ms: int) -> bool:
-    """Whether an operator is signed in."""
-    signed_in = users.of_sessions(conn, Timeouts(), now_ms=now_ms)
-    return any(roles & WORKING for roles in signed_in.values())
+def _hears(conn: Connection, now_ms: int) -> bool:
+    """Whether an operator hears what rings."""
+    return attended(conn, Timeouts(), now_ms)

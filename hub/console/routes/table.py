@@ -21,6 +21,7 @@ from hub.console.routes import (
     people,
     rivers,
     rules,
+    shift,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -42,5 +43,6 @@ ROUTES: tuple[Route, ...] = (
     *commissioning.ROUTES,
     *rules.ROUTES,
     *agencies.ROUTES,
+    *shift.ROUTES,
     *people.ROUTES,
 )

@@ -37,6 +37,7 @@ NAMES = {
     "n": "1",
     "table": "contact",
     "entry_id": "piket-operator",
+    "item": "1",
 }
 
 

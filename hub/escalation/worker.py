@@ -63,11 +63,11 @@ class Escalation:
                 rest_s = await self.step()
             except (HubError, SQLAlchemyError) as error:
                 if not failed:
-                    log.error("escalation=failed error=%s", error)
+                    log.error("escalation_failed error=%s", error)
                 failed, rest_s = True, PAUSE_S
             else:
                 if failed:
-                    log.info("escalation=goes_on")
+                    log.info("escalation_goes_on")
                 failed = False
             try:
                 async with asyncio.timeout(rest_s):
@@ -107,7 +107,7 @@ class Escalation:
         if incident_id is None:
             return
         failpoints.reach("escalation.committed")
-        log.info("escalation question=%s subject=%s rung=%d", rung.ladder, rung.subject, rung.rung)
+        log.info("escalation_step question=%s subject=%s rung=%d", rung.ladder, rung.subject, rung.rung)
         self._changed(incident_id)
 
 

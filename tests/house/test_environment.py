@@ -12,6 +12,7 @@ READS = {
     "contract/readiness.py": "the service manager's socket and patience",
     "edge/drivers/gpio.py": "which pin factory gpiozero was told to take",
     "hub/backup/make.py": "the folder of the service's credentials, which is left out",
+    "hub/failpoints.py": "where a test kills the hub",
 }
 """What of the product looks into the environment, and for what. A secret is a file."""
 

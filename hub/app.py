@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
 from urllib.parse import urlsplit
@@ -63,7 +64,8 @@ class HubApp:
     """One hub. The constructor only stores; ``run`` acts.
 
     Args:
-        on_ready: told once, when the store is open and the API listens. Broker and InfluxDB may come later.
+        on_ready: told when the store is open and the API listens, and again when a changed region profile is in
+            force. Broker and InfluxDB may come later.
     """
 
     def __init__(
@@ -113,9 +115,6 @@ class HubApp:
                 return
 
     async def _with_store(self, stack: AsyncExitStack, db: Database, region: Region) -> None:
-        memory = await self._recall(db, region)
-        if memory is None:
-            return
         outbound = Outbound(self._config.outbound.allow, allow_private=self._config.outbound.private)
         stack.push_async_callback(outbound.aclose)
         earnest, exercise = specs(self._config.channels), specs(self._config.exercise.channels)
@@ -133,25 +132,31 @@ class HubApp:
             tiers = await Tiers.enter(stack, influx)
         web = Web(self._config.api)
         stack.callback(web.close)
-        ground = Ground(
-            config=self._config,
-            clock=self._clock,
-            random=self._random,
-            db=db,
-            region=region,
-            memory=memory,
-            channels=channels,
-            exercise_channels=exercise_channels,
-            links=_links(self._config.answers),
-            influx=influx,
-            tiers=tiers,
-            outbound=outbound,
-            bus=Bus(),
-            pipeline=Pipeline(self._clock),
-            known=fleet.registry(region),
-        )
-        hub = Hub(ground, oidc=_oidc(self._config.oidc, outbound), web=web)
-        await hub.run(self._stop, lambda: self._ready(web, memory))
+        oidc = _oidc(self._config.oidc, outbound)
+        found: Region | None = region
+        while found is not None:
+            memory = await self._recall(db, found)
+            if memory is None:
+                return
+            ground = Ground(
+                config=self._config,
+                clock=self._clock,
+                random=self._random,
+                db=db,
+                region=found,
+                memory=memory,
+                channels=channels,
+                exercise_channels=exercise_channels,
+                links=_links(self._config.answers),
+                influx=influx,
+                tiers=tiers,
+                outbound=outbound,
+                bus=Bus(),
+                pipeline=Pipeline(self._clock),
+                known=fleet.registry(found),
+            )
+            hub = Hub(ground, oidc=oidc, web=web)
+            found = await hub.run(self._stop, partial(self._ready, web, memory))
 
     async def _recall(self, db: Database, region: Region) -> Memory | None:
         """What the store knows, however long its server is away; None when stopped meanwhile."""

@@ -47,9 +47,10 @@ class Serving:
         return f"{'https' if self.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
     async def run(self, app: ASGIApp) -> None:
-        """Serve until ``stop``."""
+        """Serve until ``stop``; then again, if asked. Between two, who connects waits."""
         self._server = _Quiet(uvicorn.Config(app, **self._options))
-        await self._server.serve(sockets=[self._socket])
+        # The server closes what it was given when it ends.
+        await self._server.serve(sockets=[self._socket.dup()])
 
     def stop(self) -> None:
         """End serving, with grace for what is open."""

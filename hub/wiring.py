@@ -17,6 +17,7 @@ from hub.parts.pages import Pages
 from hub.parts.telling import Telling
 from hub.parts.upkeep import Upkeep
 from hub.parts.walls import Walls
+from hub.region import Region
 from hub.web import Web
 
 log = logging.getLogger(__name__)
@@ -59,27 +60,39 @@ class Hub:
             tasks.update(part.tasks())
         return tasks
 
-    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
-        """Work until stopped, then put on record what is known and not yet there."""
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> Region | None:
+        """Work until stopped, then put on record what is known and not yet there.
+
+        Returns:
+            The region with which to begin anew, because its profile was changed; None where it was stopped.
+        """
         self._upkeep.trust.look()  # before the first frame
         self._intake.subscriber.judge_flow()
         if await self._stopped_before(self._judgement.look_back(), stop):
-            return
+            return None
+        profile = self._upkeep.profile
         app = create_app(self._pages.services)
         async with asyncio.TaskGroup() as group:
             working = [group.create_task(work, name=name) for name, work in self._tasks().items()]
             web = group.create_task(self._web.run(app), name="web")
             on_ready()
             stopping = group.create_task(stop.wait(), name="stop")
-            await asyncio.wait({stopping, web}, return_when=asyncio.FIRST_COMPLETED)
-            self._readiness.stopping()
+            changing = group.create_task(profile.changed.wait(), name="profile-changed")
+            await asyncio.wait({stopping, changing, web}, return_when=asyncio.FIRST_COMPLETED)
+            if not changing.done():
+                self._readiness.stopping()
             stopping.cancel()
+            changing.cancel()
             self._web.stop()
             for task in working:
                 task.cancel()
         await self._intake.save()
         await self._judgement.save()
-        log.info("stopped")
+        if stop.is_set() or not profile.changed.is_set():
+            log.info("stopped")
+            return None
+        log.info("region_changed")
+        return profile.region
 
     @staticmethod
     async def _stopped_before(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> bool:

@@ -77,6 +77,7 @@ class Services:
         cap_sender: the hub's name among senders of CAP; empty where it sends none.
         applications: token of each application that may send presses.
         rules: the rules in force and their file; None in tests that have none.
+        profile_mistakes: why the changed region profile is not in force; empty where it is.
         advisories: warnings of other authorities and the state of their feeds; None where none is read.
     """
 
@@ -107,6 +108,7 @@ class Services:
     commands: Commands | None = None
     second_path: Callable[[bytes], Awaitable[Sequence[str]]] | None = None
     rules: RulesInForce | None = None
+    profile_mistakes: Callable[[], Sequence[str]] = tuple
     advisories: Callable[[], Mapping[str, Any]] | None = None
 
     def directory(self) -> Directory:

@@ -66,6 +66,7 @@ class Pages:
             series=series,
             oidc=oidc,
             rules=judgement.rules,
+            profile_mistakes=lambda: upkeep.profile.mistakes,
             advisories=judgement.advisories.now,
             secure_cookies=secure,
             hooks=_hooks(ground.config),

@@ -10,6 +10,7 @@ from hub.backup.age import BackupAge
 from hub.config import HubConfig
 from hub.fleet.trust_watch import TrustWatch
 from hub.parts.ground import Ground, Tasks
+from hub.region.watch import ProfileWatch
 from hub.retention.periods import Periods
 from hub.retention.worker import Retention
 
@@ -22,6 +23,7 @@ class Upkeep:
 
     Attributes:
         trust: whose frames are refused.
+        profile: whether the region profile has changed.
     """
 
     def __init__(self, ground: Ground, *, changed: Callable[[str], None]) -> None:
@@ -38,6 +40,7 @@ class Upkeep:
             clock=clock,
             changed=changed,
         )
+        self.profile = ProfileWatch(Path(config.profile), ground.region)
         self._anchoring = trail.anchoring(config.audit, ground.channels, db, clock, changed=alarmed)
         self._retention = Retention(
             Periods(config.retention.by_class),
@@ -54,6 +57,7 @@ class Upkeep:
         """What runs."""
         tasks: Tasks = {
             "trust": self.trust.run(),
+            "profile": self.profile.run(),
             "audit": self._anchoring.run(),
             "retention": self._retention.run(),
         }

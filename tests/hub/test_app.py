@@ -18,6 +18,7 @@ from hub.cli import main
 from hub.clock import SystemClock
 from hub.errors import StoreUnavailableError
 from simulator.servers import Mosquitto
+from tests.hub.city import REGION
 from tests.hub.ingest.frames import body, edited, event_frame, telemetry_frame
 from tests.hub.running import Gateway, gateway, running, write_config
 
@@ -268,6 +269,39 @@ async def test_without_influxdb_a_level_is_raised_and_no_sample_is_receipted(bro
             assert await one.silence(0.5) == []
 
 
+async def test_a_changed_region_comes_into_force_and_a_spoilt_one_does_not(broker, influx, tmp_path, caplog):
+    ep = epoch()
+    config = write_config(tmp_path, broker, influx=influx)
+    region = tmp_path / "profile" / "region.toml"
+    with gateway(broker, POST) as one:
+
+        async def level(seq: int, metres: float) -> None:
+            device = DeviceColumn("duga-air", "river_post", ("level_m",))
+            times = {"base_ms": now_ms() - 50, "age_ms": 50}
+            frame = telemetry_frame(
+                (0, 0, metres), devices=(device,), first=seq, epoch=ep, gateway=one.name, **times
+            )
+            await one.send("up/telemetry", frame)
+            await one.receipted(ep, seq, seq)
+
+        async with running(config) as (_, ready):
+            first = await greeted(one)
+            await level(1, 0.4)
+            said = region.read_text()
+            assert said.count("siaga_3_m = 0.80") == 1
+            region.write_text(said.replace("siaga_3_m = 0.80", 'siaga_3_m = "tinggi"'))
+            await until(lambda: any("region_refused" in one.message for one in caplog.records))
+            assert (await get(f"{ready.api}/api/health")).json() == {"ready": True}
+            one.heard.clear()
+            region.write_text(said.replace("siaga_3_m = 0.80", "siaga_3_m = 0.30"))
+            again = await one.hears(lambda message: isinstance(message, Hello))
+            assert again.inc == first.inc
+            await level(2, 0.4)
+            await until(lambda: query(tmp_path, "select 1 from level_changes"))
+            assert query(tmp_path, "select old_severity, new_severity from level_changes") == [(0, 1)]
+            assert (await get(f"{ready.api}/api/health")).json() == {"ready": True}
+
+
 async def test_silence_is_found_and_ends(broker, tmp_path):
     with gateway(broker, HOSPITAL) as one:
         async with running(write_config(tmp_path, broker)):
@@ -341,10 +375,10 @@ async def test_a_store_that_goes_between_opening_and_reading_is_waited_for(tmp_p
             return "memory"
 
     hub = HubApp(None, clock=SystemClock())
-    recalled: Any = await hub._recall(Store())
+    recalled: Any = await hub._recall(Store(), REGION)
     assert recalled == "memory"
     hub.stop()
-    assert await hub._recall(Store()) is None
+    assert await hub._recall(Store(), REGION) is None
 
 
 async def test_no_secret_is_in_the_log(broker, tmp_path, caplog):

@@ -84,6 +84,7 @@ async def everything(request: Request, hub: Hub, who: Who) -> HTMLResponse:
         **context,
         version=rules.book.version,
         mistakes=rules.mistakes,
+        profile_mistakes=hub.profile_mistakes(),
         kinds=words.RULE_KINDS,
         labels=view.LABELS,
         **_rights(who),

@@ -90,7 +90,7 @@ class Speaker:
     """A connection to a local broker as whoever speaks for nodes."""
 
     def __init__(self, port: int, name: str = "nodes", *, will: tuple[str, bytes] | None = None) -> None:
-        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client = Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
         self._client.username_pw_set(name, PASSWORDS[name])
         self._port = port
         if will is not None:

@@ -19,6 +19,9 @@ from edge.drivers.nodes.said import Said, Scalar
 KEYS = 64
 """Messages of a node that are known again."""
 
+AWAY_MS = 15_000
+"""A broker that is away for so long is told; at a start, and when it is updated, it comes sooner."""
+
 OLD_MS = 10_000
 """What was said longer ago than this is told with the time when it was said."""
 
@@ -44,10 +47,10 @@ class NodeDriver:
 
     def connected(self, connected: bool) -> None:
         """The local broker is within reach, or not any more. What nodes said of their presence ends with it."""
+        if connected is not self._connected:
+            self._since_ms = self._clock.mono_ms()
         self._connected = connected
         self._there = None
-        if connected:
-            self._since_ms = self._clock.mono_ms()
 
     def hear(self, said: Said, *, retained: bool) -> list[Edge]:
         """Take a message in; the changes of the contact that it tells.
@@ -94,7 +97,7 @@ class NodeDriver:
         if self._fresh:
             self._fresh = False
             return self._reading(self._values, self._heard_ms)
-        if not self._connected:
+        if not self._connected and now_ms - self._since_ms > AWAY_MS:
             raise MissedPollError(
                 "bus_down",
                 "the local broker is not within reach",
@@ -105,7 +108,7 @@ class NodeDriver:
                 "no_answer", f"{self.id} is offline, says its network", "battery, power, radio"
             )
         silent_s = (now_ms - max(self._heard_ms, self._since_ms)) / 1000
-        if self._there is None and silent_s > self.meaning.silent_s:
+        if self._connected and self._there is None and silent_s > self.meaning.silent_s:
             text = f"nothing came from {self.id} for {self.meaning.silent_s:g} s"
             raise MissedPollError("no_answer", text, "battery, radio, and its id as its network writes it")
         raise MissedPollError("resting", f"{self.device} has said nothing new")

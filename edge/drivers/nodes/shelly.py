@@ -15,8 +15,8 @@ class Shelly:
     """Fields are named by component: ``input:0.event``, ``input:0.state``; of the first ``input_event.0.event``."""
 
     def filters(self, node: str) -> tuple[str, ...]:
-        """Presence, notifications and states of both generations."""
-        return (f"{node}/online", f"{node}/events/rpc", f"{node}/status/+", f"{node}/+/+")
+        """Presence, and all else of both generations. No two overlap: a broker may send such a message twice."""
+        return (f"{node}/online", f"{node}/+/+")
 
     def read(self, node: str, topic: str, payload: bytes) -> Said | None:
         """What it says.

@@ -15,6 +15,7 @@ from edge.config.nodes import LocalBroker, NodePress, NodeState, NodeValue
 from edge.drivers import local_broker
 from edge.drivers.base import MissedPollError
 from edge.drivers.local_broker import LocalBrokerClient, Nodes
+from edge.drivers.nodes.node import AWAY_MS
 from simulator.devices import nodes as fakes
 from simulator.devices.local_broker import LocalMosquitto, Speaker
 from tests.edge.drivers.node_bench import MODELS, Bench, Clock, driver
@@ -174,6 +175,10 @@ async def test_a_broker_that_dies_is_told_and_heard_again(tmp_path, monkeypatch,
             assert (await node.poll()).values["temperature_c"] == 21.0
             server.kill()
             await bench.until(lambda: not bench.connected)
+            with pytest.raises(MissedPollError) as missed:
+                await node.poll()
+            assert missed.value.reason == "resting", "a broker that starts anew is no news"
+            clock.mono += AWAY_MS + 1
             with pytest.raises(MissedPollError) as missed:
                 await node.poll()
             assert missed.value.reason == "bus_down"

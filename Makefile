@@ -47,6 +47,11 @@ campaign: ## Run the tests for hours: SEEDS worlds, KILLS kills (default 100000 
 	@setup/install test
 	SIAGA_SEEDS=$(or $(SEEDS),100000) SIAGA_KILLS=$(or $(KILLS),500) checks/tests -n $(WORKERS) -o timeout=0 $(ARGS)
 
+.PHONY: month
+month: ## An attendance reader with SCANS (50000) scans after a month, its gateway killed KILLS (5) times meanwhile
+	@setup/install test
+	SIAGA_SCANS=$(or $(SCANS),50000) SIAGA_KILLS=$(or $(KILLS),5) $(bin)/python -m pytest tests/edge/test_attendance_month.py -o timeout=0
+
 .PHONY: fuzz
 fuzz: ## Feed every parser of outside bytes with INPUTS (20000) damaged inputs, from SEED
 	@setup/install test

@@ -202,3 +202,52 @@ ANSWERS: Mapping[str, str] = {
     "cannot": _("Cannot"),
 }
 """What a contact answers."""
+
+LADDERS: Mapping[str, str] = {
+    "acknowledge": _("Somebody is to look"),
+    "decide": _("Somebody is to decide"),
+    "agency": _("The agency is to answer"),
+}
+"""What an escalation asks."""
+
+LEVELS: Mapping[str, str] = {
+    "operator": _("the operators, by the page"),
+    "first": _("first contact"),
+    "second": _("second contact"),
+    "supervisor": _("supervisor"),
+    "head": _("head of the agency"),
+}
+"""Who is asked, one after the other."""
+
+ESCALATION_STATES: Mapping[str, str] = {
+    "waiting": _("runs"),
+    "answered": _("answered"),
+    "exhausted": _("everybody was asked, nobody has answered"),
+    "ended": _("ended"),
+}
+
+ESCALATION_STEPS: Mapping[str, str] = {
+    "begin": _("Begun"),
+    "ask": _("Asked"),
+    "exhaust": _("Nobody is left to ask"),
+    "answer": _("Answered"),
+    "end": _("Ended"),
+}
+
+ASKED: Mapping[str, str] = {
+    "told": _("message made"),
+    "already": _("was asked a moment ago"),
+    "unreachable": _("has no channel"),
+    "nobody": _("nobody there"),
+    "unheard": _("nobody hears the page"),
+    "page": _("the page rings"),
+}
+"""What came of asking somebody."""
+
+FACTS: Mapping[str, str] = {
+    "sent": _("Sent"),
+    "delivered": _("Delivered"),
+    "seen": _("Seen"),
+    "acted": _("Answered"),
+}
+"""What can be known of a message; each is another thing than the one before it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -21,17 +21,25 @@ from hub.api.work import Step, Work
 from hub.console import words
 from hub.console.fault import SaidError
 from hub.console.incidents import in_order
-from hub.console.language import language_of
+from hub.console.language import LANGUAGES, language_of
 from hub.console.language import marked as _
 from hub.console.page import OPTIONS, fragment, page, pages_of
 from hub.console.snapshot import Snapshot
-from hub.incidents import reads
+from hub.incidents import attachments, history, reads
 from hub.incidents.machine import CLOSED, NEEDS_NOTE, OPEN, Action
+from hub.incidents.progress import ENDED, MOMENTS, PART_LABELS, PART_STEPS
+from hub.notify.policy import Priority
+from hub.region import Agency
 
 CLOSED_SHOWN = 50
 
 SHOWN = 100
 """Most open incidents in the list. More than that nobody reads, and each is sent to every console at every press."""
+
+TRACK = tuple((part, MOMENTS[part]) for part in ("assigned", "accepted", "en_route", "on_scene", "done"))
+"""How far an agency is, and the field that says since when."""
+
+PART_NAMES = {part: dict(zip(LANGUAGES, names, strict=True)) for part, names in PART_LABELS.items()}
 
 Which = Literal["open", "closed"]
 
@@ -62,6 +70,16 @@ class Listed:
         return frozenset(row["claimed_by"] for row in self.rows if row["claimed_by"])
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the page of one incident shows; ``others`` are open too, those that may be the same first."""
+
+    incident: Row
+    names: Mapping[str, str]
+    others: Sequence[Row]
+    history: history.History | None
+
+
 class StepForm(BaseModel):
     """What the forms of an incident send; ``shown`` is the part of a page that they want back."""
 
@@ -71,6 +89,13 @@ class StepForm(BaseModel):
     parent: Annotated[str, Field(max_length=32)] = ""
     take_over: bool = False
     shown: Literal["list", "one"] = "one"
+
+
+class TickForm(BaseModel):
+    """What an item of a checklist sends."""
+
+    item: Annotated[str, Field(max_length=64)]
+    done: bool
 
 
 Sent = Annotated[StepForm, Form()]
@@ -115,6 +140,14 @@ async def add_note(request: Request, hub: Hub, who: Who, incident_id: str, sent:
         raise SaidError("invalid", _("The note is empty."))
     await Work(hub, who, incident_id, "console").add_note(sent.note)
     return await _back(request, hub, who, incident_id, sent)
+
+
+async def tick(
+    request: Request, hub: Hub, who: Who, incident_id: str, sent: Annotated[TickForm, Form()]
+) -> HTMLResponse:
+    """Daftar periksa / An item of the checklist was done, or was not after all."""
+    await Work(hub, who, incident_id, "console").tick(sent.item, done=sent.done)
+    return await _one(request, hub, who, incident_id, whole=False)
 
 
 def _taking(action: Action) -> Callable[..., Awaitable[HTMLResponse]]:
@@ -200,14 +233,9 @@ def _names(conn: Connection) -> dict[str, str]:
 async def _one(
     request: Request, hub: Services, who: Identity, incident_id: str, *, whole: bool
 ) -> HTMLResponse:
-    def read(conn: Connection) -> tuple[Row, dict[str, str], list[Row]]:
-        others = [row for row in reads.listed(conn, states=OPEN) if row["id"] != incident_id]
-        return reads.one(conn, incident_id), _names(conn), list(others)
-
-    found, names, others = await hub.db.read(read)
-    may = [
-        step for step in words.STEPS if step.action in found["can"] and work.BY[step.action] & who.user.roles
-    ]
+    told = await hub.db.read(lambda conn: _told(hub, conn, incident_id))
+    found = told.incident
+    may = [step for step in words.STEPS if work.BY[step.action] & who.user.roles]
     show = page if whole else fragment
     return await show(
         request,
@@ -215,12 +243,42 @@ async def _one(
         who,
         "incident.html" if whole else "incident_story.html",
         incident=found,
-        names=names,
-        others=others,
-        steps=may,
+        names=told.names,
+        others=told.others,
+        maybe={other["id"] for other in found["suggested"]},
+        history=told.history,
+        suggested=_suggested(hub, found),
+        most_file_bytes=attachments.MOST_BYTES,
+        moments=TRACK,
+        part_labels=PART_NAMES,
+        part_steps=[step for step in may if step.action in PART_STEPS],
+        steps=[step for step in may if step.action in found["can"] and step.action not in PART_STEPS],
         words=words,
         works=bool(who.user.roles & WORKING),
     )
+
+
+def _told(hub: Services, conn: Connection, incident_id: str) -> Told:
+    found = reads.one(conn, incident_id, hub.region)
+    maybe = {other["id"] for other in found["suggested"]}
+    others = [row for row in reads.listed(conn, states=OPEN) if row["id"] != incident_id]
+    others.sort(key=lambda row: row["id"] not in maybe)
+    return Told(found, _names(conn), others, history.of_button(conn, found))
+
+
+def _suggested(hub: Services, incident: Row) -> tuple[Agency, ...]:
+    """The agencies that the directory has for it, where they have no part yet; none where it is decided."""
+    if "assign" not in incident["can"]:
+        return ()
+    site = hub.region.sites.get(incident["site"])
+    lat, lon = incident["lat"], incident["lon"]
+    if lat is None and site is not None:
+        lat, lon = site.lat, site.lon
+    found = hub.directory().route(
+        incident["kind"], Priority(incident["priority"]), lat, lon, hub.clock.now_ms()
+    )
+    working = {part["agency"] for part in incident["assignments"] if part["state"] not in ENDED}
+    return tuple(agency for agency in found if agency.id not in working)
 
 
 _ONE = "/incidents/{incident_id}"
@@ -231,6 +289,7 @@ ROUTES = (
     Route("POST", f"{_ONE}/acknowledge", acknowledge, only(WORKING), "pages", OPTIONS),
     Route("POST", f"{_ONE}/claim", claim, only(WORKING), "pages", OPTIONS),
     Route("POST", f"{_ONE}/let-go", let_go, only(WORKING), "pages", OPTIONS),
+    Route("POST", f"{_ONE}/tick", tick, only(WORKING), "pages", OPTIONS),
     Route("POST", f"{_ONE}/notes", add_note, only(WORKING), "pages", OPTIONS),
     *(
         Route(

@@ -9,6 +9,7 @@ from hub.console.routes import (
     answer,
     assets,
     beds,
+    by_hand,
     commissioning,
     events,
     factor,
@@ -31,6 +32,7 @@ ROUTES: tuple[Route, ...] = (
     *factor.ROUTES,
     *activation.ROUTES,
     *overview.ROUTES,
+    *by_hand.ROUTES,  # before the incident of that name
     *incidents.ROUTES,
     *alarms.ROUTES,
     *answer.ROUTES,

@@ -32,6 +32,7 @@ NAMES = {
     "alarm_id": "1",
     "number": "1",
     "token": "guessed",
+    "attachment_id": "1",
     "identifier": "kota-contoh.station.hulu.1.x",
     "rule_id": "sering-putus",
     "n": "1",

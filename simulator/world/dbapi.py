@@ -187,6 +187,13 @@ class Connection:
         except apsw.Error as error:
             raise _translate(error) from error
 
+    def begin(self) -> None:
+        """Begin to write."""
+        try:
+            self.raw.execute("BEGIN IMMEDIATE")
+        except apsw.Error as error:
+            raise _translate(error) from error
+
     def commit(self) -> None:
         """Commit what is open."""
         self._end("COMMIT")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain
 from random import Random
 
 import apsw
@@ -24,14 +25,15 @@ _OPEN_FLAGS_CREATE = apsw.SQLITE_OPEN_CREATE
 
 
 class File:
-    """One file: what processes see, what is on the medium, and which sectors differ."""
+    """One file: what processes see, what is on the medium, and which sectors may differ."""
 
     __slots__ = ("dirty", "durable", "exists", "live")
 
     def __init__(self, content: bytes = b"") -> None:
         self.live = bytearray(content)
         self.durable = bytearray(content)
-        self.dirty: set[int] = set()
+        self.dirty: list[range] = []
+        """Sectors of each write since the last sync."""
         self.exists = bool(content)
         """Whether the name would be there after a power cut."""
 
@@ -40,10 +42,10 @@ class File:
         live = self.live
         end = at + len(data)
         if at > len(live):
-            self.dirty.update(range(len(live) // SECTOR, at // SECTOR + 1))
+            self.dirty.append(range(len(live) // SECTOR, at // SECTOR + 1))
             live.extend(bytes(at - len(live)))
         live[at:end] = data
-        self.dirty.update(range(at // SECTOR, (end - 1) // SECTOR + 1))
+        self.dirty.append(range(at // SECTOR, (end - 1) // SECTOR + 1))
 
     def truncate(self, size: int) -> None:
         """Cut to a size. The medium keeps the tail until the next sync."""
@@ -58,7 +60,8 @@ class File:
             durable.extend(bytes(len(live) - len(durable)))
         if self.dirty:
             # What lies between two dirty sectors is equal already, so one copy does.
-            start, end = min(self.dirty) * SECTOR, (max(self.dirty) + 1) * SECTOR
+            start = min(sectors.start for sectors in self.dirty) * SECTOR
+            end = max(sectors.stop for sectors in self.dirty) * SECTOR
             durable[start:end] = live[start:end]
             self.dirty.clear()
         self.exists = True
@@ -70,7 +73,7 @@ class File:
             if random.random() < 0.5:
                 del durable[len(live) :]
         else:
-            for sector in sorted(self.dirty):
+            for sector in sorted(set(chain.from_iterable(self.dirty))):
                 start = sector * SECTOR
                 if random.random() < 0.5 and start < len(live):
                     if len(durable) < start:

@@ -50,8 +50,8 @@ class Hub:
             oidc=oidc,
             secure=web.tls or ground.config.api.proxy_tls,
         )
-        walls = Walls(ground, self._pages.services)
-        self._parts = (telling, self._upkeep, self._judgement, self._intake, self._pages, walls)
+        self._walls = Walls(ground, self._pages.services, self._intake)
+        self._parts = (telling, self._upkeep, self._judgement, self._intake, self._pages, self._walls)
 
     def _tasks(self) -> Tasks:
         """Everything that runs, by name; each until cancelled."""
@@ -107,4 +107,8 @@ class Hub:
         return False
 
     def _numbers(self) -> dict[str, Any]:
-        return {**self._intake.numbers(), "rules": self._judgement.numbers()}
+        return {
+            **self._intake.numbers(),
+            "rules": self._judgement.numbers(),
+            "rollups": self._walls.numbers(),
+        }

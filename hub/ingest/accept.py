@@ -86,6 +86,7 @@ class AcceptedTelemetry:
     Attributes:
         sent_ms: when the gateway sent it, by its own mapping; None where unknown.
         refused: rows that will not be taken; the others are good.
+        begin_ms, end_ms: times of its earliest and its latest row, good or not.
     """
 
     gateway: str
@@ -95,6 +96,8 @@ class AcceptedTelemetry:
     received_ms: int
     sent_ms: int | None
     refused: tuple[RefusedRecord, ...]
+    begin_ms: int
+    end_ms: int
 
     def age_ms(self, at: int) -> int | None:
         """Age of a row on arrival; None where nobody can know."""
@@ -238,21 +241,29 @@ def _age_ms(
 
 def _telemetry(frame: TelemetryFrame, known: Registered, received_ms: int) -> AcceptedTelemetry:
     devices = table(known.site, frame.gateway, frame.devices)
-    refused = () if _is_sound(frame, devices) else tuple(_refused(frame, devices))
+    base_ms, offsets = cast(int, frame.base_ms), [cast(int, row[1]) for row in frame.rows]
+    begin_ms, end_ms = base_ms + min(offsets), base_ms + max(offsets)
+    in_bounds = begin_ms > -T_LIMIT_MS and end_ms < T_LIMIT_MS
+    refused = () if in_bounds and _is_sound(frame, devices) else tuple(_refused(frame, devices))
     return AcceptedTelemetry(
-        known.gateway, known.cell, known.site, frame, received_ms, _sent_ms(frame), refused
+        known.gateway,
+        known.cell,
+        known.site,
+        frame,
+        received_ms,
+        _sent_ms(frame),
+        refused,
+        begin_ms,
+        end_ms,
     )
 
 
 def _is_sound(frame: TelemetryFrame, devices: Table) -> bool:
-    """Whether surely no row is to be refused; a look at all of them at once, which spares nearly every frame the look
-    at each."""
+    """Whether surely no row is to be refused, but for its time: a look at all of them at once, which spares nearly
+    every frame the look at each."""
     if not devices.sound:
         return False
     rows: Any = frame.rows
-    base_ms, offsets = cast(int, frame.base_ms), [row[1] for row in rows]
-    if base_ms + min(offsets) <= -T_LIMIT_MS or base_ms + max(offsets) >= T_LIMIT_MS:
-        return False
     return not devices.has_integers or float not in set(map(type, chain.from_iterable(rows)))
 
 

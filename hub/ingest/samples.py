@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,13 +17,15 @@ from hub.clock import Clock
 from hub.db import Database
 from hub.errors import StoreError
 from hub.ingest import dead_letter, ledger
-from hub.ingest.accept import AcceptedTelemetry
+from hub.ingest.accept import T_LIMIT_MS, AcceptedTelemetry
 from hub.ingest.answers import Answers
 from hub.ingest.commit import refused_ranges
 from hub.ingest.events import RefusedRecord
 from hub.ingest.judging import Judging
 from hub.ingest.ledger import StreamKey
 from hub.ingest.pipeline import Pipeline
+from hub.rollups.marks import Marks
+from hub.rollups.windows import HOUR_MS
 from hub.series.lines import encode, encode_whole
 from hub.series.writer import Batch, SeriesWriter, Written
 
@@ -49,12 +52,25 @@ class _Frame:
     """A frame on its way through InfluxDB. Its records are not kept: their lines are.
 
     Attributes:
+        begin_ms: time of its earliest record.
+        hours_ms: a time in each hour that it has records of.
         known: what makes it the same frame. A card put back from an older copy gives numbers twice, in another boot.
         values: how many it has.
         sent_ms, refused: as accept found them.
     """
 
-    __slots__ = ("first", "key", "known", "last", "received_mono_ms", "refused", "sent_ms", "values")
+    __slots__ = (
+        "begin_ms",
+        "first",
+        "hours_ms",
+        "key",
+        "known",
+        "last",
+        "received_mono_ms",
+        "refused",
+        "sent_ms",
+        "values",
+    )
 
     def __init__(self, accepted: AcceptedTelemetry, received_mono_ms: int) -> None:
         frame = accepted.frame
@@ -65,6 +81,10 @@ class _Frame:
         self.sent_ms = accepted.sent_ms
         self.refused = accepted.refused
         self.received_mono_ms = received_mono_ms
+        self.begin_ms = accepted.begin_ms
+        self.hours_ms: tuple[int, ...] = (accepted.begin_ms,)
+        if accepted.begin_ms // HOUR_MS != accepted.end_ms // HOUR_MS:
+            self.hours_ms = _hours_ms(accepted)
 
 
 class Fresh:
@@ -123,11 +143,17 @@ class Samples:
         )
         self._owing: list[tuple[_Frame, tuple[RefusedRecord, ...]]] = []
         judging.on_record = self._receipt_owing
+        self._late: Marks | None = None
         self.fresh = Fresh()
 
     def write_to(self, writer: SeriesWriter) -> None:
         """Where lines go; its ``on_written`` must be ours."""
         self._writer = writer
+
+    def mark_late(self, marks: Marks) -> None:
+        """Where it is told that samples are in InfluxDB whose minute has been rolled up before."""
+        self._late = marks
+        marks.on_record = self._receipt_owing
 
     @property
     def flow(self) -> Flow:
@@ -180,7 +206,7 @@ class Samples:
     def _commit(self, token: _Frame, refused: tuple[RefusedRecord, ...]) -> None:
         """Everything of a frame is in a store: ledger, numbers, receipt; but not before what it caused is, too."""
         key, first, last = token.key, token.first, token.last
-        if self._judging.owes(key.gateway, key.epoch, first, last):
+        if self._judging.owes(key.gateway, key.epoch, first, last) or self._owes_mark(token):
             if len(self._owing) < OWING_AT_MOST:
                 self._owing.append((token, refused))
             else:
@@ -203,8 +229,17 @@ class Samples:
         self._pipeline.values.add(token.values)
         self._answers.commit(key, ranges, tuple(refused_ranges(refused)))
 
+    def _owes_mark(self, token: _Frame) -> bool:
+        """Whether its records are late and this is not on record yet."""
+        late = self._late
+        return (
+            late is not None
+            and token.begin_ms < late.limit_ms
+            and not late.note(token.key.gateway, token.hours_ms)
+        )
+
     def _receipt_owing(self) -> None:
-        """A change came to be on record: frames that waited for it may go on."""
+        """A change, or a mark, came to be on record: frames that waited for it may go on."""
         owing, self._owing = self._owing, []
         for token, refused in owing:
             self._commit(token, refused)
@@ -266,6 +301,13 @@ class Samples:
             log.exception("ledger_not_flushed streams=%s", list(taken))
             self._pipeline.count("failed.ledger")
         return True
+
+
+def _hours_ms(accepted: AcceptedTelemetry) -> tuple[int, ...]:
+    """The hours of its records; of a time that no record can have none."""
+    base_ms = accepted.frame.base_ms or 0
+    times = {(base_ms + cast(int, row[1])) // HOUR_MS * HOUR_MS for row in accepted.frame.rows}
+    return tuple(t_ms for t_ms in times if -T_LIMIT_MS < t_ms < T_LIMIT_MS)
 
 
 def _batch(accepted: AcceptedTelemetry, token: _Frame) -> Batch:

@@ -16,7 +16,7 @@ def pipeline(numbers: Mapping[str, Any], now_ms: int) -> Iterator[Point]:
         numbers: of ingest, with ``rollups`` (waiting, lag_ms) where there are any.
     """
     series, rollups = numbers.get("series") or {}, numbers.get("rollups") or {}
-    down_ms, lag_ms = series.get("down_ms"), rollups.get("lag_ms")
+    down_ms, lag_ms = series.get("down_ms") or 0, rollups.get("lag_ms")
     yield from at(
         PIPELINE,
         now_ms,
@@ -29,7 +29,7 @@ def pipeline(numbers: Mapping[str, Any], now_ms: int) -> Iterator[Point]:
                 "writer_rejected": series.get("rejected"),
                 "sql_waiting": numbers["queues"].get("sql"),
                 "rollup_waiting": rollups.get("waiting"),
-                "series_down_s": None if down_ms is None else down_ms / 1000,
+                "series_down_s": down_ms / 1000 if series else None,
                 "rollup_lag_s": None if lag_ms is None else lag_ms / 1000,
             }
         },

@@ -25,7 +25,7 @@ from hub.kpis.measures import ALARM_QUALITY, ATTENDANCE, GATEWAYS, PIPELINE, TIE
 from hub.kpis.point import Point, lines, on_grid
 from hub.kpis.sources import Sources
 from hub.region import Region
-from hub.series.errors import SeriesError
+from hub.series.errors import NoDatabase, SeriesError
 from hub.series.tiers import Tiers, write
 
 log = logging.getLogger(__name__)
@@ -65,16 +65,23 @@ class Projector:
         """One pass: everything whose time has come. What fails is told once, and tried again in the next."""
         now_ms = self._clock.now_ms()
         try:
-            points = await self._due(now_ms)
-            await write(self._series.raw, lines(points))
-            self._done.update((point.measure.name, point.t_ms) for point in points)
-            await self._facts(now_ms)
+            try:
+                await self._write(now_ms)
+            except NoDatabase:
+                await self._series.raw.create_database()
+                await self._write(now_ms)
         except (SeriesError, StoreError, SQLAlchemyError) as error:
             if not self._failing:
                 log.warning("kpis_not_written error=%s", error)
             self._failing = True
         else:
             self._failing = False
+
+    async def _write(self, now_ms: int) -> None:
+        points = await self._due(now_ms)
+        await write(self._series.raw, lines(points))
+        self._done.update((point.measure.name, point.t_ms) for point in points)
+        await self._facts(now_ms)
 
     async def _due(self, now_ms: int) -> list[Point]:
         sources, region = self._sources, self._region

@@ -21,6 +21,7 @@ from hub.ingest.samples import Samples
 from hub.ingest.second_path import SecondPath
 from hub.ingest.subscriber import Subscriber
 from hub.parts.ground import Ground, Tasks
+from hub.rollups.marks import Marks
 from hub.series.writer import SeriesWriter
 from hub.told import Told
 
@@ -175,6 +176,14 @@ class Intake:
             "rejected": writer.rejected,
             "down_ms": None if since_ms is None else self._ground.clock.mono_ms() - since_ms,
         }
+
+    def mark_late(self, marks: Marks) -> None:
+        """Where samples are marked whose minute has been rolled up before they came."""
+        self._samples.mark_late(marks)
+
+    def busy(self) -> bool:
+        """Whether InfluxDB is away, or has more to do than it can."""
+        return self._samples.flow == "hold"
 
     def missing(self) -> list[str]:
         """What keeps the hub from hearing gateways, empty when nothing does."""

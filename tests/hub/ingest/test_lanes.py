@@ -28,6 +28,8 @@ from hub.ingest.pipeline import Latency, Pipeline, Rate
 from hub.ingest.samples import Samples
 from hub.ingest.tables import dead_letters, events, streams
 from hub.region import load
+from hub.rollups.marks import Marks
+from hub.rollups.marks import read as on_record
 from hub.rules.engine import Engine
 from hub.series.writer import Batch, Written
 from tests.hub.ingest.frames import (
@@ -210,6 +212,24 @@ async def test_no_receipt_before_influxdb_has_the_samples(hub):
     await hub.samples.flush_once()
     found = await hub.db.read(lambda conn: ledger.read(conn, KEY))
     assert found.committed.pairs() == ((5, 6),)
+
+
+async def test_what_is_late_is_receipted_when_its_mark_is_on_record_and_what_is_of_now_at_once(hub):
+    marks = Marks(hub.db)
+    hub.samples.mark_late(marks)
+    marks.open(NOW_MS - 60_000, [])
+    old = NOW_MS - 7_200_000
+    hub.sample(telemetry_frame((0, 0, 1.0, 1), first=1))
+    hub.sample(telemetry_frame((0, 0, 1.0, 1), (0, 3_600_000, 1.0, 2), first=2, base_ms=old))
+    for batch in hub.writer.batches:
+        hub.samples.written(Written(batch))
+    await hub.until(lambda: len(hub.said) == 1)
+    assert hub.said[0][1].ranges == ((1, 1),)
+    await marks.save_once()
+    await hub.until(lambda: len(hub.said) == 2)
+    assert hub.said[1][1].ranges == ((2, 3),)
+    hours = [at - at % 3_600_000 for at in (old, old + 3_600_000)]
+    assert sorted((await hub.db.read(on_record))[1]) == [(hour, GATEWAY) for hour in hours]
 
 
 async def test_a_frame_that_comes_again_while_it_waits_is_written_once(hub):

@@ -127,7 +127,7 @@ def test_gateways_have_their_ledger_and_one_that_was_never_heard_has_none():
     assert values(found, "market") == {"sites": 1, "heard": 0}
 
 
-def test_the_pipeline_says_when_influxdb_is_down_and_nothing_where_it_is_not():
+def test_the_pipeline_says_how_long_influxdb_is_down_and_nothing_where_there_is_none():
     lanes = {"panic": 0.0, "event": 0.0, "telemetry": 20.0}
     quantiles = {lane: {"p50": None, "p99": None} for lane in lanes} | {"telemetry": {"p50": 4, "p99": 11}}
     numbers = {
@@ -142,6 +142,9 @@ def test_the_pipeline_says_when_influxdb_is_down_and_nothing_where_it_is_not():
     found = list(pipeline.pipeline(numbers, NOW))
     whole = values(found, *()) if len(found) == 1 else next(p.values for p in found if p.tags == ())
     assert (whole["hold"], whole["series_down_s"], whole["rollup_lag_s"]) == (1, 1.5, None)
+    up = next(iter(pipeline.pipeline(numbers | {"series": {"down_ms": None}}, NOW))).values
+    assert up["series_down_s"] == 0
+    assert next(iter(pipeline.pipeline(numbers | {"series": None}, NOW))).values["series_down_s"] is None
     assert values(found, "telemetry") == {"records_per_s": 20.0, "commit_p50_ms": 4, "commit_p99_ms": 11}
 
 

@@ -53,7 +53,6 @@ async def tiers(influx):
         raw = await stack.enter_async_context(
             Influx(InfluxConfig(url=influx.url, database=f"dinding_{uuid.uuid4().hex[:8]}"))
         )
-        await raw.create_database()
         yield await Tiers.enter(stack, raw)
 
 
@@ -93,12 +92,13 @@ async def happen(store):
     await store.write(lambda conn: conn.execute(insert(level_changes).values(**changed)))
 
 
-async def test_every_measure_is_written_at_the_start_and_the_same_again_is_the_same(store, tiers):
+async def test_every_measure_is_written_at_the_start_and_the_same_again_is_the_same(store, tiers, caplog):
     clock = Clock()
     await happen(store)
     await projector(store, tiers, clock).look()
     clock.now += 3000
     await projector(store, tiers, clock).look()  # a hub that starts again within the same ten seconds
+    assert not caplog.records, "the databases are made without a word"
     for name, measure in MEASURES.items():
         influx = tiers.long if measure.place == "long" else tiers.raw
         written = await counts(influx, name)
@@ -110,8 +110,8 @@ async def test_every_measure_is_written_at_the_start_and_the_same_again_is_the_s
         "count_title": 2, "count_text": 2, "count_id": 2, "count_severity": 2,
     }  # fmt: skip
     assert await counts(tiers.raw, "kpi_pipeline") == dict.fromkeys(
-        ("count_values_per_s", "count_dead_letters", "count_hold", "count_writer_waiting", "count_writer_rejected",
-         "count_sql_waiting"), 1,
+        ("count_values_per_s", "count_series_down_s", "count_dead_letters", "count_hold", "count_writer_waiting",
+         "count_writer_rejected", "count_sql_waiting"), 1,
     )  # fmt: skip
 
 

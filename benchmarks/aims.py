@@ -99,6 +99,19 @@ AIMS = (
     Aim("rules.full_mb", "rules, memory of them", "MB"),
     Aim("rules.reload_all.swap_ms", "rules, all changed at once: the loop waits", "ms"),
     Aim("rules.reload_all.missed", "rules, values missed meanwhile", "", "<=", 0),
+    Aim("deliveries.first_push_ms.p50", "notice committed to first push, p50", "ms"),
+    Aim("deliveries.first_push_ms.p99", "notice committed to first push, p99", "ms", "<=", 50),
+    Aim("deliveries.recipients_50_ms.p50", "50 recipients: the last reached, p50", "ms"),
+    Aim(
+        "deliveries.recipients_50_ms.most", "50 recipients: the last reached, slowest of 20", "ms", "<=", 1000
+    ),
+    Aim(
+        "deliveries.recipients_45_beside_5_hanging_ms.most",
+        "45 recipients beside 5 that hang, slowest of 20",
+        "ms",
+        "<=",
+        1000,
+    ),
     Aim("hub.rss_mb", "hub, resident memory after the load", "MB"),
     Aim("hub.start_s", "hub, start to ready", "s"),
 )

@@ -49,6 +49,9 @@ PARTS: dict[str, Part] = {
     "latency": Part("benchmarks.latency", "publish to commit at 1,000 and 20,000 values/s"),
     "press": Part("benchmarks.press", "press to page, with 1 and with 50 consoles"),
     "rules": Part("benchmarks.rules", "the rules engine: 100,000 points under 1,000 rules", under="rules"),
+    "deliveries": Part(
+        "benchmarks.deliveries", "commit to first push, and fifty recipients", under="deliveries"
+    ),
     "hub": Part("benchmarks.start", "start and memory of the hub"),
     "peers": Part("benchmarks.peers", "the gateway beside thingsboard-gateway", under="peers", needs="PEERS"),
     "edge": Part("benchmarks.edge", "the gateway by itself", under="edge"),

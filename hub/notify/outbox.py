@@ -47,7 +47,7 @@ class Notice:
         key: unique for all time; the same key enqueued again changes nothing. For example ``panic/<incident>``.
         desk: id of the agency in the region profile.
         channels: ids of its channels in the order in which they are tried: the first is used, a later one when those
-            before it have failed three times or were refused.
+            before it have failed three times or for 15 s, or were refused.
         kind: ``panic``, ``level``, … for the receiver to sort by.
         subject: id of the alarm or incident it is about.
         title, text: for people, Bahasa Indonesia first.

@@ -63,6 +63,8 @@ class Retry:
         jitter: share by which a pause is made shorter or longer at random.
         give_up_s: age from which a failed notice is not tried again.
         fallback_after: failures after which the fallback channel is told too, while this one goes on.
+        fallback_s: it is told sooner where the next attempt would begin later than this after the first one, as when
+            a receiver hangs or asks for half a minute.
     """
 
     first_s: float = 1.0
@@ -71,6 +73,7 @@ class Retry:
     jitter: float = 0.2
     give_up_s: float = 24 * 3600.0
     fallback_after: int = 3
+    fallback_s: float = 15.0
 
     def pause_ms(self, failures: int, random: Random, *, asked_s: float | None = None) -> int:
         """The pause after so many failures (1 and up); never shorter than a receiver asked for, up to ``most_s``."""
@@ -116,8 +119,6 @@ def judge(
         return Verdict("deliver")
     if outcome == "refused" or tried_ms >= retry.give_up_s * 1000:
         return Verdict("refuse", fallback=True)
-    return Verdict(
-        "fail",
-        pause_ms=retry.pause_ms(failures, random, asked_s=asked_s),
-        fallback=failures >= retry.fallback_after,
-    )
+    pause_ms = retry.pause_ms(failures, random, asked_s=asked_s)
+    late = tried_ms + pause_ms > retry.fallback_s * 1000
+    return Verdict("fail", pause_ms=pause_ms, fallback=failures >= retry.fallback_after or late)

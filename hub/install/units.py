@@ -122,6 +122,7 @@ def enabled(places: Places) -> list[str]:
 
 
 def _hub(places: Places, credentials: list[str]) -> str:
+    writable = _writable(places.store, places.heads, places.profile)
     return f"""\
 [Unit]
 Description=Siaga hub
@@ -135,7 +136,7 @@ Group=siaga
 ExecStart={places.programs}/siaga-hub run --config {places.config} --setup-code-file /run/siaga/setup-code
 {_loaded(places, credentials)}RuntimeDirectory=siaga
 RuntimeDirectoryMode=0700
-{_writable(places.store, places.heads, places.profile)}# 2: it cannot work as it is configured; the reason is the last line of its log.
+{writable}# 2: it cannot work as it is configured; the reason is the last line of its log.
 RestartPreventExitStatus=2
 {STEADY}LimitNOFILE=65536
 {HARDENING}

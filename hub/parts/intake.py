@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Intake:
     """
 
     def __init__(
-        self, ground: Ground, told: Told, judging: Judging, *, revoked: Callable[[], Container[str]]
+        self, ground: Ground, told: Told, judging: Judging, *, revoked: Callable[[], Collection[str]]
     ) -> None:
         self._ground = ground
         db, clock, config, pipeline = ground.db, ground.clock, ground.config, ground.pipeline

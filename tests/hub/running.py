@@ -72,9 +72,12 @@ timeout_s = 2.0
 async def running(config: Path) -> AsyncIterator[tuple[HubApp, Ready]]:
     """A hub that is ready, and stopped in good order afterwards."""
     ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
-    hub = HubApp(
-        load_config(config), clock=SystemClock(), on_ready=lambda said: ready.done() or ready.set_result(said)
-    )
+
+    def said(what: Ready) -> None:
+        if not ready.done():
+            ready.set_result(what)
+
+    hub = HubApp(load_config(config), clock=SystemClock(), on_ready=said)
     task = asyncio.create_task(hub.run(), name="hub")
     either: set[asyncio.Future[Any]] = {task, ready}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

@@ -168,6 +168,7 @@ class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_field
     events_days: Days = CLASSES["events"]
     attendance_days: Days = CLASSES["attendance"]
     incidents_days: Days = CLASSES["incidents"]
+    commissioning_days: Days = CLASSES["commissioning"]
     audit_days: Days = CLASSES["audit"]
     logs_days: Days = CLASSES["logs"]
 

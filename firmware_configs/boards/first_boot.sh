@@ -123,7 +123,7 @@ install_software() {
 
 give_it_an_account() {
     id siaga >/dev/null 2>&1 || adduser --system --group --home "$data" --no-create-home siaga
-    for group in gpio dialout i2c; do
+    for group in gpio dialout i2c input; do
         if getent group "$group" >/dev/null; then
             adduser siaga "$group" >/dev/null
         fi

@@ -18,6 +18,7 @@ CLASSES: Mapping[str, int] = {
     "events": 730,
     "attendance": 400,
     "incidents": 1825,
+    "commissioning": 1825,
     "audit": 3650,
     "logs": 90,
 }
@@ -26,7 +27,8 @@ CLASSES: Mapping[str, int] = {
 events: what gateways told of doors, beds and themselves, and changes of river levels.
 attendance: scans, each of a person under a pseudonym; more than a year, for what is computed from a whole year.
 incidents: closed ones with their presses, timeline, notices and answers, drills, what became of alarms, and CAP
-messages. audit: the trail. logs: what was refused, texts that came in, and notices that belong to no incident.
+messages. commissioning: signed ones with photos and signature, but never a gateway's newest. audit: the trail. logs:
+what was refused, texts that came in, and notices that belong to no incident.
 
 The class telemetry, samples in InfluxDB, has none: years of a river are worth more than their room, and name nobody.
 """

@@ -17,6 +17,8 @@ from hub.api import audit as trail
 from hub.api.audit import CUT
 from hub.api.tables import audit
 from hub.cap.tables import cap_messages
+from hub.commissioning.tables import commissionings, photos
+from hub.commissioning.tables import entries as commissioning_entries
 from hub.drills.tables import drills
 from hub.escalation.tables import escalation_steps, escalations
 from hub.incidents.tables import (
@@ -146,6 +148,30 @@ class Notices:
 
 
 @dataclass(frozen=True, slots=True)
+class Commissionings:
+    """Signed commissionings with photos and signature. A gateway's newest proves what stands there now, and stays."""
+
+    def count(self, conn: Connection, before_ms: int) -> int:
+        """How many would go."""
+        return conn.execute(
+            select(func.count()).select_from(commissionings).where(self._over(before_ms))
+        ).scalar_one()
+
+    def delete(self, conn: Connection, before_ms: int, now_ms: int) -> int:
+        """Delete the first of them; how many."""
+        some = select(commissionings.c.id).where(self._over(before_ms)).limit(BATCH)
+        ids = conn.execute(some).scalars().all()
+        for table in (photos, commissioning_entries):
+            conn.execute(delete(table).where(table.c.commissioning_id.in_(ids)))
+        return conn.execute(delete(commissionings).where(commissionings.c.id.in_(ids))).rowcount
+
+    def _over(self, before_ms: int) -> ColumnElement[bool]:
+        signed = select(func.max(commissionings.c.id)).where(commissionings.c.signed_ms.is_not(None))
+        newest = signed.group_by(commissionings.c.gateway)
+        return and_(commissionings.c.signed_ms < before_ms, commissionings.c.id.not_in(newest))
+
+
+@dataclass(frozen=True, slots=True)
 class Trail:
     """The oldest rows of the audit trail. The row that tells of the cut holds the digest that the rest begins with."""
 
@@ -184,6 +210,7 @@ BY_CLASS: Mapping[str, tuple[Kept, ...]] = {
         Part(alarm_history, lambda before_ms: alarm_history.c.at_ms < before_ms),
         Part(cap_messages, lambda before_ms: cap_messages.c.expires_ms < before_ms),
     ),
+    "commissioning": (Commissionings(),),
     "audit": (Trail(),),
     "logs": (
         Part(dead_letters, lambda before_ms: dead_letters.c.last_ms < before_ms),

@@ -12,6 +12,8 @@ from contract.messages import EventBody
 from hub.alarms.tables import alarm_history
 from hub.api import audit
 from hub.api.tables import audit as trail_rows
+from hub.commissioning.tables import commissionings, photos
+from hub.commissioning.tables import entries as commissioning_entries
 from hub.incidents.service import Incidents
 from hub.incidents.tables import incidents, presses, timeline
 from hub.ingest.tables import dead_letters, events
@@ -23,7 +25,15 @@ from hub.retention.worker import Retention
 from hub.series.influx import InfluxConfig
 from tests.hub.city import NOW, REGION, press
 
-DAYS = {"telemetry": 0, "events": 100, "attendance": 50, "incidents": 200, "audit": 300, "logs": 40}
+DAYS = {
+    "telemetry": 0,
+    "events": 100,
+    "attendance": 50,
+    "incidents": 200,
+    "commissioning": 250,
+    "audit": 300,
+    "logs": 40,
+}
 SITI, BUDI = Person("2026a", "a1" * 12), Person("2026a", "b2" * 12)
 
 
@@ -133,6 +143,38 @@ async def test_a_closed_incident_goes_with_all_that_belongs_to_it_and_an_open_on
     assert await count(database, events) == 1
     assert await count(database, deliveries) == 0
     assert await count(database, alarm_history) > 0, "what became of alarms lately stays"
+
+
+async def test_signed_commissionings_go_with_photos_and_a_gateways_newest_stays(database):
+    signed: dict[str, dict[str, int | None]] = {
+        "gw-pasar": {"replaced": 600, "newest": 251},
+        "gw-rs-1": {"over": 251, "not yet over": 249, "open": None},
+        "gw-rs-2": {"lately": 249, "now": 10},
+    }
+
+    def fill(conn, gateway, age_days):
+        signed_ms = None if age_days is None else NOW - age_days * DAY_MS
+        made = conn.execute(
+            commissionings.insert().returning(commissionings.c.id),
+            {"gateway": gateway, "site": "s", "begun_ms": 1, "begun_by": "t", "signed_ms": signed_ms},
+        ).scalar_one()
+        proven = {
+            "commissioning_id": made, "n": 1, "item": "clock", "at_ms": 1, "actor": "t",
+            "outcome": "good", "note": "", "data": "{}", "digest": "0" * 64,
+        }  # fmt: skip
+        conn.execute(commissioning_entries.insert(), proven)
+        conn.execute(photos.insert(), {"commissioning_id": made, "at_ms": 1, "jpeg": b"\xff\xd8\xff\xd9"})
+        return made
+
+    made = {}
+    for gateway, ages in signed.items():
+        for name, age_days in ages.items():
+            made[name] = await database.write(lambda conn, a=age_days, g=gateway: fill(conn, g, a))
+    assert (await retention(database).look())["commissioning"] == 2
+    kept = {number for name, number in made.items() if name not in ("replaced", "over")}
+    for column in (commissionings.c.id, commissioning_entries.c.commissioning_id, photos.c.commissioning_id):
+        found = await database.read(lambda conn, column=column: conn.execute(select(column)).scalars().all())
+        assert set(found) == kept
 
 
 async def test_an_incident_whose_duplicate_stays_stays_too(database):

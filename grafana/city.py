@@ -10,7 +10,7 @@ from grafana.theme import Theme
 from hub.region import Region, load
 from hub.rules import book as books
 from hub.rules.book import Book
-from hub.rules.files import RatioEntry, ThresholdEntry
+from hub.rules.files import RatioEntry
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,6 @@ class City:
     def gateway_names(self) -> dict[str, str]:
         """The name of each gateway's site, by the gateway's id."""
         return {one.id: self.region.sites[one.site].name for one in self.region.gateways.values()}
-
-    def limit(self, device_kind: str, quantity: str) -> ThresholdEntry | None:
-        """The rule with a limit for a quantity of all devices of a kind, the first there is."""
-        found = (rule for rule in self.book.rules.values() if isinstance(rule, ThresholdEntry))
-        return next(
-            (one for one in found if (one.device_kind, one.quantity) == (device_kind, quantity)), None
-        )
 
     def share(self, device_kind: str) -> float | None:
         """From which share in per cent on a ratio over devices of a kind raises an alarm."""

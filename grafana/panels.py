@@ -213,7 +213,7 @@ def rows(
     show_time: str = "",
     sort: str = "",
 ) -> table.Panel:
-    """A table. Every column that is named gets its style; the time is shown only under the heading given.
+    """A table. Every column, by its heading, gets its style; the time is shown only under the heading given.
 
     Args:
         fresh: None shows what lies in the range of the dashboard.
@@ -267,9 +267,10 @@ def _dress(panel: P, say: Say, targets: Sequence[Target]) -> P:
 
 
 def _renamed(show_time: str) -> dict[str, object]:
-    if show_time:
-        return {"excludeByName": {}, "indexByName": {"Time": 0}, "renameByName": {"Time": show_time}}
-    return {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": {}}
+    """Columns by their headings; a column that is not there is no fault."""
+    names = {**style.TAGS, **({"Time": show_time} if show_time else {})}
+    hidden = {} if show_time else {"Time": True}
+    return {"excludeByName": hidden, "indexByName": {"Time": 0} if show_time else {}, "renameByName": names}
 
 
 def _properties(column: Column) -> list[DynamicConfigValue]:

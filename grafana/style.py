@@ -58,6 +58,18 @@ STATES: Mapping[str, str] = MappingProxyType(
 )
 """Of an incident, and the two steps of the desk before any."""
 
+TAGS = MappingProxyType(
+    {
+        "station": "Pos",
+        "site": "Lokasi",
+        "class": "Kelas",
+        "figure": "Ukuran",
+        "kind": "Jenis",
+        "gateway": "Gateway",
+    }
+)
+"""What the column of a tag is called in a table."""
+
 LANES = MappingProxyType({"panic": "Darurat", "event": "Kejadian", "telemetry": "Pengukuran"})
 
 UNITS: Mapping[str, str] = MappingProxyType(

@@ -75,7 +75,7 @@ def build(city: City) -> Dashboard:
                     by=("figure",),
                 ),
                 {
-                    "figure": Column(mappings=style.words(FIGURES)),
+                    "Ukuran": Column(mappings=style.words(FIGURES)),
                     "Nilai": Column(decimals=2),
                     "Anjuran": Column(decimals=2),
                     "Penilaian": Column(

@@ -72,7 +72,7 @@ def build(city: City) -> Dashboard:
                 Say("Kantor", "Per kantor; TIDAK DIKETAHUI di kolom Datang berarti disembunyikan.", 12, 9),
                 table("kpi_attendance", (("came", "Datang"), ("suppressed", "Disembunyikan")), by=("site",)),
                 {
-                    "site": Column(mappings=style.words(names)),
+                    "Lokasi": Column(mappings=style.words(names)),
                     "Disembunyikan": Column(mappings=style.yes_no("ya", "tidak", style.LOW)),
                 },
                 fresh=FRESH,

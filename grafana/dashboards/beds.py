@@ -41,7 +41,12 @@ def build(city: City) -> Dashboard:
     return (
         board.with_panel(
             number(
-                Say("Terisi", "Bagian yang terisi dari tempat tidur yang diketahui.", 5, unit=style.PERCENT),
+                Say(
+                    "Keterisian sekarang",
+                    "Bagian terisi dari yang diketahui.",
+                    5,
+                    unit=style.PERCENT,
+                ),
                 _share_now(),
                 thresholds=full,
             )
@@ -96,7 +101,7 @@ def _hospitals(city: City) -> AnyPanel:
             by=("site", "class"),
         ),
         {
-            "site": Column(mappings=style.words(names)),
+            "Lokasi": Column(mappings=style.words(names)),
             "Tidak diketahui": Column(thresholds=style.none_is_good(), colour=True),
             "Umur data": Column(unit=style.SECONDS, decimals=0, thresholds=style.limit(600), colour=True),
         },

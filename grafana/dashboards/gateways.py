@@ -53,7 +53,7 @@ def build(city: City) -> Dashboard:
         .with_panel(
             named(
                 curves(
-                    Say("Di jalan", "Catatan di jalan, per gateway.", 8, 8),
+                    Say("Di jalan menurut waktu", "Catatan di jalan, per gateway.", 8, 8),
                     curve("kpi_gateways", "on_way", by="gateway", how="max"),
                     decimals=0,
                     soft_min=0,
@@ -64,8 +64,14 @@ def build(city: City) -> Dashboard:
         .with_panel(
             named(
                 curves(
-                    Say("Catatan tertua", "Umur catatan tertua yang menunggu di kartu.", 8, 8, style.SECONDS),
-                    curve("kpi_gateways", "oldest_s", by="gateway", how="max"),
+                    Say(
+                        "Kartu terpakai",
+                        "Ruang kartu yang dipakai antrean, per gateway.",
+                        8,
+                        8,
+                        style.UNITS["MB"],
+                    ),
+                    curve("kpi_gateways", "spool_mb", by="gateway", how="max"),
                     soft_min=0,
                 ),
                 city.gateway_names,
@@ -95,6 +101,7 @@ def _gateways(city: City) -> AnyPanel:
                 ("on_way", "Di jalan"),
                 ("refused", "Ditolak"),
                 ("lost", "Hilang"),
+                ("oldest_s", "Catatan tertua"),
                 ("spool_mb", "Kartu terpakai"),
                 ("disk_free_mb", "Kartu bebas"),
                 ("cpu_c", "Suhu"),
@@ -102,9 +109,10 @@ def _gateways(city: City) -> AnyPanel:
             by=("gateway",),
         ),
         {
-            "gateway": Column(mappings=style.words(city.gateway_names)),
+            "Gateway": Column(mappings=style.words(city.gateway_names)),
             "Keadaan": Column(mappings=style.yes_no("BISU", "terdengar"), colour=True, width=100),
             "Terdengar": Column(unit=style.SECONDS, decimals=0),
+            "Catatan tertua": Column(unit=style.SECONDS, decimals=0),
             "Ditolak": Column(thresholds=style.none_is_good(style.MEDIUM), colour=True),
             "Hilang": Column(thresholds=style.none_is_good(style.CRITICAL), colour=True),
             "Kartu terpakai": megabytes,

@@ -66,7 +66,7 @@ def build(city: City) -> Dashboard:
         for station in city.region.stations.values():
             if station.river == river:
                 board.with_panel(_post(station.at(city.at_ms)))
-    return board.with_row(Row("Alat")).with_panel(_battery(city))
+    return board
 
 
 def _now(city: City) -> AnyPanel:
@@ -89,7 +89,7 @@ def _now(city: City) -> AnyPanel:
             by=("station",),
         ),
         {
-            "station": Column(mappings=style.words(city.station_names)),
+            "Pos": Column(mappings=style.words(city.station_names)),
             "Tingkat": Column(mappings=style.severities(style.SIAGA), colour=True, width=90),
             "Muka air": metres,
             "Naik": Column(unit=style.RISE, decimals=2, width=100),
@@ -119,17 +119,3 @@ def _post(station: Station) -> timeseries.Panel:
     for column, title in ((station.quantity, "Muka air"), (f"{station.quantity}_max", "Puncak")):
         panel.override_by_name(f"max_{column}", [DynamicConfigValue(id_val="displayName", value=title)])
     return panel
-
-
-def _battery(city: City) -> timeseries.Panel:
-    rule = city.limit("river_post", "battery_v")
-    below = None if rule is None else rule.below
-    return named(
-        curves(
-            Say("Baterai", "Tegangan baterai tiap pos duga air.", 24, 7, style.UNITS["V"]),
-            curve("river_post", "battery_v", by="site"),
-            thresholds=None if below is None else style.least(below),
-            decimals=1,
-        ),
-        city.site_names,
-    )

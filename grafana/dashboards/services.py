@@ -58,7 +58,7 @@ def build(city: City) -> Dashboard:
             rows(
                 Say("Per jenis", "Tempat layanan terpasang dan terdengar, per jenis.", 12, 9),
                 table("kpi_sites", (("sites", "Terpasang"), ("heard", "Terdengar")), by=("kind",)),
-                {"kind": Column(mappings=style.words(KINDS))},
+                {"Jenis": Column(mappings=style.words(KINDS))},
             )
         )
         .with_panel(

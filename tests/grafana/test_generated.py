@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from contract.kinds import KINDS
-from grafana import build, style
+from grafana import build, preview, style
 from grafana import city as cities
 from grafana.influxql import tag_is
 from hub.kpis.measures import MEASURES
@@ -34,6 +34,12 @@ def test_the_files_are_what_the_code_builds():
     assert {f"{uid}.json" for uid in FILES} == set(build.texts())
     for name, text in build.texts().items():
         assert (build.GENERATED / name).read_text() == text, f"{name} is old: python -m grafana.build"
+
+
+def test_the_sheet_is_drawn_from_the_files():
+    assert preview.PLACE.read_text() == preview.text(), "the sheet is old: python -m grafana.preview"
+    other = [{**one, "title": "Lain"} for one in FILES.values()]
+    assert preview.sheet(other) != preview.text()
 
 
 def changed(tmp_path, file, old, new):
@@ -185,6 +191,8 @@ def test_addresses_and_panel_numbers_are_each_once():
     for uid, dashboard in FILES.items():
         assert dashboard["uid"] == uid
         assert 8 <= len(uid) <= 40
+        titles = [panel["title"] for panel in dashboard["panels"]]
+        assert len(set(titles)) == len(titles)
         numbers = [panel["id"] for panel in dashboard["panels"]]
         assert len(set(numbers)) == len(numbers)
 

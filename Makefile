@@ -79,6 +79,12 @@ bill: ## Write the bills of materials of gateway and hub (CycloneDX) into dist/
 	mkdir -p dist
 	for role in edge hub; do $(bin)/python -m checks.bill $$role > dist/siaga-$$role.cdx.json; done
 
+.PHONY: audit
+audit: ## Ask PyPI whether a weakness of a locked library is known; fails also where it cannot tell
+	@setup/install check
+	$(bin)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes --progress-spinner off \
+		-r requirements/dev.txt -r requirements/assets.txt
+
 .PHONY: clean
 clean: ## Remove what make made: .venv, .siaga, caches, built files
 	@rm -rf .venv .siaga dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -137,7 +137,7 @@ async def test_a_bus_that_hangs_holds_up_nobody_and_takes_one_thread_only(monkey
     for _ in range(3):
         with pytest.raises(MissedPollError, match="hangs"):
             await probe.poll()
-    assert loop.time() - began_s < 0.5
+    assert loop.time() - began_s < 4, "the chip hangs for five seconds"
     assert len(asked) == 1
     freed.set()
     monkeypatch.setattr(current_loop, "READ_S", 2)

@@ -205,7 +205,7 @@ async def test_a_bus_that_hangs_keeps_no_gateway_from_stopping(monkeypatch):
     async with bench.watched():
         with pytest.raises(MissedPollError, match="not watched yet"):
             await bench.drivers["tombol"].poll()
-    assert asyncio.get_running_loop().time() - began_s < 1
+    assert asyncio.get_running_loop().time() - began_s < 4, "the chip hangs for five seconds"
     freed.set()
 
 

@@ -68,10 +68,8 @@ async def test_a_notice_goes_out_at_once_after_the_commit(db):
     channel = RecordingChannel()
     async with working(db, a=channel) as worker:
         await asyncio.sleep(0.05)
-        start = monotonic()
         await put(db, worker, notice())
-        await until(all_are(db, "sent"))
-        assert monotonic() - start < 0.5
+        await until(all_are(db, "sent"))  # by itself it would look again after half a minute
         assert list(channel.delivered) == ["n/a"]
 
 

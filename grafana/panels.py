@@ -240,6 +240,14 @@ def named(panel: P, names: Mapping[str, str]) -> P:
     return panel
 
 
+def coloured(panel: P, colours: Mapping[str, str]) -> P:
+    """The panel with lines of these names in colours that mean something."""
+    for name, colour in colours.items():
+        fixed = {"mode": FieldColorModeId.FIXED, "fixedColor": colour}
+        panel.override_by_name(name, [DynamicConfigValue(id_val="color", value=fixed)])
+    return panel
+
+
 def words(say: Say, html: str) -> text.Panel:
     """HTML that Grafana keeps: no script, no style sheet, pictures only as data."""
     return (

@@ -36,6 +36,11 @@ SEVERITY = (NORMAL, MEDIUM, HIGH, CRITICAL)
 SIAGA = ("Siaga 4", "Siaga 3", "Siaga 2", "Siaga 1")
 """By severity, where stations have no words of their own."""
 
+PRIORITIES: Mapping[str, str] = MappingProxyType(
+    {f"Prioritas {at}": colour for at, colour in enumerate((CRITICAL, HIGH, MEDIUM, LOW), start=1)}
+)
+"""Colour of each priority, by what its line is called."""
+
 STATES: Mapping[str, str] = MappingProxyType(
     {
         "acknowledged": "Diakui",

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana import style
 from grafana.city import City
 from grafana.influxql import curve, latest, over_all, table
-from grafana.panels import Column, Say, bars, curves, named, number, rows, states
+from grafana.panels import Column, Say, bars, coloured, curves, named, number, rows, states
 from grafana.wall import Subject, begin, head
 
 SUBJECT = Subject(
@@ -86,18 +86,24 @@ def build(city: City) -> Dashboard:
             )
         )
         .with_panel(
-            bars(
-                Say("Aktif per prioritas", "Alarm aktif per prioritas; 1 yang paling gawat.", 12, 10),
-                latest("kpi_alarms", "active", by="priority", alias="Prioritas $tag_priority"),
+            coloured(
+                bars(
+                    Say("Aktif per prioritas", "Alarm aktif per prioritas; 1 yang paling gawat.", 12, 10),
+                    latest("kpi_alarms", "active", by="priority", alias="Prioritas $tag_priority"),
+                ),
+                style.PRIORITIES,
             )
         )
         .with_panel(
-            curves(
-                Say("Alarm aktif menurut waktu", "Alarm aktif per prioritas.", 12, 8),
-                curve("kpi_alarms", "active", by="priority", alias="Prioritas $tag_priority"),
-                stacked=True,
-                decimals=0,
-                soft_min=0,
+            coloured(
+                curves(
+                    Say("Alarm aktif menurut waktu", "Alarm aktif per prioritas.", 12, 8),
+                    curve("kpi_alarms", "active", by="priority", alias="Prioritas $tag_priority"),
+                    stacked=True,
+                    decimals=0,
+                    soft_min=0,
+                ),
+                style.PRIORITIES,
             )
         )
         .with_panel(

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana import style
 from grafana.city import City
 from grafana.influxql import curve, facts, latest, over_all, summed
-from grafana.panels import AnyPanel, Column, Say, bars, curves, named, number, rows, states
+from grafana.panels import AnyPanel, Column, Say, bars, coloured, curves, named, number, rows, states
 from grafana.wall import Subject, begin, head
 
 SUBJECT = Subject(
@@ -102,12 +102,15 @@ def _places() -> list[AnyPanel]:
             Say("Tempat tidur kosong", "Tempat tidur kosong per kelas di seluruh kota.", 8, 7),
             latest("kpi_beds_city", "free", by="class"),
         ),
-        curves(
-            Say("Alarm aktif", "Alarm aktif per prioritas.", 8, 7),
-            curve("kpi_alarms", "active", by="priority", alias="Prioritas $tag_priority"),
-            stacked=True,
-            decimals=0,
-            soft_min=0,
+        coloured(
+            curves(
+                Say("Alarm aktif", "Alarm aktif per prioritas.", 8, 7),
+                curve("kpi_alarms", "active", by="priority", alias="Prioritas $tag_priority"),
+                stacked=True,
+                decimals=0,
+                soft_min=0,
+            ),
+            style.PRIORITIES,
         ),
         curves(
             Say("Insiden terbuka menurut waktu", "Jumlah insiden terbuka, semua jenis.", 8, 7),

@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from grafana import asking
+from grafana import alerts, asking
 from grafana.asking import Range
 from grafana.sources import SUFFIXES
 from hub.kpis import tiers
@@ -77,6 +77,15 @@ def test_influxdb_takes_every_query_whatever_the_range(city, span_ms):
     found = asked.everything(city, asked.boards(), span_ms=span_ms)
     assert found.refused == []
     assert found.asked > 100
+
+
+@pytest.mark.real
+def test_influxdb_takes_the_queries_of_the_alerts(city):
+    shown = Range(NOW_MS - alerts.WINDOW_S * 1000, NOW_MS)
+    with httpx.Client(base_url=city["url"]) as client:
+        for rule in alerts.rules("Kota Contoh"):
+            query = asking.expanded(rule["data"][0]["model"]["query"], shown, 1000)
+            assert asked.ask(client, "dinding", asking.Asked("", rule["title"], "raw", query))[0] == ""
 
 
 @pytest.mark.real

@@ -31,6 +31,7 @@ from edge.local_door import LocalDoor
 from edge.orders import IDENTIFY_S, Orders
 from edge.outputs import Outputs
 from edge.panic import Panic
+from edge.pictures import Pictures
 from edge.renewal import Renewal
 from edge.sampler import Sampler
 from edge.second_path import SecondPath
@@ -103,6 +104,7 @@ class EdgeApp:
             on_poll=self._watchdog.polled,
         )
         self._link: Link | None = None
+        self.pictures = Pictures(config, read=self._drivers.picture)
         self.uplink: Uplink | None = None
         """The sending side; None before the gateway runs."""
         self._orders = Orders(self)

@@ -31,7 +31,7 @@ ORDER_S = 30.0
 WAITING = 16
 """Commands that wait for their turn; beyond it they are refused."""
 
-FROM_AFAR = frozenset({"read", "identify", "test", "restart", "diagnostics"})
+FROM_AFAR = frozenset({"read", "identify", "test", "restart", "diagnostics", "snapshot"})
 """Orders that a command may carry."""
 
 MOST_VALUES = 64

@@ -16,6 +16,7 @@ from edge.clock import Clock
 from edge.errors import OrderError
 from edge.health import Health
 from edge.panic import Panic
+from edge.pictures import Pictures
 from edge.sampler import DeviceState, Sample, Sampler
 from edge.spool import Spool
 from edge.uplink import Uplink
@@ -40,6 +41,8 @@ class Gateway(Protocol):
     def uplink(self) -> Uplink | None: ...
     @property
     def panic(self) -> Panic: ...
+    @property
+    def pictures(self) -> Pictures: ...
     @property
     def buttons(self) -> tuple[str, ...]: ...
     @property
@@ -66,6 +69,7 @@ class Orders:
             "identify": self._identify,
             "restart": self._restart,
             "diagnostics": self._diagnostics,
+            "snapshot": self._snapshot,
         }
 
     @property
@@ -167,6 +171,10 @@ class Orders:
                 "no_line", f"{device} has no line of its own to open anew", "only lines can be restarted"
             )
         return {"device": device}
+
+    async def _snapshot(self, arguments: Mapping[str, Scalar]) -> Answer:
+        """Send a picture that is kept here to the hub, by HTTPS."""
+        return {"bytes": await self._gateway.pictures.send(str(arguments.get("file", "")))}
 
     async def _diagnostics(self, _: Mapping[str, Scalar]) -> Answer:
         """What somebody wants to know who cannot come: all that is not well, and the numbers around it."""

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import http.client
 import re
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from contract import signed
 from contract.signed import PRESS
 from edge.config import Broker, Config
 from edge.errors import CertificateError, WayError
+from edge.hub_door import post
 from edge.second_path import Press, Way
 from edge.signing import sign
 
 PLACE = "/api/second-path"
-HTTPS_S = 10.0
 SMS_S = 60.0
 """A modem may take half a minute to send a text."""
 
@@ -51,7 +48,7 @@ class Https:
     proves: bool = True
 
     async def tell(self, press: Press) -> None:
-        # In a thread that nobody joins: what it waits for is bounded by HTTPS_S.
+        # In a thread that nobody joins: what it waits for is bounded by hub_door.HTTPS_S.
         await asyncio.to_thread(self._post, press)
 
     def _post(self, press: Press) -> None:
@@ -59,25 +56,9 @@ class Https:
             message = sign(
                 PRESS, self.gateway, press.frame, certificate=self.broker.cert_file, key=self.broker.key_file
             )
-            context = ssl.create_default_context()
-            context.load_verify_locations(cafile=str(self.broker.ca_file))
-        except (CertificateError, OSError) as error:
+        except CertificateError as error:
             raise WayError("certificate", str(error)) from error
-        parts = urlsplit(self.url)
-        connection = http.client.HTTPSConnection(
-            parts.hostname or "", parts.port or 443, context=context, timeout=HTTPS_S
-        )
-        try:
-            headers = {"Content-Type": "application/json"}
-            connection.request("POST", PLACE, signed.encode(message), headers)
-            answer = connection.getresponse()
-            said = answer.read(2000)
-        except (OSError, http.client.HTTPException) as error:
-            raise WayError("unreachable", f"{self.url}: {error!r}") from error
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise WayError("refused", f"HTTP {answer.status}: {said.decode('utf-8', 'replace')[:200]}")
+        post(self.url, PLACE, signed.encode(message), "application/json", authority=self.broker.ca_file)
 
 
 class Modem(Protocol):

@@ -11,6 +11,7 @@ import datetime as dt
 import re
 
 from contract.kinds import Quality
+from contract.pictures import MOST_BYTES
 from edge.clock import Clock
 from edge.config.cameras import Camera
 from edge.drivers.base import MissedPollError, Reading, Value
@@ -20,7 +21,7 @@ from edge.drivers.http_login import Login
 ANSWER_S = 5.0
 SDP_MAX = 64 * 1024
 SOAP_MAX = 64 * 1024
-PICTURE_MAX = 4 * 1024 * 1024
+PICTURE_MAX = MOST_BYTES
 JPEG_BEGINS, JPEG_ENDS = b"\xff\xd8\xff", b"\xff\xd9"
 
 CLOCK = (

@@ -43,6 +43,7 @@ from edge.drivers.simulated import SimulatedDriver
 from edge.drivers.supervised_loop import Loops, SupervisedLoopDriver
 from edge.drivers.tipping_bucket import RainDriver, TippingBucket, TippingBuckets
 from edge.drivers.ultrasonic import UltrasonicDriver
+from edge.errors import OrderError
 from edge.outputs import Shown
 from edge.points import Limits
 from edge.sampler import Schedule
@@ -100,6 +101,18 @@ class Drivers:
         """A press is on the card: what looks on takes its picture. Never blocks."""
         if self._photographer is not None:
             self._photographer.pressed(press)
+
+    def picture(self, file: str) -> bytes:
+        """A picture that is kept.
+
+        Raises:
+            OrderError: it is not.
+        """
+        if self._photographer is None:
+            raise OrderError(
+                "picture", "tidak ada kamera / no camera keeps pictures here", "on_panic of a [[camera]]"
+            )
+        return self._photographer.album.read(file)
 
     def restart(self, device: str) -> bool:
         """Open the line of a device anew; False where it has none."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contract.codec import encode_body
 from contract.messages import EventBody
+from contract.pictures import FILE
 from contract.whole_file import write_bytes
 from edge.clock import Clock, random_hex
 from edge.config.cameras import SnapshotSettings
@@ -27,9 +27,6 @@ TIDY_S = 3600.0
 """How often pictures are looked at whose days are over."""
 WAITING = 32
 """Presses whose pictures wait; more are not taken: a button that is hammered shows the same."""
-
-NAME = re.compile(r"[0-9a-f]{32}-[a-z0-9][a-z0-9_-]{0,63}\.jpg")
-"""A press's event id and the camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class Album:
         """What is kept, newest first."""
         found = []
         for path in self._folder.glob("*.jpg"):
-            if NAME.fullmatch(path.name):
+            if FILE.fullmatch(path.name):
                 seen = path.stat()
                 found.append(Picture(path.name, seen.st_size, seen.st_mtime))
         return sorted(found, key=lambda one: (-one.taken_s, one.name))
@@ -75,7 +72,7 @@ class Album:
         Raises:
             OrderError: there is none, or not any more.
         """
-        if not NAME.fullmatch(name):
+        if not FILE.fullmatch(name):
             raise OrderError(
                 "picture", f"{name!r} is no picture's name", "as the event camera_snapshot says it"
             )
@@ -104,6 +101,11 @@ class Photographer:
         self._album = album
         self._clock = clock
         self._presses: asyncio.Queue[Press] = asyncio.Queue(WAITING)
+
+    @property
+    def album(self) -> Album:
+        """The pictures that are kept."""
+        return self._album
 
     def pressed(self, press: Press) -> None:
         """Somebody has pressed, and the press is on the card. Never blocks."""

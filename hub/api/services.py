@@ -20,6 +20,7 @@ from hub.city.beds import PanelWords
 from hub.clock import Clock
 from hub.db import Database
 from hub.fleet.commands import Commands
+from hub.ingest.pictures import Pictures
 from hub.notify.links import Links
 from hub.region import Region
 from hub.rules.book import Book
@@ -72,6 +73,7 @@ class Services:
         secure_cookies: True when the hub itself or the proxy before it speaks TLS.
         commands: gives gateways commands; None in tests that have no gateways.
         second_path: takes a gateway's signed press; None in tests that have no authority to judge it by.
+        pictures: takes pictures of presses from their gateways; None as ``second_path``.
         hooks: secret of each channel whose receiver may tell something back.
         links: by which contacts answer without an account; None where the configuration has no address for them.
         cap_sender: the hub's name among senders of CAP; empty where it sends none.
@@ -107,6 +109,7 @@ class Services:
     cap_sender: str = ""
     commands: Commands | None = None
     second_path: Callable[[bytes], Awaitable[Sequence[str]]] | None = None
+    pictures: Pictures | None = None
     rules: RulesInForce | None = None
     profile_mistakes: Callable[[], Sequence[str]] = tuple
     advisories: Callable[[], Mapping[str, Any]] | None = None

@@ -17,7 +17,7 @@ VALID_MS = 60_000
 PATIENCE_S = 15.0
 """How long an answer is waited for. A command that had none may still be carried out until its end."""
 
-NAMES = ("read", "identify", "test", "restart", "diagnostics")
+NAMES = ("read", "identify", "test", "restart", "diagnostics", "snapshot")
 """What a gateway may be told; it refuses all else too."""
 
 Scalar = str | int | float | bool | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -35,7 +36,22 @@ class UntrustedError(HubError):
         self.detail = message
 
 
-def roots(pem: bytes) -> Sequence[x509.Certificate]:
+Roots = Sequence[x509.Certificate]
+
+
+def roots_in(path: Path) -> Roots:
+    """The certificates of the city's roots in a file.
+
+    Raises:
+        UntrustedError: there are none, so nothing can be believed.
+    """
+    try:
+        return roots(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UntrustedError("authority", str(error)) from error
+
+
+def roots(pem: bytes) -> Roots:
     """The certificates of the city's roots.
 
     Raises:
@@ -44,7 +60,7 @@ def roots(pem: bytes) -> Sequence[x509.Certificate]:
     return x509.load_pem_x509_certificates(pem)
 
 
-def verify(signed: Signed, purpose: str, trusted: Sequence[x509.Certificate], *, now_ms: int) -> None:
+def verify(signed: Signed, purpose: str, trusted: Roots, *, now_ms: int) -> None:
     """See that the signature is of the gateway's key, and its certificate below a root of the city.
 
     Raises:

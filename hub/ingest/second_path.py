@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from cryptography import x509
 from sqlalchemy import Connection
 
 from contract import signed
@@ -22,7 +21,7 @@ from contract.signed import PRESS, Signed
 from contract.topics import topic
 from hub.clock import Clock
 from hub.db import Database
-from hub.fleet.signatures import UntrustedError, roots, verify
+from hub.fleet.signatures import Roots, UntrustedError, roots_in, verify
 from hub.ingest.accept import Registered, accept
 from hub.ingest.commit import commit_events
 from hub.ingest.events import AcceptedEvents, Consequences, StoredEvent
@@ -120,11 +119,8 @@ class SecondPath:
         return new
 
     @cached_property
-    def _roots(self) -> Sequence[x509.Certificate]:
-        try:
-            return roots(self._authority.read_bytes())
-        except (OSError, ValueError) as error:
-            raise UntrustedError("authority", str(error)) from error
+    def _roots(self) -> Roots:
+        return roots_in(self._authority)
 
 
 def _alone(frame: AcceptedEvents) -> Iterator[AcceptedEvents]:

@@ -17,6 +17,7 @@ from hub.ingest.answers import Answers, over
 from hub.ingest.broker import Address
 from hub.ingest.control import Control
 from hub.ingest.judging import Judging
+from hub.ingest.pictures import Pictures
 from hub.ingest.samples import Samples
 from hub.ingest.second_path import SecondPath
 from hub.ingest.subscriber import Subscriber
@@ -91,6 +92,9 @@ class Intake:
             consequences=told,
             stored=told.stored,
             pipeline=pipeline,
+        )
+        self.pictures = Pictures(
+            authority=Path(config.broker.ca), db=db, clock=clock, gateways=ground.known, revoked=revoked
         )
         self._control.restore(row for row in ground.memory.gateways if row.gateway in ground.known)
         self.subscriber.feed(self._control, self._samples, self._answers)

@@ -61,6 +61,7 @@ class Pages:
             panels=panels,
             pipeline=numbers,
             second_path=intake.second_path.take,
+            pictures=intake.pictures,
             commands=intake.commands,
             ready=intake.missing,
             series=series,

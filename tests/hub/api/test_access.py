@@ -39,6 +39,9 @@ EXPECTED = {
     ("GET", "/api/health"): None,
     # What is posted is believed by its signature alone: tests/hub/ingest/test_second_path.py.
     ("POST", "/api/second-path"): None,
+    # As the second path: tests/hub/ingest/test_pictures.py.
+    ("POST", "/api/pictures"): None,
+    ("POST", "/api/incidents/{incident_id}/pictures"): WORKING,
     ("POST", "/api/gateways/{gateway}/commands"): COMMISSIONING,
     ("POST", "/api/logout"): EVERYONE,
     ("GET", "/api/me"): EVERYONE,

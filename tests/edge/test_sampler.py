@@ -272,7 +272,7 @@ async def test_a_cancellation_that_a_driver_swallows_still_stops_the_sampler():
     task = asyncio.create_task(sampler.run())
     await driver.asked.wait()
     task.cancel()
-    await asyncio.wait((task,), timeout=1)
+    await asyncio.wait((task,), timeout=10)
     stopped = task.done()
     for left in asyncio.all_tasks() - {asyncio.current_task()}:
         left.cancel()

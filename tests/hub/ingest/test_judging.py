@@ -194,7 +194,7 @@ async def test_saving_states_returns_when_the_store_is_away_and_does_it_later(db
         raise StoreUnavailableError("away")
 
     monkeypatch.setattr(db, "write", away)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         await life.judging.save_once()
     monkeypatch.setattr(db, "write", whole)
     await life.judging.save_once()

@@ -42,7 +42,7 @@ class Rig:
 @asynccontextmanager
 async def webhook(*script):
     async with receiving(*script) as receiver:
-        outbound = Outbound([], allow_private=[receiver.place], timeout_s=0.5)
+        outbound = Outbound([], allow_private=[receiver.place], timeout_s=1.0)
         channel = WebhookChannel(receiver.url, SECRET, outbound, SystemClock())
         yield Rig(channel, lambda: [one.body.decode() for one in receiver.received])
         await outbound.aclose()
@@ -51,7 +51,7 @@ async def webhook(*script):
 @asynccontextmanager
 async def by_apprise(*script):
     async with receiving(*script) as receiver:
-        channel = AppriseChannel(f"json://{receiver.place}/hook", timeout_s=0.5)
+        channel = AppriseChannel(f"json://{receiver.place}/hook", timeout_s=1.5)
         yield Rig(channel, lambda: [one.body.decode() for one in receiver.received])
 
 

@@ -91,7 +91,7 @@ async def test_a_connection_that_the_server_will_close_or_has_closed_is_not_used
 )
 async def test_what_is_no_answer_is_an_error_and_its_connection_is_gone(answer, error):
     server = Server(answer, GOOD)
-    async with posting(server, timeout_s=0.2) as poster:
+    async with posting(server, timeout_s=0.8) as poster:
         with pytest.raises(error):
             await poster.post("/", {}, b"1")
         assert (await poster.post("/", {}, b"2")).status == 204

@@ -147,6 +147,9 @@ class NotifyWorker:
         channel = self._channels.get(message.channel)
         if channel is None:
             return Answer("refused", detail=f"channel {message.channel} is not configured")
+        if bool(message.drill) != self._exercise:
+            # Nothing writes such a row. Should anything ever, it ends here.
+            return Answer("refused", detail="the notice and its channel are not on one side of the fence")
         try:
             async with asyncio.timeout(ATTEMPT_S):
                 return await channel.send(self._with_link(message))

@@ -33,6 +33,7 @@ NAMES = {
     "number": "1",
     "token": "guessed",
     "attachment_id": "1",
+    "drill": "d0",
     "identifier": "kota-contoh.station.hulu.1.x",
     "rule_id": "sering-putus",
     "n": "1",

@@ -1,0 +1,1 @@
+"""Drills: whom they reach, whom they cannot, and what their report says."""

@@ -90,9 +90,12 @@ class Escalation:
             for row in rows
             for key in [(Rung.of(row), row.wait_ms)]
         }
-        due = sorted((at_ms, key) for key, at_ms in self._deadlines.items() if at_ms <= mono_ms)
-        for _, key in sorted(due, key=lambda one: one[0]):
-            await self._take(key[0])
+        due = sorted(
+            (key for key, at_ms in self._deadlines.items() if at_ms <= mono_ms),
+            key=self._deadlines.__getitem__,
+        )
+        for rung, _ in due:
+            await self._take(rung)
         if due:
             return 0.0
         next_ms = min(self._deadlines.values(), default=mono_ms + round(IDLE_S * 1000))

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.api.auth.roles import ADMINISTERING, CALLING, COMMISSIONING, PLANT, WATCHING, WORKING, Roles
+from hub.api.auth.roles import (
+    ADMINISTERING,
+    CALLING,
+    COMMISSIONING,
+    PLANT,
+    REPORTING,
+    WATCHING,
+    WORKING,
+    Roles,
+)
 from hub.console.language import marked as _
 
 
@@ -30,6 +39,7 @@ ENTRIES = (
     Entry("/commissioning", _("Commissioning"), "c", COMMISSIONING),
     Entry("/rules", _("Rules"), "u", PLANT),
     Entry("/shift", _("Watch"), "j", WORKING),
+    Entry("/reports", _("Reports"), "l", REPORTING),
     Entry("/agencies", _("Agencies"), "d", CALLING),
     Entry("/people", _("People"), "p", ADMINISTERING),
 )

@@ -306,6 +306,7 @@ def test_the_groups_of_roles_are_the_products():
         "COMMISSIONING",
         "CALLING",
         "ROUTING",
+        "REPORTING",
     )
     assert shown == {name.lower(): set(map(str, getattr(roles, name))) for name in groups}
 

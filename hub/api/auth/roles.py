@@ -65,6 +65,9 @@ COMMISSIONING: Roles = frozenset({Role.TECHNICIAN})
 CALLING: Roles = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.AUDITOR, Role.ADMIN})
 """Who sees whom an agency's notices go to, with their telephone numbers."""
 
+REPORTING: Roles = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.EXECUTIVE, Role.AUDITOR, Role.ADMIN})
+"""Who reads what became of incidents, by shift and by month."""
+
 ROUTING: Roles = frozenset({Role.DISPATCHER, Role.ADMIN})
 """Who says which agency is told of what, and who is on duty there."""
 

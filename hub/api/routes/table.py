@@ -16,6 +16,7 @@ from hub.api.routes import (
     login,
     notices,
     pictures,
+    reports,
     second_path,
     stream,
     users,
@@ -37,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *drills.ROUTES,
     *stream.ROUTES,
     *cap.ROUTES,
+    *reports.ROUTES,
     *users.ROUTES,
     *audit.ROUTES,
 )

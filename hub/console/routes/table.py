@@ -20,6 +20,7 @@ from hub.console.routes import (
     oidc,
     overview,
     people,
+    reports,
     rivers,
     rules,
     shift,
@@ -46,5 +47,6 @@ ROUTES: tuple[Route, ...] = (
     *rules.ROUTES,
     *agencies.ROUTES,
     *shift.ROUTES,
+    *reports.ROUTES,
     *people.ROUTES,
 )

@@ -40,6 +40,7 @@ NAMES = {
     "table": "contact",
     "entry_id": "piket-operator",
     "item": "1",
+    "month": "2026-11",
 }
 
 

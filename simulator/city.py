@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from contract.whole_file import write_text
 from edge.drivers.instruments import Library
+from hub.agencies.reading import read, texts_of
 from hub.region.model import Channel, Device, Region
 from provisioning.acl import Enrolled
 from provisioning.ca import Identity
@@ -160,6 +162,8 @@ class HubPlace:
         trust: what the authority tells the hub; None where it tells nothing.
         channels: address of each webhook channel.
         secrets: what each channel signs with.
+        answers: the hub's address as agencies' telephones have it; empty where they get no links.
+        exercise: address of each webhook channel that drills reach; on no host that ``channels`` reach.
     """
 
     profile: Path
@@ -175,6 +179,8 @@ class HubPlace:
     channels: Mapping[str, str]
     secrets: Mapping[str, bytes]
     trust: Path | None = None
+    answers: str = ""
+    exercise: Mapping[str, str] = field(default_factory=dict)
 
 
 def hub_toml(place: HubPlace, folder: Path) -> str:
@@ -209,9 +215,16 @@ def hub_toml(place: HubPlace, folder: Path) -> str:
         "[outbound]",
         *toml_lines(private=[f"127.0.0.1:{place.receiver_port}"]),
     ]
-    for channel, url in place.channels.items():
-        secret = _secret(folder, channel, place.secrets[channel].decode())
-        out += [f"[channels.{channel}]", *toml_lines(url=url, secret_file=secret)]
+    if place.answers:
+        key = _secret(folder, "answers", secrets.token_urlsafe(32))
+        out += ["[answers]", *toml_lines(address=place.answers, key_file=key)]
+    if place.exercise:
+        hosts = sorted({urlsplit(url).netloc for url in place.exercise.values()})
+        out += ["[exercise]", *toml_lines(private=hosts)]
+    for table, channels in (("channels", place.channels), ("exercise.channels", place.exercise)):
+        for channel, url in channels.items():
+            secret = _secret(folder, channel, place.secrets[channel].decode())
+            out += [f"[{table}.{channel}]", *toml_lines(url=url, secret_file=secret)]
     return "\n".join(out) + "\n"
 
 
@@ -223,6 +236,13 @@ def webhooks(region: Region) -> tuple[Channel, ...]:
         for channel in agency.channels
         if channel.kind == "webhook"
     )
+
+
+def exercise_webhooks(profile: Path, region: Region) -> tuple[Channel, ...]:
+    """Every channel for drills of a profile that is a signed webhook."""
+    contacts = read(texts_of(profile), region).exercise_contacts.values()
+    used = {name for contact in contacts for name in contact.channels}
+    return tuple(Channel(name, "webhook", name) for name in sorted(used))
 
 
 def new_secrets(channels: Iterable[Channel]) -> dict[str, bytes]:

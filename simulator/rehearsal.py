@@ -197,6 +197,7 @@ class Rehearsal:
         self.influx: Influx
         self.postgres: Postgres | None = None
         self.receiver: Receiver
+        self.drill_receiver: Receiver
         self.hub: Child
         self.api: httpx.AsyncClient
         self.api_port = 0
@@ -223,8 +224,10 @@ class Rehearsal:
         self._start_servers()
         keys = city.new_secrets(city.webhooks(self.region))
         self.receiver = await self._stack.enter_async_context(Receiver(keys))
+        drills = city.new_secrets(city.exercise_webhooks(self.choice.profile, self.region))
+        self.drill_receiver = await self._stack.enter_async_context(Receiver(drills))
         await self._start_devices()
-        await self._start_hub(keys)
+        await self._start_hub(keys, drills)
         await self._start_gateways()
 
     def _start_servers(self) -> None:
@@ -269,7 +272,7 @@ class Rehearsal:
             self._modbus[gateway] = await self._stack.enter_async_context(server)
         self._first(self)
 
-    async def _start_hub(self, keys: Mapping[str, bytes]) -> None:
+    async def _start_hub(self, keys: Mapping[str, bytes], drills: Mapping[str, bytes]) -> None:
         folder = self.choice.folder / "hub"
         self._tell("pusat kendali (hub) dan pengguna", "the hub and its users")
         self.api_port = self.choice.api_port.choose()
@@ -287,7 +290,9 @@ class Rehearsal:
             api_port=self.api_port,
             receiver_port=self.receiver.port,
             channels={channel: self.receiver.url(channel) for channel in keys},
-            secrets=keys,
+            secrets={**keys, **drills},
+            answers=f"http://127.0.0.1:{self.api_port}",
+            exercise={channel: self.drill_receiver.url(channel) for channel in drills},
             trust=self.registrar.trust if self.registrar else None,
         )
         config = folder / "hub.toml"

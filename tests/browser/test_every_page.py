@@ -17,6 +17,7 @@ PAGES = (
     "/",
     "/incidents",
     "/incidents?which=closed",
+    "/incidents/new",
     "/alarms",
     "/alarms?which=history",
     "/alarms/quality",

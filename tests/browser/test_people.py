@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import expect
@@ -9,6 +10,16 @@ from playwright.async_api import expect
 from tests.browser.town import press
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(60), pytest.mark.asyncio(loop_scope="module")]
+
+TELEPHONE = {"width": 390, "height": 844}
+SLOW = {"offline": False, "latency": 400, "downloadThroughput": 400_000 / 8, "uploadThroughput": 150_000 / 8}
+"""3G in the rain: 400 ms there and back, 400 kbit/s down, 150 up."""
+
+MOST_BYTES = 8_000
+"""Of the page that an agency answers on, with its style and script."""
+
+KEY_S = 0.28
+"""One key of an average typist, by the keystroke-level model of Card, Moran and Newell."""
 
 
 async def test_who_is_not_logged_in_comes_by_the_form_to_where_one_wanted_to_go(city, opened):
@@ -202,3 +213,152 @@ async def test_a_step_that_needs_a_reason_says_so_and_with_one_it_is_on_the_time
     await expect(page.locator("#note")).to_have_count(1)
     await page.goto("/incidents")
     await expect(page.locator("#no-incidents")).to_be_visible()
+
+
+# Incidents from the press to the answer
+
+
+class Keys:
+    """A keyboard that counts."""
+
+    def __init__(self, page):
+        self._page = page
+        self.count = 0
+
+    async def type(self, text):
+        self.count += len(text)
+        await self._page.keyboard.type(text)
+
+    async def press(self, *keys):
+        for key in keys:
+            self.count += 1
+            await self._page.keyboard.press(key)
+
+
+async def one_press(city, window, button="tugu"):
+    """Press a button; its row in an open list."""
+    await press(city, button)
+    row = window.page.locator("li.incident")
+    await expect(row).to_have_count(1)
+    return row
+
+
+async def asked(receiver):
+    """The newest one-time link that an agency was sent, as an address of the pages."""
+    for _ in range(200):
+        links = [one.content["answer_url"] for one in receiver.notices if one.content.get("answer_url")]
+        if links:
+            return urlsplit(links[-1]).path
+        await asyncio.sleep(0.05)
+    raise AssertionError("no agency was asked")
+
+
+async def slowed(window):
+    """A line as on the road, and the bytes of every answer that comes over it."""
+    sizes = []
+    line = await window.context.new_cdp_session(window.page)
+    await line.send("Network.enable")
+    await line.send("Network.emulateNetworkConditions", SLOW)
+    line.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    return line, sizes
+
+
+async def test_a_true_press_goes_to_an_agency_that_answers_on_the_road(city, opened, quiet):
+    desk = await opened("pengendali", "/incidents")
+    row = await one_press(city, desk)
+    page = desk.page
+    await row.locator("a.title").click()
+    await page.locator("#do-claim").click()
+    await page.locator("#do-verify").click()
+    await expect(page.locator("#agency option:checked")).to_contain_text("disarankan")
+    await page.locator("#do-assign").click()
+    part = page.locator(".part").first
+    await expect(part).to_have_class(re.compile("part-assigned"))
+
+    link = await asked(city.receiver)
+    phone = await opened(None, None, size=TELEPHONE)
+    line, sizes = await slowed(phone)
+    await phone.page.goto(link)
+    buttons = phone.page.locator("button[name=word]:not(.cannot)")
+    await expect(buttons).to_have_count(4)
+    for button in await buttons.all():
+        box = await button.bounding_box()
+        assert box["height"] >= 64
+        assert box["width"] >= 300
+    await expect(page.locator("#story-notices .is-done", has_text="Dilihat")).to_be_visible()
+    assert 1000 < sum(sizes) < MOST_BYTES, sizes
+    for word, state in (("received", "accepted"), ("on_scene", "on_scene"), ("done", "done")):
+        await phone.page.locator(f"button[value={word}]").click()
+        await expect(phone.page.locator("[role=status]").first).to_contain_text("dicatat")
+        await expect(part).to_have_class(re.compile(f"part-{state}"))
+        await line.send("Network.emulateNetworkConditions", SLOW | {"latency": 0})
+    await expect(phone.page.locator("button[name=word]")).to_have_count(0)
+    await page.locator("#do-finish").click()
+    await expect(page.locator("#story-head .facts")).to_contain_text("Selesai")
+
+
+async def test_a_mistake_is_closed_with_its_reason_and_the_next_press_of_the_button_tells_of_it(
+    city, opened, quiet
+):
+    desk = await opened("operator", "/incidents")
+    page = desk.page
+    row = await one_press(city, desk)
+    await row.locator("a.title").click()
+    await page.locator("#note").fill("ditelepon balik: salah tekan")
+    await page.locator("#do-mark-false").click()
+    await expect(page.locator("#story-head .facts")).to_contain_text("Palsu")
+    await page.goto("/incidents")
+    row = await one_press(city, desk)
+    await row.locator("a.title").click()
+    await expect(page.locator("#story-history")).to_contain_text(re.compile(r"[1-9]\d* dari \d+ insiden"))
+
+
+async def test_a_telephone_call_is_an_incident_in_fifteen_seconds_of_keys(city, opened, quiet):
+    page = (await opened("operator", "/incidents")).page
+    await expect(page.locator("#no-incidents")).to_be_visible()
+    keys = Keys(page)
+    await keys.press("b")
+    await expect(page.locator("#caller")).to_be_focused()
+    await keys.type("081255501234")
+    await keys.press("Tab", "Tab", "2", "Tab")
+    await keys.type("Pasar Lama los C")
+    await keys.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/incidents/\w{20,}$"))
+    story = page.locator("#incident")
+    for word in ("Kebakaran", "081255501234", "Pasar Lama los C", "Belum diverifikasi", "Telepon"):
+        await expect(story).to_contain_text(word)
+    await expect(page.locator("#do-let-go")).to_be_visible()
+    assert keys.count * KEY_S < 15
+
+
+async def test_a_place_is_pointed_out_on_the_sketch(city, opened, quiet):
+    page = (await opened("operator", "/incidents/new")).page
+    await page.locator("#place").fill("RSUD Kota Contoh")
+    site = city.region.sites["rsud-contoh"]
+    assert float(await page.locator("#lat").input_value()) == site.lat
+    box = await page.locator("#chart").bounding_box()
+    await page.locator("#chart").click(position={"x": box["width"] * 0.5, "y": box["height"] * 0.25})
+    lats = sorted(one.lat for one in city.region.sites.values() if one.kind != "river_post")
+    assert lats[len(lats) // 2] < float(await page.locator("#lat").input_value()) <= lats[-1]
+    await expect(page.locator("#chart-mark")).to_be_visible()
+
+
+async def test_the_watch_is_handed_over_with_its_note_and_what_is_open(city, opened, quiet):
+    going = await opened("operator", "/shift")
+    page = going.page
+    await page.locator("#sound-test").click()
+    await page.locator("#take-heard").check()
+    await page.locator("#handover-take").click()
+    await expect(page.locator("#present")).to_contain_text("✓")
+    await press(city, "tugu")
+    await page.locator("#handover-note").fill("Tugu ditekan berkali-kali, lampunya rusak")
+    await page.locator("#handover-save").click()
+    coming = (await opened("pengendali", "/shift")).page
+    await expect(coming.locator("#note-so-far")).to_contain_text("lampunya rusak")
+    await expect(coming.locator("#open-now")).to_contain_text("Simpang Tugu")
+    await coming.locator("#sound-test").click()
+    await coming.locator("#take-heard").check()
+    await coming.locator("#handover-take").click()
+    await expect(coming.locator("#present")).to_contain_text("pengendali")
+    await expect(coming.locator(".past").first).to_contain_text("lampunya rusak")
+    await expect(coming.locator(".past").first).to_contain_text("Simpang Tugu")

@@ -55,6 +55,9 @@ def test_the_hub_takes_its_configuration_and_no_secret_stands_in_it(region, tmp_
     channels = city.webhooks(region)
     secrets = city.new_secrets(channels)
     assert len(set(secrets.values())) == len(channels) > 1
+    drills = city.new_secrets(city.exercise_webhooks(PROFILE, region))
+    assert drills
+    assert not set(drills) & set(secrets)
     place = city.HubPlace(
         profile=PROFILE,
         broker_port=18883,
@@ -67,14 +70,20 @@ def test_the_hub_takes_its_configuration_and_no_secret_stands_in_it(region, tmp_
         api_port=18080,
         receiver_port=18090,
         channels={channel.id: f"http://127.0.0.1:18090/{channel.id}" for channel in channels},
-        secrets=secrets,
+        secrets=secrets | drills,
+        answers="http://127.0.0.1:18080",
+        exercise={channel: f"http://127.0.0.1:18091/{channel}" for channel in drills},
     )
     path = tmp_path / "hub.toml"
     path.write_text(city.hub_toml(place, tmp_path))
     config = load_hub(path)
     assert config.database_url.startswith("sqlite:///" if database == "hub.sqlite" else "postgresql")
     assert set(config.channels) == set(secrets)
-    for secret in [*(value.decode() for value in secrets.values()), "a password", "siaga:x@"]:
+    assert set(config.exercise.channels) == set(drills)
+    assert not set(config.exercise.private) & set(config.outbound.private)
+    assert config.answers is not None
+    assert len(Path(config.answers.key_file).read_text().strip()) >= 32
+    for secret in [*(value.decode() for value in (secrets | drills).values()), "a password", "siaga:x@"]:
         assert secret not in path.read_text()
     for file in (tmp_path / "secrets").iterdir():
         assert file.stat().st_mode & 0o777 == 0o600

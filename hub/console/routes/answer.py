@@ -120,10 +120,9 @@ async def _page(
         "most_note": MOST_NOTE_CHARS,
         "now_ms": now_ms,
     }
-    page = whole(request, None, "answer.html", context, status=200 if asked else CODES["not_found"][0])
-    # The address is the key: no other site may learn it.
-    page.headers["Referrer-Policy"] = "no-referrer"
-    return page
+    # The address is the key. The house's policy tells it to no other site; one that told it to nobody at all would
+    # make browsers send the form from "null", which the gate takes for another site.
+    return whole(request, None, "answer.html", context, status=200 if asked else CODES["not_found"][0])
 
 
 def _asked(conn: Connection, links: Links, token: str, now_ms: int) -> Asked:

@@ -72,7 +72,7 @@ async def test_it_says_what_is_asked_of_whom_and_offers_four_answers_and_a_refus
         assert word in text(answer.text)
     assert buttons(answer.text) == ["received", "on_the_way", "on_scene", "done", "cannot"]
     assert "LATIHAN" not in answer.text
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert len(answer.content) < 4000
 
 

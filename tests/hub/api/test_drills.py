@@ -6,7 +6,6 @@ from hub.agencies.current import plain_current
 from hub.agencies.directory import plain
 from tests.hub.agencies.profile import directory, region
 
-
 BEGIN = {"title": "Kebakaran pasar", "kind": "fire", "place": "Pasar Lama"}
 
 

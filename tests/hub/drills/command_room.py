@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -37,7 +38,7 @@ connected: deque[tuple[str, int]] = deque(maxlen=10_000)
 """Every address that this process has asked the kernel to connect to, whoever asked."""
 
 
-def _note(event: str, arguments: tuple) -> None:
+def _note(event: str, arguments: tuple[object, ...]) -> None:
     if event == "socket.connect":
         connected.append(
             tuple(arguments[1][:2]) if isinstance(arguments[1], tuple) else (str(arguments[1]), 0)
@@ -74,7 +75,7 @@ class Room:
     escalation: Escalation
     real: Receiver
     exercise: Receiver
-    modem: object
+    modem: Path
     directory: Directory
 
     async def write(self, fn):

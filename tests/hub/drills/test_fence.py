@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from hub.agencies.directory import Directory
 from hub.drills import register, report
 from hub.drills.register import Scenario
 from hub.incidents.by_hand import Report, open_incident
@@ -78,7 +79,7 @@ async def test_the_same_in_earnest_reaches_them_all_and_nobody_of_the_exercise(t
 def forget_to_separate(directory):
     """A mistake in ``exercise()``: it gives everybody."""
 
-    class Everybody(type(directory)):
+    class Everybody(Directory):
         def exercise(self):
             return self
 

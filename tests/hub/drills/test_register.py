@@ -1,6 +1,7 @@
 """Drills are begun, ended, listed and reported; one at a time, and only where somebody takes part."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 from sqlalchemy import select
@@ -11,12 +12,12 @@ from hub.incidents import actions
 from hub.incidents.machine import NotFoundError
 from hub.incidents.tables import incidents
 from hub.incidents.timeline import Actor
-from hub.notify import answers, asks
+from hub.notify import answers, asks, attempts
 from hub.notify.channels.base import Answer
 from tests.hub.agencies.profile import directory, region
 from tests.hub.city import NOW
 from tests.hub.notify.asking import LINKS, Assignments, question
-from tests.hub.notify.test_outbox import RETRY, Random, attempts
+from tests.hub.notify.test_outbox import RETRY
 
 SITI = Actor("siti", "console")
 SCENARIO = Scenario(title="Kebakaran pasar", kind="fire", place="Pasar Lama")

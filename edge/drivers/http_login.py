@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+CHALLENGE_MAX = 2000
 _PAIR = re.compile(r'([A-Za-z]+)=(?:"([^"]*)"|([^\s,]+))')
 
 _HASHES: dict[str, Callable[[bytes], str]] = {
@@ -62,4 +63,4 @@ def _digest(login: Login, told: dict[str, str], algorithm: str, *, method: str, 
 
 
 def _pairs(challenge: str) -> dict[str, str]:
-    return {name.lower(): quoted or plain for name, quoted, plain in _PAIR.findall(challenge)}
+    return {name.lower(): quoted or plain for name, quoted, plain in _PAIR.findall(challenge[:CHALLENGE_MAX])}

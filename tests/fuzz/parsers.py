@@ -34,14 +34,11 @@ from contract.strict_toml import TomlError, loads
 from contract.upgrade import UpgradeError
 from edge import vitals
 from edge.config.modbus import TcpBus
-from edge.drivers import http_server, nmea, registers, zk_frames, zk_push
+from edge.drivers import http_server, registers, zk_frames, zk_push
 from edge.drivers.bed_radar import targets as radar_targets
 from edge.drivers.box import signal_pct
 from edge.drivers.instruments import Instrument, Library
 from edge.drivers.line import BrokenLineError, Line
-from edge.drivers.local_broker import DIALECTS
-from edge.drivers.nodes.said import Dialect, UnreadableError
-from edge.drivers.nodes.sparkplug import SparkplugHost
 from edge.drivers.punches import read_attlog, text_of
 from edge.drivers.registers import Request
 from edge.drivers.ultrasonic import distances_mm
@@ -65,21 +62,10 @@ from provisioning import requests
 from provisioning.ca import Authority
 from provisioning.errors import RequestRefused
 from provisioning.network import Network
-from simulator.devices.gps import Vehicle
-from simulator.devices.gps import nmea as spoken
-from simulator.devices.nodes import (
-    FakeChirpStack,
-    FakeEspHome,
-    FakeNode,
-    FakeRtl433,
-    FakeShelly,
-    FakeTasmota,
-    FakeZigbee,
-)
-from simulator.devices.sparkplug_node import DOUBLE, UINT64, Metric, payload
 from tests.docs import pages
 from tests.docs.test_docs import gateway_file
 from tests.fuzz.campaign import Target
+from tests.fuzz.devices import devices
 from tests.hub.advisories import feeds
 from tests.hub.commissioning import pictures
 from tests.hub.ingest import frames
@@ -223,9 +209,7 @@ def _devices() -> Iterator[Target]:
     yield Target(
         "ZKTeco results (PUSH)", lambda data: zk_push.results(text_of(data)), [b"ID=1&Return=0&CMD=LOG\n"]
     )
-    yield from _nodes()
-    yield Target("NMEA bytes", nmea.fix_of, [spoken(Vehicle()), spoken(Vehicle(fixed=False))])
-    yield _sparkplug()
+    yield from devices()
     head = (
         b"POST /iclock/cdata?SN=A1&table=ATTLOG&Stamp=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 38\r\n\r\n"
         + line
@@ -240,42 +224,6 @@ def _devices() -> Iterator[Target]:
         # What _serve takes for the end of a connection.
         (OSError, asyncio.IncompleteReadError, TimeoutError),
         loop.close,
-    )
-
-
-def _nodes() -> Iterator[Target]:
-    """A topic, a space and a payload, to every dialect of the local broker."""
-    fakes: list[FakeNode] = [
-        FakeChirpStack(),
-        FakeZigbee(),
-        FakeTasmota(),
-        FakeEspHome(),
-        FakeRtl433(),
-        FakeShelly(),
-    ]
-    for (name, make), fake in zip(DIALECTS.items(), fakes, strict=True):
-        speaker = make()
-        said = [*fake.measures(21.5, 60.0), *fake.press(), *fake.there(False)]
-
-        def read(data: bytes, dialect: Dialect = speaker, node: str = fake.id) -> None:
-            topic, _, payload = data.partition(b" ")
-            dialect.read(node, topic.decode("latin-1"), payload)
-
-        seeds = [f"{topic} {payload}".encode() for topic, payload, _ in said]
-        yield Target(f"{name} nodes", read, seeds, (UnreadableError,))
-
-
-def _sparkplug() -> Target:
-    born = [Metric("bdSeq", None, UINT64, 7), Metric("Level", 3, DOUBLE, 1.5)]
-    host = SparkplugHost(frozenset({"g/n"}))
-
-    def take(data: bytes) -> None:
-        kind, _, told = data.partition(b" ")
-        host.take(f"spBv1.0/g/{kind.decode('latin-1')}/n", told, 0, 0)
-
-    seeds = [b"NBIRTH " + payload(born, 0), b"NDATA " + payload([Metric(None, 3, DOUBLE, 2.0)], 1)]
-    return Target(
-        "Sparkplug payloads", take, [*seeds, b"NDEATH " + payload(born[:1], None)], (UnreadableError,)
     )
 
 

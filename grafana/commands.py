@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import urllib.parse
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grafana.errors import GrafanaError, WriterError
-from grafana.sources import Reader
+from grafana.sources import SUFFIXES, Reader
 from hub.errors import ConfigError
 from hub.outbound import OutboundError
 
@@ -105,8 +106,6 @@ async def refuse_a_writer(reader: Reader) -> None:
         WriterError: it does not.
         GrafanaError: InfluxDB cannot be asked.
     """
-    import base64
-
     from grafana.api import outbound_to
 
     if reader.auth == "none":
@@ -115,17 +114,18 @@ async def refuse_a_writer(reader: Reader) -> None:
     headers = {"Authorization": reader.header or f"Basic {login}", "Content-Type": "text/plain"}
     outbound = outbound_to(reader.url)
     try:
-        query = urllib.parse.urlencode({"db": reader.database})
-        answer = await outbound.post(f"{reader.url}/write?{query}", content=b"", headers=headers)
+        for suffix in SUFFIXES.values():
+            query = urllib.parse.urlencode({"db": reader.database + suffix})
+            answer = await outbound.post(f"{reader.url}/write?{query}", content=b"", headers=headers)
+            if answer.status not in (401, 403):
+                raise WriterError(
+                    f"the walls' account may write to InfluxDB (it answered {answer.status})",
+                    "make one that only reads: GRANT READ ON the three databases, or a token for reading",
+                )
     except OutboundError as error:
         raise GrafanaError(f"InfluxDB at {reader.url}: {error}", "does it run?") from error
     finally:
         await outbound.aclose()
-    if answer.status not in (401, 403):
-        raise WriterError(
-            f"the walls' account may write to InfluxDB (it answered {answer.status})",
-            "make one that only reads: GRANT READ ON the three databases, or a token for reading",
-        )
 
 
 def wanted(config: HubConfig, reader: Reader, *, sealed_with: str = "") -> Wanted:

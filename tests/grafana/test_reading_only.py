@@ -11,6 +11,8 @@ import pytest
 
 from grafana import build, provisioning, sources, wanted
 from hub.cli import main
+from hub.series import tiers
+from hub.series.influx import InfluxConfig
 from simulator import walls
 from simulator.servers import Influx
 from simulator.walls import Walls
@@ -118,6 +120,13 @@ def test_every_flavour_of_influxdb_has_its_data_sources(auth, header):
         assert one["basicAuth"] == (auth == "basic")
         assert one.get("secureJsonData", {}).get("httpHeaderValue1", "") == header
         assert ("httpHeaderName1" in one["jsonData"]) == bool(header)
+
+
+def test_the_data_sources_read_the_databases_that_the_hub_writes():
+    found = sources.data_sources(sources.Reader("http://influx", "kota"))
+    config = InfluxConfig(url="http://influx", database="kota")
+    written = [tiers.of(config, tier).database for tier in ("raw", "minute", "long")]
+    assert [one["jsonData"]["dbName"] for one in found] == written
 
 
 def test_a_secret_that_changed_is_known_by_who_pushes_and_by_nobody_else():

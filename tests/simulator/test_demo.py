@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.grafana import asked
+
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 
@@ -68,9 +70,21 @@ def check_claims(folder):
     assert sum(one["kind"] == "gateway" for one in told["endings"]) == 16
 
 
-def test_a_minute_of_the_city_adds_up(tmp_path):
+def look_at_the_walls(home, demo, measured):
+    """Every query of every panel of the Grafana walls, late in the story: none fails, none is empty."""
+    influx = where(home, demo)["influx"]
+    time.sleep(40)
+    found = asked.until_filled(influx, asked.boards())
+    assert found.refused == []
+    assert found.empty == []
+    assert found.asked > 100
+    measured(f"walls: {found.asked} queries of the dashboards, the slowest {found.slowest_ms:.0f} ms")
+
+
+def test_a_minute_of_the_city_adds_up(tmp_path, measured):
     counts = tmp_path / "counts.json"
     demo = start(tmp_path / "home", "--for", "60", "--json", str(counts), "--headless")
+    look_at_the_walls(tmp_path / "home", demo, measured)
     said, _ = demo.communicate(timeout=280)
     assert demo.returncode == 0, said
     assert said == "", "a headless demo tells only what is wrong"

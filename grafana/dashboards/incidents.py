@@ -137,6 +137,7 @@ def build(city: City) -> Dashboard:
                 ),
                 {
                     "Waktu": Column(unit="time: DD/MM HH:mm", width=110),
+                    "Lokasi": Column(mappings=style.words(city.site_names)),
                     "Ditutup": Column(unit="time: DD/MM HH:mm", width=110),
                 },
                 fresh=None,

@@ -50,7 +50,10 @@ def build(city: City) -> Dashboard:
             facts(
                 "annotations", (("title", "Kejadian"), ("text", "Keterangan"), ("site", "Lokasi")), most=12
             ),
-            {"Waktu": Column(unit="time: HH:mm:ss", width=100)},
+            {
+                "Waktu": Column(unit="time: HH:mm:ss", width=100),
+                "Lokasi": Column(mappings=style.words(city.site_names)),
+            },
             fresh=None,
             show_time="Waktu",
         )

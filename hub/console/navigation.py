@@ -39,6 +39,7 @@ ENTRIES = (
     Entry("/commissioning", _("Commissioning"), "c", COMMISSIONING),
     Entry("/rules", _("Rules"), "u", PLANT),
     Entry("/shift", _("Watch"), "j", WORKING),
+    Entry("/drills", _("Drills"), "x", WATCHING),
     Entry("/reports", _("Reports"), "l", REPORTING),
     Entry("/agencies", _("Agencies"), "d", CALLING),
     Entry("/people", _("People"), "p", ADMINISTERING),

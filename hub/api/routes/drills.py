@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection
 
+from hub.api import drill_work
 from hub.api.access import Hub, Route, Who, only
 from hub.api.auth.roles import DISPATCHING, WATCHING
-from hub.api.changes import change
-from hub.api.errors import ApiError
 from hub.drills import register, report
-from hub.drills.register import DrillError, Scenario, Started
+from hub.drills.register import Scenario
 from hub.incidents.kinds import Kind
-from hub.incidents.timeline import Actor
 from hub.notify.policy import Priority
 
 
@@ -45,30 +42,14 @@ async def start(hub: Hub, who: Who, body: Begin) -> dict[str, str]:
         title=body.title, kind=body.kind, place=body.place, site=body.site, priority=Priority(body.priority)
     )
 
-    def step(conn: Connection) -> Started:
-        actor = Actor(who.user.name, "api")
-        return register.start(
-            conn, hub.region, hub.directory(), scenario, actor=actor, now_ms=hub.clock.now_ms()
-        )
-
-    try:
-        started = await change(hub, who, "drill.start", body.title, step, detail={"kind": body.kind})
-    except DrillError as error:
-        raise ApiError("not_possible", str(error)) from error
-    hub.bus.publish("incident", started.incident_id, {"action": "drill.start"})
+    started = await drill_work.begin(hub, who, "api", scenario)
     return {"drill": started.drill, "incident": started.incident_id}
 
 
 async def end(hub: Hub, who: Who, drill: str, body: End) -> dict[str, str]:
     """Akhiri latihan / End a drill: its incident is closed, and what has not gone out never does."""
 
-    def step(conn: Connection) -> str:
-        actor = Actor(who.user.name, "api")
-        return register.end(conn, hub.region, drill, actor=actor, note=body.note, now_ms=hub.clock.now_ms())
-
-    incident = await change(hub, who, "drill.end", drill, step)
-    hub.bus.publish("incident", incident, {"action": "drill.end"})
-    return {"incident": incident}
+    return {"incident": await drill_work.end(hub, who, "api", drill, body.note)}
 
 
 async def read(hub: Hub, drill: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from hub.console.fault import SaidError
 from hub.console.incidents import in_order
 from hub.console.language import LANGUAGES, language_of
 from hub.console.language import marked as _
+from hub.console.names import full_names
 from hub.console.page import OPTIONS, fragment, page, pages_of
 from hub.console.snapshot import Snapshot
 from hub.incidents import attachments, history, reads
@@ -223,11 +224,7 @@ def _read(hub: Services, conn: Connection, which: Which, now_ms: int, number: in
         closed = reads.listed(conn, states=tuple(CLOSED))
         rows, most = sorted(closed, key=lambda row: -(row["closed_ms"] or 0)), CLOSED_SHOWN
     good = users.of_sessions(conn, hub.timeouts, now_ms=now_ms)
-    return Listed(number, rows[:most], len(rows), _names(conn), good, now_ms)
-
-
-def _names(conn: Connection) -> dict[str, str]:
-    return {user.name: user.full_name or user.name for user in users.listed(conn)}
+    return Listed(number, rows[:most], len(rows), full_names(conn), good, now_ms)
 
 
 async def _one(
@@ -263,7 +260,7 @@ def _told(hub: Services, conn: Connection, incident_id: str) -> Told:
     maybe = {other["id"] for other in found["suggested"]}
     others = [row for row in reads.listed(conn, states=OPEN) if row["id"] != incident_id]
     others.sort(key=lambda row: row["id"] not in maybe)
-    return Told(found, _names(conn), others, history.of_button(conn, found))
+    return Told(found, full_names(conn), others, history.of_button(conn, found))
 
 
 def _suggested(hub: Services, incident: Row) -> tuple[Agency, ...]:

@@ -11,6 +11,7 @@ from hub.console.routes import (
     beds,
     by_hand,
     commissioning,
+    drills,
     events,
     factor,
     gateways,
@@ -35,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     *overview.ROUTES,
     *by_hand.ROUTES,  # before the incident of that name
     *incidents.ROUTES,
+    *drills.ROUTES,
     *alarms.ROUTES,
     *answer.ROUTES,
     *events.ROUTES,

@@ -32,6 +32,7 @@ NAMES = {
     "alarm_id": "1",
     "number": "1",
     "token": "guessed",
+    "drill_id": "d1",
     "attachment_id": "1",
     "drill": "d0",
     "identifier": "kota-contoh.station.hulu.1.x",

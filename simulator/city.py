@@ -215,6 +215,7 @@ def hub_toml(place: HubPlace, folder: Path) -> str:
         "[outbound]",
         *toml_lines(private=[f"127.0.0.1:{place.receiver_port}"]),
     ]
+    out += ["[cap]", *toml_lines(sender="siaga@kota-contoh.example")]
     if place.answers:
         key = _secret(folder, "answers", secrets.token_urlsafe(32))
         out += ["[answers]", *toml_lines(address=place.answers, key_file=key)]

@@ -117,6 +117,7 @@ def exercise_mistakes(
     Args:
         channels, places: the channels in earnest, and the hosts that they may call.
     """
+    modems = {_modem(channel): name for name, channel in channels.items() if channel.what == "sms"}
     for name in channels:
         if is_exercise(name):
             yield Mistake(
@@ -135,6 +136,12 @@ def exercise_mistakes(
                 at=("exercise", "channels", name),
                 instead="only = [the numbers of those who take part]",
             )
+        if channel.what == "sms" and _modem(channel) in modems:
+            yield Mistake(
+                f"{modems[_modem(channel)]} sends by this modem in earnest",
+                at=("exercise", "channels", name),
+                instead="a modem of its own, so that what comes back is of an exercise too",
+            )
     for key in ("allow", "private"):
         both = sorted(set(getattr(exercise, key)) & set(places))
         if both:
@@ -143,6 +150,10 @@ def exercise_mistakes(
                 at=("exercise", key),
                 instead="a host or port of its own, so that no exercise can arrive there",
             )
+
+
+def _modem(channel: ChannelSection) -> tuple[str, str, str, str]:
+    return (channel.by, channel.folder, channel.url, channel.modem if channel.by == "modem_manager" else "")
 
 
 def cap_mistakes(

@@ -9,9 +9,12 @@ from hub.cap.issue import Sender
 from hub.cap.worker import CapWorker
 from hub.escalation.asking import City
 from hub.escalation.worker import Escalation
+from hub.incidents.assignments import answered
 from hub.incidents.service import Incidents
 from hub.notify.asks import ask
+from hub.notify.channels.by_sms import SmsChannel
 from hub.notify.sides import Sides
+from hub.notify.sms.reader import SmsReader
 from hub.parts.ground import Ground, Tasks
 from hub.shifts.reads import attended
 from hub.told import Told
@@ -43,6 +46,16 @@ class Telling:
             changed=self.told.escalated,
         )
         self.told.escalation = self.escalation
+        modems = {
+            name: channel.gateway
+            for name, channel in {**ground.channels, **ground.exercise_channels}.items()
+            if isinstance(channel, SmsChannel)
+        }
+        self._texts: SmsReader | None = None
+        if modems:
+            self._texts = SmsReader(
+                modems, ground.db, ground.clock, ground.bus, answered=answered, wake=self.told.wake
+            )
         cap = ground.config.cap
         self._cap: CapWorker | None = None
         if cap.sender:
@@ -63,6 +76,8 @@ class Telling:
             "notify-exercise": self.notify.exercise.run(),
             "escalation": self.escalation.run(),
         }
+        if self._texts is not None:
+            tasks["texts"] = self._texts.run()
         if self._cap is not None:
             tasks["cap"] = self._cap.run()
         return tasks

@@ -79,7 +79,5 @@ def reached(start):
     [(0, None, False), (0, 30.0, True), (10_000, None, False), (21_000, None, True), (0, 10.0, False)],
 )
 def test_the_fallback_does_not_wait_for_who_hangs_or_asks_for_long(tried_ms, asked_s, told):
-    verdict = judge(
-        "failed", failures=1, tried_ms=tried_ms, retry=Retry(), random=Random(1), asked_s=asked_s
-    )
+    verdict = judge("failed", failures=1, tried_ms=tried_ms, retry=Retry(), random=Random(1), asked_s=asked_s)
     assert (verdict.step, verdict.fallback) == ("fail", told)

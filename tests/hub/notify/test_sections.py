@@ -46,7 +46,7 @@ secret_file = "latihan.key"
 [exercise.channels.latihan-sms]
 kind = "sms"
 by = "gammu_files"
-folder = "gammu"
+folder = "gammu-latihan"
 only = ["0812000"]
 """
 )
@@ -67,6 +67,7 @@ def test_a_whole_one_is_read_with_paths_from_its_folder(tmp_path):
         ("[channels.sms]", "[channels.latihan-sms2]", "is for exercises"),
         ("[exercise.channels.latihan-cap]", "[exercise.channels.cap]", "says so in its name"),
         ('only = ["0812000"]', "", "reaches everybody"),
+        ('folder = "gammu-latihan"', 'folder = "gammu"', "in earnest"),
         ('private = ["127.0.0.1:8090"]', 'allow = ["desk.example"]', "in earnest too"),
         ('push = ["cap-provinsi"]', 'push = ["desk"]', "no channel of kind cap"),
         ('exercise_push = ["latihan-cap"]', 'exercise_push = ["cap-provinsi"]', "no channel of kind cap"),

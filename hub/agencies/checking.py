@@ -21,6 +21,7 @@ from hub.agencies.files import (
     RoutesFile,
 )
 from hub.incidents.kinds import KINDS
+from hub.notify.fence import EXERCISE, is_exercise
 from hub.region import Region
 from hub.region.files import AgenciesFile
 from hub.region.loader import check_agencies
@@ -49,6 +50,14 @@ class Known:
 def agencies(file: AgenciesFile, region: Region) -> Iterator[Mistake]:
     """Mistakes of agencies.toml. The duty desk is named in region.toml and stays."""
     yield from check_agencies(file)
+    for at, agency in enumerate(file.agency):
+        for place, channel in enumerate(agency.channel):
+            if is_exercise(channel.id):
+                yield Mistake(
+                    f"{channel.id!r} is the id of a channel for exercises",
+                    at=("agency", at, "channel", place, "id"),
+                    instead=f"an id that does not begin with {EXERCISE}",
+                )
     desk = next((at for at, agency in enumerate(file.agency) if agency.id == region.duty_desk.id), None)
     if desk is None:
         yield Mistake(
@@ -69,11 +78,11 @@ def contacts(file: ContactsFile, known: Known) -> Iterator[Mistake]:
     yield from once_each("exercise_contact", [one.id for one in file.exercise_contact])
     yield from once_each("exercise_channel", [one.id for one in file.exercise_channel])
     for at, channel in enumerate(file.exercise_channel):
-        if channel.id in known.channels:
+        if not is_exercise(channel.id):
             yield Mistake(
-                f"channel {channel.id!r} is a real agency's",
+                f"{channel.id!r} could be a real channel",
                 at=("exercise_channel", at, "id"),
-                instead="an id of its own",
+                instead=f"an id that begins with {EXERCISE}",
             )
     drills = {channel.id: str(channel.kind) for channel in file.exercise_channel}
     for table, entries, channels in (

@@ -169,8 +169,9 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Areas and sites on a plane as wide as 1000, north above."""
+    """Areas and sites on a plane of at most 1000 by 800, north above."""
 
+    width: float
     height: float
     shapes: list[Shape]
     sites: list[tuple[float, float, str]]
@@ -196,7 +197,8 @@ def drawing(directory: Directory, region: Region) -> Drawing | None:
         middle = [sum(axis) / len(points) for axis in zip(*points, strict=True)]
         shapes.append(Shape(area, " ".join(f"{x},{y}" for x, y in points), middle[0], middle[1]))
     sites = [(*at(site.lat, site.lon), site.name) for site in region.sites.values()]
-    return Drawing(round(40 + (north - south) * scale, 1), shapes, sites)
+    width, height = 40 + (east - west) * scale, 40 + (north - south) * scale
+    return Drawing(round(width, 1), round(height, 1), shapes, sites)
 
 
 def both(labels: tuple[str, str]) -> dict[str, str]:

@@ -30,6 +30,7 @@ class Entry:
 ENTRIES = (
     Entry("/", _("Overview"), "o", WATCHING),
     Entry("/incidents", _("Incidents"), "i", WATCHING),
+    Entry("/shift", _("Watch"), "j", WORKING),
     Entry("/alarms", _("Alarms"), "a", WATCHING),
     Entry("/rivers", _("Rivers"), "r", WATCHING),
     Entry("/advisories", _("Outside warnings"), "w", WATCHING),
@@ -38,7 +39,6 @@ ENTRIES = (
     Entry("/events", _("Events"), "e", PLANT),
     Entry("/commissioning", _("Commissioning"), "c", COMMISSIONING),
     Entry("/rules", _("Rules"), "u", PLANT),
-    Entry("/shift", _("Watch"), "j", WORKING),
     Entry("/drills", _("Drills"), "x", WATCHING),
     Entry("/reports", _("Reports"), "l", REPORTING),
     Entry("/agencies", _("Agencies"), "d", CALLING),

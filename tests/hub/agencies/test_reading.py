@@ -36,8 +36,11 @@ MISTAKES = {
         "contacts.toml", 'channels = ["latihan-webhook"]', 'channels = ["bpbd-webhook"]', "no channel 'bpbd-webhook'",
         "latihan-webhook",
     ),
-    "an exercise channel that is real": (
-        "contacts.toml", '"latihan-webhook"\nkind', '"bpbd-webhook"\nkind', "is a real agency's", "an id of its own",
+    "an exercise channel that could be real": (
+        "contacts.toml", '"latihan-webhook"\nkind', '"bpbd-webhook"\nkind', "could be a real channel", "latihan-",
+    ),
+    "a real channel that is one for exercises": (
+        "agencies.toml", '"psc-webhook"', '"latihan-psc"', "a channel for exercises", "does not begin with latihan-",
     ),
     "a real contact on an exercise channel": (
         "contacts.toml", '["psc-webhook"]', '["latihan-webhook"]', "no channel 'latihan-webhook'", "-webhook",

@@ -31,6 +31,9 @@ trusted is not shipped.
 """
 
 
+EXEMPT = "exempt:"
+
+
 class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that holds, and the test that would fail if it did not."""
 
@@ -48,6 +51,8 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     transport: str
     peer: str
     """What stands for the device in tests."""
+    contract: tuple[str, ...]
+    """Where the suite of all drivers (tests/suites/driver_suite.py) runs over it; or ``exempt:`` and why it cannot."""
     sources: tuple[str, ...]
     proven: tuple[Proof, ...]
     needs_hardware: tuple[str, ...]
@@ -89,8 +94,13 @@ def _driver(quality: Quality) -> str:
         f"Code: {', '.join(f'`edge/drivers/{name}`' for name in quality.modules)}. Peer: {quality.peer}.\n"
     )
     lines.append("| proven | by |\n| --- | --- |")
+    suites = " ".join(f"`{one}`" for one in quality.contract if not one.startswith(EXEMPT))
+    if suites:
+        lines.append(f"| the contract of all drivers | {suites} |")
     lines += [f"| {proof.what} | `{proof.test}` |" for proof in quality.proven]
+    reasons = [one.removeprefix(EXEMPT).strip() for one in quality.contract if one.startswith(EXEMPT)]
     for title, items in (
+        ("Not under the contract of all drivers, because", reasons),
         ("Sources", quality.sources),
         ("Needs hardware", quality.needs_hardware),
         ("Not done", quality.not_done),

@@ -39,6 +39,16 @@ def test_what_a_quality_file_names_is_there(name):
     for module in quality.modules:
         assert (ROOT / "edge" / "drivers" / module).exists(), module
     assert "/" not in quality.peer or (ROOT / quality.peer).exists(), quality.peer
+    assert quality.contract
+    for suite in quality.contract:
+        if not suite.startswith(devices.EXEMPT):
+            path, _, name_of_class = suite.partition("::")
+            classes = [
+                one for one in ast.parse((ROOT / path).read_text()).body if isinstance(one, ast.ClassDef)
+            ]
+            assert "Suite" in ast.unparse(
+                next(one for one in classes if one.name == name_of_class).bases[0]
+            ), suite
     for proof in quality.proven:
         path, _, test = proof.test.partition("::")
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))

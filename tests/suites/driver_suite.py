@@ -29,12 +29,15 @@ class DriverSuite:
     """Subclasses give a fixture ``rig``.
 
     Attributes:
-        shown: a quantity of the device that a test can set to any value from 0 to 4, in any order.
+        shown: a quantity of the device that a test can set to each of `values`, in any order.
+        values: some of its values, of which `zero` is none by accident; for a contact 1 and 0.
         unsaid: one that the device can have no value of, by its own word.
         exactly: how near a value comes to the one that was shown.
     """
 
     shown = "level_m"
+    values: tuple[float, float, float] = (1.25, 2.5, 3.0)
+    zero = 0.0
     unsaid = "distance_m"
     exactly = 1e-6
 
@@ -45,23 +48,22 @@ class DriverSuite:
         assert set(driver.quantities) <= set(KINDS[driver.kind].quantities)
 
     async def test_a_reading_carries_every_quantity_and_the_time_of_its_answer(self, rig: Rig):
-        await rig.show(self.shown, 1.25)
+        await rig.show(self.shown, self.values[0])
         first = await rig.driver.poll()
         second = await rig.driver.poll()
         assert tuple(sorted(first.values)) == tuple(sorted(rig.driver.quantities))
-        assert first.values[self.shown] == pytest.approx(1.25, abs=self.exactly)
+        assert first.values[self.shown] == pytest.approx(self.values[0], abs=self.exactly)
         assert self.shown not in first.quality
         assert first.device == rig.driver.device
         assert first.mono_ms <= second.mono_ms
 
     async def test_a_change_is_seen_by_the_next_poll(self, rig: Rig):
-        await rig.show(self.shown, 1.25)
-        assert (await rig.driver.poll()).values[self.shown] == pytest.approx(1.25, abs=self.exactly)
-        await rig.show(self.shown, 2.5)
-        assert (await rig.driver.poll()).values[self.shown] == pytest.approx(2.5, abs=self.exactly)
+        for value in self.values[:2]:
+            await rig.show(self.shown, value)
+            assert (await rig.driver.poll()).values[self.shown] == pytest.approx(value, abs=self.exactly)
 
     async def test_a_true_zero_is_a_good_value(self, rig: Rig):
-        await rig.show(self.shown, 0.0)
+        await rig.show(self.shown, self.zero)
         reading = await rig.driver.poll()
         assert reading.values[self.shown] == pytest.approx(0, abs=self.exactly)
         assert self.shown not in reading.quality
@@ -86,5 +88,5 @@ class DriverSuite:
             await rig.driver.poll()
         await rig.silence(False)
         await rig.rested()
-        await rig.show(self.shown, 3.0)
-        assert (await rig.driver.poll()).values[self.shown] == pytest.approx(3.0, abs=self.exactly)
+        await rig.show(self.shown, self.values[2])
+        assert (await rig.driver.poll()).values[self.shown] == pytest.approx(self.values[2], abs=self.exactly)

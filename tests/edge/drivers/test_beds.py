@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 import pytest
 from gpiozero.pins.mock import MockFactory
@@ -20,6 +21,7 @@ from edge.drivers.gpio import ContactDriver, Contacts
 from edge.drivers.serial_port import SerialPort
 from simulator.devices.talker import Fault, Talker, radar_frame
 from tests.edge.drivers.rigs import FakeClock
+from tests.suites.driver_suite import DriverSuite
 
 MANUAL = bytes.fromhex("f4f3f2f1 0d00 02aa 02 5100 00 0000 3b 0000 5500 f8f7f6f5")
 
@@ -108,6 +110,42 @@ def test_what_is_further_than_the_bed_is_nobody():
     assert Target(150, None).within(1.5)
     assert not Target(151, 200).within(1.5)
     assert not Target(None, None).within(1.5)
+
+
+class RadarRig:
+    """A radar on a pseudo-terminal, whose bed counts at once; `hurry` as long as nothing is to come."""
+
+    def __init__(self, device, port, frame, hurry):
+        self.device_, self.frame, self.hurry = device, frame, hurry
+        at_once = BedState(occupied_ms=0, vacant_ms=0)
+        self.driver = BedRadarDriver("bed-1", port, range_m=1.5, state=at_once, clock=FakeClock())
+
+    async def show(self, quantity, value):
+        if value is None:
+            self.driver._state = BedState(occupied_ms=60_000, vacant_ms=60_000)  # it has not held yet
+        self.frame[0] = radar_frame(2 if value else 0, 0, 80)
+        await asyncio.sleep(0.05)
+
+    async def silence(self, silent):
+        self.device_.fault = "silent" if silent else "none"
+        self.hurry(0.15 if silent else 10.0)
+        await asyncio.sleep(0.03)
+
+    async def rested(self):
+        return
+
+
+class TestBedRadar(DriverSuite):
+    shown = unsaid = "occupied"
+    values = (1, 0, 1)
+
+    @pytest.fixture
+    async def rig(self, monkeypatch):
+        frame = [radar_frame(0)]
+        async with Talker(lambda: frame[0]) as device:
+            port = SerialPort(device.path, bed_radar.BAUD)
+            yield RadarRig(device, port, frame, functools.partial(monkeypatch.setattr, bed_radar, "LISTEN_S"))
+            port.close()
 
 
 @pytest.mark.real

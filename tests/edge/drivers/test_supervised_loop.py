@@ -19,6 +19,8 @@ from edge.drivers.base import Edge, LineFault, MissedPollError
 from edge.drivers.supervised_loop import AGREEING, Loops, LoopState, Settled, SupervisedLoopDriver, judge_loop
 from simulator.devices.ads1115 import FakeAds1115
 from simulator.devices.panic_loop import FakePanicLoop
+from tests.edge.drivers.rigs import FakeClock
+from tests.suites.driver_suite import DriverSuite
 
 NORMAL, ALARM, OPEN, SHORT, FAULT = LoopState
 
@@ -130,6 +132,45 @@ class Bench:
         async with asyncio.timeout(3):
             while not there():  # noqa: ASYNC110 - what a thread brings has no event
                 await asyncio.sleep(0.002)
+
+
+class Rig:
+    """A loop that is sampled by hand, as its thread does."""
+
+    def __init__(self):
+        self.clock, self.chip = FakeClock(), FakeAds1115()
+        self.loop = FakePanicLoop(self.chip, 0)
+        settings = SupervisedLoop(name="tombol", role="panic", channel=0)
+        self.loops = Loops([settings], self.chip, clock=self.clock)
+        self._own = SupervisedLoopDriver(settings, self.loops)
+        self.driver = self
+        self.device, self.kind, self.quantities = self._own.device, self._own.kind, self._own.quantities
+
+    async def poll(self):
+        for _ in range(AGREEING):
+            self.loops._sample(self.loops._loops["tombol"], lambda _: None)
+        return await self._own.poll()
+
+    async def show(self, quantity, value):
+        self.loop.mend()
+        act = {None: self.loop.cut, 1: self.loop.press, 0: self.loop.release}[value]
+        act()
+
+    async def silence(self, silent):
+        self.chip.fault = "absent" if silent else "none"
+        self.clock.mono += 10_000
+
+    async def rested(self):
+        return
+
+
+class TestSupervisedLoop(DriverSuite):
+    shown = unsaid = "pressed"
+    values = (1, 0, 1)
+
+    @pytest.fixture
+    def rig(self):
+        return Rig()
 
 
 async def test_a_press_its_release_a_cut_and_a_mended_cable():

@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from contract.errors import ContractError
+from hub.agencies.current import look
 from hub.config import HubConfig
 from hub.fleet import trust
 from hub.notify.channels.build import LEAST_SECRET_BYTES
@@ -53,6 +54,7 @@ def findings(config: HubConfig, region: Region, now: dt.datetime) -> list[Findin
         *_certificates(config, now),
         *_trust(config),
         *_channels(config, region),
+        *_directory(config, region),
         *_outbound(config),
     ]
 
@@ -229,6 +231,25 @@ def _channels(config: HubConfig, region: Region) -> Iterator[Finding]:
             yield Finding(
                 False, f"channel {name} belongs to no agency", "name it in agencies.toml or take it out"
             )
+
+
+def _directory(config: HubConfig, region: Region) -> Iterator[Finding]:
+    """Mistakes of contacts, routes and roster, a line each, and whom an exercise would not reach."""
+    files = look(Path(config.profile), region)
+    for line in files.fault.splitlines():
+        text, _, hint = line.partition("; write instead: ")
+        yield Finding(True, text, f"write instead: {hint}" if hint else "see docs/agencies.md")
+    if files.directory is None:
+        return
+    people = files.directory.exercise_contacts.values()
+    for name in sorted(
+        {channel for one in people for channel in one.channels} - set(config.exercise.channels)
+    ):
+        yield Finding(
+            False,
+            f"the exercise channel {name} is not in this file, so a drill does not reach who has it",
+            f"add [exercise.channels.{name}], or take it out of contacts.toml",
+        )
 
 
 def _outbound(config: HubConfig) -> Iterator[Finding]:

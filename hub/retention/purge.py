@@ -32,6 +32,7 @@ from hub.incidents.tables import (
 from hub.ingest.reads import PERSONAL
 from hub.ingest.tables import dead_letters, events
 from hub.notify.tables import answers, asks, deliveries, facts, outbox, texts_received
+from hub.shifts.tables import shift_items, shift_people, shifts
 
 BATCH = 200
 """Rows a transaction; some milliseconds."""
@@ -172,6 +173,23 @@ class Commissionings:
 
 
 @dataclass(frozen=True, slots=True)
+class Shifts:
+    """Shifts that are over, with who took part and what they left."""
+
+    def count(self, conn: Connection, before_ms: int) -> int:
+        """How many would go."""
+        over = shifts.c.ended_ms < before_ms
+        return conn.execute(select(func.count()).select_from(shifts).where(over)).scalar_one()
+
+    def delete(self, conn: Connection, before_ms: int, now_ms: int) -> int:
+        """Delete the first of them; how many."""
+        some = select(shifts.c.id).where(shifts.c.ended_ms < before_ms).limit(BATCH)
+        ids = conn.execute(some).scalars().all()
+        conn.execute(delete(shift_people).where(shift_people.c.shift_id.in_(ids)))
+        return conn.execute(delete(shifts).where(shifts.c.id.in_(ids))).rowcount
+
+
+@dataclass(frozen=True, slots=True)
 class Trail:
     """The oldest rows of the audit trail. The row that tells of the cut holds the digest that the rest begins with."""
 
@@ -209,6 +227,8 @@ BY_CLASS: Mapping[str, tuple[Kept, ...]] = {
         Incidents(),
         Part(alarm_history, lambda before_ms: alarm_history.c.at_ms < before_ms),
         Part(cap_messages, lambda before_ms: cap_messages.c.expires_ms < before_ms),
+        Shifts(),
+        Part(shift_items, lambda before_ms: shift_items.c.done_ms < before_ms),
     ),
     "commissioning": (Commissionings(),),
     "audit": (Trail(),),

@@ -55,6 +55,11 @@ telemetry_key = "telemetry.key"
 file = "trust.json"
 [outbound]
 allow = ["piket.example"]
+[exercise]
+allow = ["latihan.example"]
+[exercise.channels.latihan-webhook]
+url = "https://latihan.example/"
+secret_file = "secret"
 """
     (tmp_path / "trust.json").write_bytes(trust.encode(trust.Trust(written_ms=1, list_ends_ms=2)))
     for agency in load_region(tmp_path / "profile").agencies.values():
@@ -100,6 +105,7 @@ def test_a_good_hub_has_nothing_to_be_told(hub):
         ('certificate = "hub.pem"', 'certificate = "secret"', True, "[broker] certificate"),
         ('ca = "ca.pem"', 'ca = "hub.pem"', True, "not of the authority"),
         ('ca = "ca.pem"', 'ca = "none.pem"', True, "[broker] ca"),
+        ("latihan-webhook]", "latihan-lain]", False, "exercise channel latihan-webhook"),
         ('[trust]\nfile = "trust.json"', "", False, "[trust] names no file"),
         ('file = "trust.json"', 'file = "none.json"', False, "[trust] file"),
         ('file = "trust.json"', 'file = "ca.pem"', False, "[trust] file"),
@@ -161,3 +167,10 @@ def test_the_command_exits_by_what_it_found(hub, capsys, monkeypatch):
     (hub / "secret").unlink()
     assert main(arguments) == 2
     assert "SALAH" in capsys.readouterr().out
+
+
+def test_a_mistake_of_contacts_routes_or_roster_is_told_with_its_place(hub):
+    edit(hub / "profile" / "routes.toml", 'kinds = ["fire"]', 'kinds = ["fires"]')
+    told = [one for one in found(hub) if "routes.toml:" in one.text]
+    assert [one.serious for one in told] == [True, True]
+    assert "'fire'" in told[0].hint

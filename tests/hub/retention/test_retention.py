@@ -23,6 +23,9 @@ from hub.retention.erasure import Person
 from hub.retention.periods import CLASSES, DAY_MS, Periods
 from hub.retention.worker import Retention
 from hub.series.influx import InfluxConfig
+from hub.shifts import reads as shifts
+from hub.shifts import watch
+from hub.shifts.left import left_open
 from tests.hub.city import NOW, REGION, press
 
 DAYS = {
@@ -175,6 +178,24 @@ async def test_signed_commissionings_go_with_photos_and_a_gateways_newest_stays(
     for column in (commissionings.c.id, commissioning_entries.c.commissioning_id, photos.c.commissioning_id):
         found = await database.read(lambda conn, column=column: conn.execute(select(column)).scalars().all())
         assert set(found) == kept
+
+
+async def test_shifts_that_are_over_go_with_who_was_there_and_open_items_stay(database):
+    def work(conn):
+        for age_days in (500, 201, 199):
+            at_ms = NOW - age_days * DAY_MS
+            present = shifts.present(conn)
+            watch.take(conn, "rina", expected=present and present["id"], name="", now_ms=at_ms)
+            watch.add_item(conn, "rina", f"{age_days}", now_ms=at_ms)
+        (first, *_) = left_open(conn)["items"]
+        watch.finish_item(conn, "rina", first["id"], now_ms=NOW - 201 * DAY_MS)
+
+    await database.write(work)
+    assert (await retention(database).look())["incidents"] == 2
+    left = await database.read(lambda conn: (shifts.ended(conn, limit=9), left_open(conn)["items"]))
+    assert [row["ended_ms"] for row in left[0]] == [NOW - 199 * DAY_MS]
+    assert [item["text"] for item in left[1]] == ["201", "199"]
+    assert await database.read(shifts.present) is not None
 
 
 async def test_an_incident_whose_duplicate_stays_stays_too(database):

@@ -100,6 +100,8 @@ def take(
         begun = (values or {}).get("begun", row.begun)
         note_step(conn, row, step, now_ms=now_ms, begun=begun, note=note)
     silence.judge(conn, now_ms=now_ms, before=row.state, after=to)
+    if step == "answer":
+        failpoints.reach("escalation.answered")
 
 
 def note_step(

@@ -303,7 +303,7 @@ def live(ops: list[tuple[str, Any, Any]]) -> None:
             failpoints._points = Failpoints("")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(OPS, min_size=4, max_size=20))
 @example(
     [("press", BUTTONS[0], False), ("dispatch", 0, None), ("answer", 0, "received"), ("answer", 0, "cannot")]

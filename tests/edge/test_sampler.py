@@ -298,11 +298,17 @@ async def test_an_event_does_not_wait_for_its_group():
 async def test_what_is_told_late_is_a_sample_of_its_own_time_and_no_state_of_now():
     bench = Bench(level_m=Limits(low=0, high=5, max_step=0.1))
     now = await bench.poll()
-    earlier = Reading("pos", {"level_m": 9.0, "tips": 1}, bench.clock.mono - 60_000)
-    bench.sampler.past(earlier)
+    earlier = [
+        Reading("pos", {"level_m": m, "tips": 1}, bench.clock.mono - ago)
+        for m, ago in ((4, 30_000), (9, 20_000))
+    ]
+    for one in earlier:
+        bench.sampler.past(one)
     again = await bench.poll()
     await bench.sampler.flush()
-    assert [sample.mono_ms for sample in bench.card.samples] == [now.mono_ms, earlier.mono_ms, again.mono_ms]
-    assert bench.card.samples[1].quality == ((0, int(Quality.OUT_OF_RANGE)),)
+    times = [now.mono_ms, *(one.mono_ms for one in earlier), again.mono_ms]
+    assert [sample.mono_ms for sample in bench.card.samples] == times
+    # By range, and not by a step from what is known of now.
+    assert [sample.quality for sample in bench.card.samples[1:3]] == [(), ((0, int(Quality.OUT_OF_RANGE)),)]
     assert again.quality == (), "a step is judged from the last value of now"
     assert bench.sampler.states[0].sample is again

@@ -181,15 +181,14 @@ async def open_by_hand(hub: Services, who: Identity, source: Source, report: Rep
         TransitionError: nobody would know where it is.
     """
     now_ms = hub.clock.now_ms()
-    incident_id = await change(
+    return await change(
         hub,
         who,
         "incident.open",
-        key,
+        by_hand.id_of(key),
         lambda conn: by_hand.open_incident(
             conn, hub.region, report, key=key, actor=Actor(who.user.name, source), now_ms=now_ms
         ),
         detail={"kind": report.kind, "origin": report.origin, "place": report.place, "site": report.site},
+        topic="incident",
     )
-    hub.bus.publish("incident", incident_id, {"action": "incident.open"})
-    return incident_id

@@ -47,6 +47,11 @@ class Report:
     drill: str | None = None
 
 
+def id_of(key: str) -> str:
+    """The id of the incident that a report with this key opens."""
+    return hashlib.sha256(f"by hand/{key}".encode()).hexdigest()[:24]
+
+
 def open_incident(
     conn: Connection, region: Region, report: Report, *, key: str, actor: Actor, now_ms: int
 ) -> str:
@@ -59,7 +64,7 @@ def open_incident(
     Raises:
         TransitionError: no person writes it, or nobody would know where it is.
     """
-    incident_id = hashlib.sha256(f"by hand/{key}".encode()).hexdigest()[:24]
+    incident_id = id_of(key)
     if conn.execute(select(incidents.c.id).where(incidents.c.id == incident_id)).first() is not None:
         return incident_id
     if actor.source not in PERSONS or report.origin not in BY_HAND:

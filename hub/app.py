@@ -143,7 +143,7 @@ class HubApp:
                 clock=self._clock,
                 random=self._random,
                 db=db,
-                region=found,
+                region=memory.directories.region,
                 memory=memory,
                 channels=channels,
                 exercise_channels=exercise_channels,

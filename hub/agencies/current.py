@@ -7,7 +7,7 @@ changed, what is in force stays and a person chooses. Files with mistakes change
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -46,10 +46,18 @@ class Current:
 
     Args:
         folder: the region profile.
+
+    Attributes:
+        region: with its agencies as they were in force at the start.
+        version: what is in force.
     """
 
     def __init__(self, region: Region, folder: Path, version: Version, directory: Directory) -> None:
-        self.region = region
+        self.region = replace(
+            region,
+            agencies=directory.agencies,
+            duty_desk=directory.agencies.get(region.duty_desk.id, region.duty_desk),
+        )
         self.folder = folder
         self.version = version
         self._directory = directory

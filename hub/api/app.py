@@ -75,7 +75,7 @@ def create_app(services: Services) -> FastAPI:
     assets = Assets()
     if assets.missing:
         log.warning("assets_missing files=%s hint=%r", ",".join(assets.missing), "run setup/assets")
-    app.state.pages = Pages(services.region, assets)
+    app.state.pages = Pages(services.region, assets, lambda: app.state.services.directory().agencies)
     errors.install(app, fault.answer)
     add_routes(app, (*ROUTES, *PAGES, Route("GET", "/api/openapi.json", openapi, only(EVERYONE), "api")))
     check_all(app)

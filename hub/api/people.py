@@ -111,7 +111,7 @@ async def add(hub: Services, who: Identity, new: NewPerson) -> tuple[users.User,
     Raises:
         ApiError, UserError, PasswordError: they cannot be made so.
     """
-    if new.agency is not None and new.agency not in hub.region.agencies:
+    if new.agency is not None and new.agency not in hub.directory().agencies:
         raise ApiError("invalid", f"there is no agency {new.agency!r}")
     hashed = invitations.NO_PASSWORD
     if new.password is not None:

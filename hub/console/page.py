@@ -25,7 +25,7 @@ from hub.console.language import LANGUAGES, Language, Words, language_of, senten
 from hub.console.navigation import entries
 from hub.console.snapshot import Snapshot
 from hub.notify.policy import PRIORITY_LABELS
-from hub.region import Region
+from hub.region import Agency, Region
 
 T = TypeVar("T")
 
@@ -42,13 +42,34 @@ POLICY = (
 """Content-Security-Policy of every page. No inline handler runs, no eval, and nothing of another host."""
 
 
-class Pages:
-    """What every page of this hub is made with: templates in both languages, and the assets."""
+class City:
+    """The region as templates see it. Its agencies are those of the directory, which people change."""
 
-    def __init__(self, region: Region, assets: Assets) -> None:
+    def __init__(self, region: Region, agencies: Callable[[], Mapping[str, Agency]]) -> None:
+        self._region = region
+        self._agencies = agencies
+
+    @property
+    def agencies(self) -> Mapping[str, Agency]:
+        """As they are now, by id."""
+        return self._agencies()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._region, name)
+
+
+class Pages:
+    """What every page of this hub is made with: templates in both languages, and the assets.
+
+    Args:
+        agencies: as they are now, by id.
+    """
+
+    def __init__(self, region: Region, assets: Assets, agencies: Callable[[], Mapping[str, Agency]]) -> None:
         self.region = region
         self.assets = assets
-        self._environments = {language: _environment(language, region, assets) for language in LANGUAGES}
+        city = City(region, agencies)
+        self._environments = {language: _environment(language, city, assets) for language in LANGUAGES}
         self._snapshots: dict[str, Snapshot[Any]] = {}
 
     def render(self, language: Language, template: str, context: Mapping[str, Any]) -> str:
@@ -107,9 +128,9 @@ def whole(
     return HTMLResponse(html, status, headers={"Content-Security-Policy": POLICY.format(nonce=nonce)})
 
 
-def _environment(language: Language, region: Region, assets: Assets) -> Environment:
+def _environment(language: Language, city: City, assets: Assets) -> Environment:
     words = sentences(language)
-    zone = ZoneInfo(region.zone)
+    zone = ZoneInfo(city.zone)
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -125,8 +146,8 @@ def _environment(language: Language, region: Region, assets: Assets) -> Environm
     )
     env.globals.update(
         lang=language,
-        city=region,
-        zone_label=region.zone_label,
+        city=city,
+        zone_label=city.zone_label,
         asset=assets.address,
         assets_missing=assets.missing,
         script_words=_script_words(words),
@@ -138,7 +159,7 @@ def _environment(language: Language, region: Region, assets: Assets) -> Environm
     env.filters.update(
         clock=partial(show.clock_time, zone),
         lately=partial(show.lately, zone),
-        moment=partial(show.moment, zone, region.zone_label),
+        moment=partial(show.moment, zone, city.zone_label),
         duration=partial(show.duration, words),
         number=partial(show.number, language),
         said=lambda both: both[language] if isinstance(both, Mapping) else both,

@@ -36,7 +36,8 @@ async def region(hub: Hub) -> dict[str, Any]:
             for site in city.sites.values()
         ],
         "agencies": [
-            {"id": agency.id, "name": agency.name, "short": agency.short} for agency in city.agencies.values()
+            {"id": agency.id, "name": agency.name, "short": agency.short}
+            for agency in hub.directory().agencies.values()
         ],
     }
 

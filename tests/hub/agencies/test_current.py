@@ -136,3 +136,13 @@ def test_an_older_version_never_takes_the_place_of_a_newer(conn, folder):
     current.adopt(older, directory())
     assert name_of(current) == "Pos Baru"
     assert current.version.version == version_of(newer.texts) != version_of(texts_of(folder))
+
+
+def test_the_duty_desk_of_a_start_has_the_channels_that_pages_gave_it(conn, folder):
+    current = start(conn, folder)
+    texts = {**current.version.texts}
+    texts["agencies.toml"] = texts["agencies.toml"].replace('"Sistem piket"', '"Sistem baru"')
+    store.put(conn, texts, profile="x", actor="rina", expected=current.version.version, now_ms=NOW)
+    names = [channel.name for channel in start(conn, folder).region.duty_desk.channels]
+    assert names == ["Sistem baru", "Grup obrolan piket"]
+    assert region().duty_desk.channels[0].name == "Sistem piket"

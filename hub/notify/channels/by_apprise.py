@@ -20,6 +20,12 @@ THREADS = 4
 """Attempts of one channel at a time; a service that hangs holds no more."""
 
 
+def _body(message: Message) -> str:
+    """The text, how to answer where something is asked, and the key that shows a repetition."""
+    answer = f"\n\nJawab / answer: {message.answer_url}" if message.answer_url else ""
+    return f"{message.text}{answer}\n\nRef: {message.key}"
+
+
 class AppriseChannel:
     """Notifies one Apprise URL.
 
@@ -66,7 +72,7 @@ class AppriseChannel:
         return bool(
             self._service.notify(
                 title=message.title,
-                body=f"{message.text}\n\nRef: {message.key}",
+                body=_body(message),
                 notify_type=apprise.NotifyType.FAILURE if urgent else apprise.NotifyType.WARNING,
                 body_format=apprise.NotifyFormat.TEXT,
                 interpret_escapes=False,

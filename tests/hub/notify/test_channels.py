@@ -2,6 +2,7 @@
 
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -217,3 +218,14 @@ def test_channels_are_built_by_kind_and_do_not_show_their_secrets():
     )
     assert set(found) == {"a", "b"}
     assert "0123456789abcdef" not in repr(specs(secret="0123456789abcdef"))
+
+
+@pytest.mark.parametrize("rig", [webhook, by_apprise])
+async def test_where_something_is_asked_the_link_goes_out_with_it(rig):
+    asked = replace(MESSAGE, answer_url="https://siaga.example/j/abc")
+    async with rig(200, 200) as found:
+        await found.channel.send(asked)
+        await found.channel.send(MESSAGE)
+        first, second = found.arrived()
+        assert "https://siaga.example/j/abc" in first
+        assert "/j/" not in second

@@ -27,7 +27,7 @@ from hub.notify.sections import (
     channel_mistakes,
     exercise_mistakes,
 )
-from hub.retention.periods import CLASSES, LEAST_DAYS
+from hub.retention.periods import CLASSES, LEAST_DAYS, SERIES
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 NetPort = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -161,10 +161,12 @@ Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
 class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For how many days each class is kept (hub/retention/periods.py); 0 is for ever.
 
-    telemetry_days: not given, InfluxDB's policy stays as it is.
+    telemetry_days, minute_days, long_days: not given, InfluxDB's policy stays as it is.
     """
 
     telemetry_days: Days | None = None
+    minute_days: Days | None = None
+    long_days: Days | None = None
     events_days: Days = CLASSES["events"]
     attendance_days: Days = CLASSES["attendance"]
     incidents_days: Days = CLASSES["incidents"]
@@ -175,7 +177,7 @@ class RetentionSection(_Section, frozen=True, kw_only=True, forbid_unknown_field
     @property
     def by_class(self) -> dict[str, int | None]:
         """Days by class."""
-        return {name: getattr(self, f"{name}_days") for name in ("telemetry", *CLASSES)}
+        return {name: getattr(self, f"{name}_days") for name in (*SERIES, *CLASSES)}
 
 
 RoleName = Literal[

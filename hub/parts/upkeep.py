@@ -46,7 +46,7 @@ class Upkeep:
             Periods(config.retention.by_class),
             db,
             clock,
-            influx=ground.influx,
+            series={} if ground.tiers is None else ground.tiers.by_class,
             noted=Path(config.audit.file) if config.audit.file else None,
         )
         self._backup_age: BackupAge | None = None

@@ -76,7 +76,7 @@ def retention(config: HubConfig, options: argparse.Namespace) -> int:
         if options.dry_run:
             return await _counted(db, periods, clock.now_ms())
         noted = Path(config.audit.file) if config.audit.file else None
-        return dict(await Retention(periods, db, clock, influx=None, noted=noted).look())
+        return dict(await Retention(periods, db, clock, series={}, noted=noted).look())
 
     for name, rows in with_store(config, work).items():
         days = periods.days.get(name)

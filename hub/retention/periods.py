@@ -30,8 +30,11 @@ incidents: closed ones with their presses, timeline, notices and answers, drills
 messages. commissioning: signed ones with photos and signature, but never a gateway's newest. audit: the trail. logs:
 what was refused, texts that came in, and notices that belong to no incident.
 
-The class telemetry, samples in InfluxDB, has none: years of a river are worth more than their room, and name nobody.
+The classes of InfluxDB have none: years of a river are worth more than their room, and name nobody.
 """
+
+SERIES = ("telemetry", "minute", "long")
+"""Classes that are each a database of InfluxDB: samples, their minutes, their hours and days with what happened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How long InfluxDB keeps samples: its own retention policy, which drops whole days at once.
+"""How long InfluxDB keeps samples and what is made of them: its own retention policy, which drops whole days at once.
 
 What is there names nobody: attendance readers tell numbers of scans, no person.
 """

@@ -36,16 +36,22 @@ class Retention:
 
     Args:
         noted: file away from the store where erasures are noted; None where there is none.
-        influx: where samples are; None: none are kept.
+        series: databases of InfluxDB by their class; empty: none are kept.
     """
 
     def __init__(
-        self, periods: Periods, db: Database, clock: Clock, *, influx: Influx | None, noted: Path | None
+        self,
+        periods: Periods,
+        db: Database,
+        clock: Clock,
+        *,
+        series: Mapping[str, Influx],
+        noted: Path | None,
     ) -> None:
         self._periods = periods
         self._db = db
         self._clock = clock
-        self._influx = influx
+        self._series = series
         self._noted = FilePlace(noted) if noted is not None else None
         self._erasures: Mapping[str, int] = {}
         self._above = 0
@@ -66,7 +72,8 @@ class Retention:
                 gone[name] = await self._class(name, parts)
         except (StoreError, SQLAlchemyError, OSError) as error:
             log.error("retention_failed error=%s", error)
-        await self._samples()
+        for name, influx in self._series.items():
+            await self._policy(name, influx)
         return gone
 
     async def _erase_again(self) -> int:
@@ -116,12 +123,13 @@ class Retention:
             await asyncio.sleep(PAUSE_S)
         return total
 
-    async def _samples(self) -> None:
-        if self._influx is None or (days := self._periods.days["telemetry"]) is None:
+    async def _policy(self, name: str, influx: Influx) -> None:
+        days = self._periods.days[name]
+        if days is None:
             return
         try:
-            if await samples.keep(self._influx, days):
-                log.info("retention class=telemetry days=%d", days)
-                await self._note("telemetry", {"days": days})
+            if await samples.keep(influx, days):
+                log.info("retention class=%s days=%d", name, days)
+                await self._note(name, {"days": days})
         except (SeriesError, StoreError, SQLAlchemyError) as error:
-            log.warning("retention_not_set database=%s error=%s", self._influx.config.database, error)
+            log.warning("retention_not_set database=%s error=%s", influx.config.database, error)

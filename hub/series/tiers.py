@@ -31,6 +31,11 @@ class Tiers:
     minute: Influx
     long: Influx
 
+    @property
+    def by_class(self) -> dict[str, Influx]:
+        """By the class of ``[retention]`` that says how long each is kept."""
+        return {"telemetry": self.raw, "minute": self.minute, "long": self.long}
+
     @classmethod
     async def enter(cls, stack: AsyncExitStack, raw: Influx) -> Tiers:
         """Beside one that is open; they are closed with the stack."""

@@ -20,7 +20,7 @@ from hub.ingest.tables import dead_letters, events
 from hub.notify.tables import deliveries, outbox
 from hub.retention import erasure
 from hub.retention.erasure import Person
-from hub.retention.periods import CLASSES, DAY_MS, Periods
+from hub.retention.periods import CLASSES, DAY_MS, SERIES, Periods
 from hub.retention.worker import Retention
 from hub.series.influx import InfluxConfig
 from hub.shifts import reads as shifts
@@ -51,7 +51,7 @@ class At:
 
 
 def retention(db, *, now_ms=NOW, days=DAYS, noted=None):
-    return Retention(Periods(days), db, At(now_ms), influx=None, noted=noted)
+    return Retention(Periods(days), db, At(now_ms), series={}, noted=noted)
 
 
 def event(number, *, age_days, kind="door_edge", lane="event", person=None, device="d"):
@@ -347,13 +347,18 @@ class Asked:
 
 @pytest.mark.parametrize(("days", "altered"), [(None, 0), (0, 0), (77, 1)])
 async def test_how_long_samples_are_kept_is_changed_only_where_it_is_configured(database, days, altered):
-    influx = Asked()
-    await Retention(Periods({**DAYS, "telemetry": days}), database, At(NOW), influx=influx, noted=None).look()
-    assert len([query for query in influx.queries if query.startswith("ALTER")]) == altered
+    series = {name: Asked() for name in SERIES}
+    periods = Periods({**DAYS, "telemetry": 77, "minute": days, "long": None})
+    await Retention(periods, database, At(NOW), series=series, noted=None).look()
+    asked = {
+        name: len([query for query in influx.queries if query.startswith("ALTER")])
+        for name, influx in series.items()
+    }
+    assert asked == {"telemetry": 1, "minute": altered, "long": 0}
 
 
-@pytest.mark.parametrize("name", ["telemetry", *CLASSES])
+@pytest.mark.parametrize("name", [*SERIES, *CLASSES])
 def test_every_class_can_be_configured(name):
     from hub.config import RetentionSection
 
-    assert RetentionSection(**{f"{name}_days": 77}).by_class == {"telemetry": None, **CLASSES, name: 77}
+    assert RetentionSection(**{f"{name}_days": 77}).by_class == {**dict.fromkeys(SERIES), **CLASSES, name: 77}

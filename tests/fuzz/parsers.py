@@ -56,6 +56,8 @@ from hub.fleet import signatures, trust
 from hub.fleet.signatures import UntrustedError
 from hub.inbound import UnsignedError
 from hub.ingest.accept import accept
+from hub.notify import words as texts
+from hub.notify.links import Links
 from hub.region import load as load_region
 from hub.rules import book
 from provisioning import requests
@@ -107,6 +109,10 @@ def targets(folder: Path) -> Iterator[Target]:
     yield Target(
         "drawn signature", lambda data: check_strokes(data.decode("latin-1")), strokes, (StrokesError,)
     )
+    yield Target("contact's text", lambda data: texts.read(data.decode("latin-1")), [b"YA 4821 regu 2"])
+    links = Links("https://siaga.example", b"k" * 32)
+    token = links.token("AbCdEfGhIjKl").encode()
+    yield Target("answer link", lambda data: links.read(data.decode("latin-1")), [token])
     yield Target(
         "certificate request (EST body)",
         requests.read,

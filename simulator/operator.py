@@ -69,11 +69,14 @@ class Operator:
         self._since_s: dict[tuple[str, ...], float] = {}
         self._login_s = 0.0
         self._pause_s = LOGIN_S
+        self._on_watch = False
 
     async def run(self) -> None:
         """Work until cancelled. A hub that does not answer is asked again."""
         while True:
             try:
+                if not self._on_watch:
+                    await self.take_watch()
                 await self.step(asyncio.get_running_loop().time())
             except httpx.HTTPStatusError as error:
                 log.info("operator=refused error=%r", error)
@@ -82,6 +85,21 @@ class Operator:
             except httpx.HTTPError as error:
                 log.info("operator=waiting error=%r", error)
             await asyncio.sleep(LOOK_S)
+
+    async def take_watch(self) -> None:
+        """Be on watch and hear the alarms, so that the hub waits for this operator before it tells a supervisor.
+
+        Raises:
+            httpx.HTTPError: the hub does not answer, or refuses.
+        """
+        taken = await self._api.post("/shift/take", data={"shift": "0", "heard": "true"})
+        # Somebody has it: a visitor, or this one before a restart.
+        if taken.status_code == httpx.codes.CONFLICT:
+            for path in ("/shift/join", "/shift/hear"):
+                taken = await self._api.post(path, data={})
+        if taken.is_client_error or taken.is_server_error:
+            taken.raise_for_status()
+        self._on_watch = True
 
     async def step(self, now_s: float) -> None:
         """Look at the open incidents and alarms and do what is due.

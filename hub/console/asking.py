@@ -33,12 +33,14 @@ class Asked(Generic[T]):
     configured: bool = True
 
 
-async def ask(hub: Services, question: Callable[[Queries], Awaitable[T]]) -> Asked[T]:
-    """Ask InfluxDB, for PATIENCE_S at most."""
+async def ask(
+    hub: Services, question: Callable[[Queries], Awaitable[T]], *, patience_s: float = PATIENCE_S
+) -> Asked[T]:
+    """Ask InfluxDB, for so long at most."""
     if hub.series is None:
         return Asked(None, configured=False)
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             return Asked(await question(hub.series))
     except (SeriesError, TimeoutError):
         return Asked(None, _down_since_ms(hub))

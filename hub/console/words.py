@@ -251,3 +251,9 @@ FACTS: Mapping[str, str] = {
     "acted": _("Answered"),
 }
 """What can be known of a message; each is another thing than the one before it."""
+
+NEAR: Mapping[str, str] = {
+    "camera": _("camera"),
+    "vehicle": _("vehicle"),
+}
+"""What can be near an incident."""

@@ -18,6 +18,7 @@ PAGES = (
     "/incidents",
     "/incidents?which=closed",
     "/incidents/new",
+    "/drills",
     "/alarms",
     "/alarms?which=history",
     "/alarms/quality",

@@ -1,4 +1,5 @@
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -19,6 +20,8 @@ class Hub:
             one |= {"acknowledged_ms": None, "acknowledged_by": None, "claimed_by": None, "presses": 1}
         self.alarms: list[dict[str, Any]] = []
         self.busy = False
+        self.taken = False
+        self.watch: list[tuple[str, dict[str, str]]] = []
         self.session = True
         self.password_changed = False
         self.logins = 0
@@ -31,6 +34,9 @@ class Hub:
         if request.method == "GET":
             found = [one for one in self.incidents.values() if one["state"] not in ("done", "false_alarm")]
             return httpx.Response(200, json={"incidents": found})
+        if request.url.path.startswith("/shift/"):
+            self.watch.append((request.url.path, dict(parse_qsl(request.content.decode()))))
+            return httpx.Response(409 if self.taken and request.url.path == "/shift/take" else 303)
         if self.busy:
             return httpx.Response(409)
         _, _, kind, name, action = request.url.path.split("/")
@@ -186,3 +192,19 @@ async def test_a_changed_password_is_not_tried_every_second(at_work):
     for now_s in range(3600):
         await operator.come_back(now_s)
     assert 3 <= hub.logins <= 8
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_it_is_on_watch_and_hears_so_that_a_supervisor_is_not_told_at_once(at_work, taken):
+    hub, _, _, operator = at_work
+    hub.taken = taken
+    await operator.take_watch()
+    assert hub.watch[0] == ("/shift/take", {"shift": "0", "heard": "true"})
+    assert [path for path, _ in hub.watch[1:]] == (["/shift/join", "/shift/hear"] if taken else [])
+
+
+async def test_a_watch_that_is_refused_is_no_watch(at_work):
+    hub, _, _, operator = at_work
+    hub.session = False
+    with pytest.raises(httpx.HTTPStatusError):
+        await operator.take_watch()

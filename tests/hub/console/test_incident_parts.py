@@ -16,6 +16,7 @@ from hub.incidents.tables import assignments, checklist_ticks, incidents
 from hub.incidents.timeline import Actor
 from hub.notify import asks
 from hub.region.model import ChecklistItem
+from hub.series.errors import SeriesError
 from tests.hub.agencies.profile import directory, region
 from tests.hub.city import NOW, REGION, press
 from tests.hub.console.reading import text
@@ -130,3 +131,17 @@ async def test_the_agencies_of_the_directory_are_suggested_first(hub):
         shown = (await rani.get(f"/incidents/{incident}")).text
     assert 'value="damkar" selected' in shown
     assert "disarankan" in shown
+
+
+async def test_cameras_and_vehicles_near_it_are_listed_and_no_step_waits_for_them(hub, one):
+    speaks = {"site": "rs-1", "gateway": "gw-rs-1", "time": NOW, "online": 0}
+    hub.curves.rows = [{**speaks, "device": "ambulans-2", "lat_deg": -7.32, "lon_deg": 108.2}]
+    async with hub.login("siti", "operator") as siti:
+        shown = text((await siti.get(one)).text)
+        assert "Terdekat" in shown
+        assert "ambulans-2 kendaraan 2,2 km" in shown
+        assert "ambulans-2 kamera 0,0 km ◆ tidak menjawab" in shown
+        hub.curves.error = SeriesError("away")
+        away = await siti.get(one)
+    assert away.status_code == 200
+    assert "Terdekat" not in text(away.text)

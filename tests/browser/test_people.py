@@ -362,3 +362,27 @@ async def test_the_watch_is_handed_over_with_its_note_and_what_is_open(city, ope
     await expect(coming.locator("#present")).to_contain_text("pengendali")
     await expect(coming.locator(".past").first).to_contain_text("lampunya rusak")
     await expect(coming.locator(".past").first).to_contain_text("Simpang Tugu")
+
+
+async def test_a_drill_reaches_its_own_contacts_and_is_marked_everywhere(city, opened, quiet):
+    page = (await opened("pengendali", "/drills")).page
+    before = len(city.receiver.notices)
+    await page.locator("#drill-title").fill("Kebakaran di pasar")
+    await page.locator("#drill-kind").select_option("fire")
+    await page.locator("#drill-place").fill("Pasar Induk Contoh")
+    await page.locator("#drill-begin").click()
+    await expect(page.locator("#story-head .drill-mark")).to_be_visible()
+    await page.locator("#do-verify").click()
+    await page.locator("#agency").select_option("damkar")
+    await page.locator("#do-assign").click()
+    phone = await opened(None, await asked(city.drill_receiver), size=TELEPHONE)
+    await expect(phone.page.locator(".drill")).to_contain_text("LATIHAN")
+    await phone.page.locator("button[value=received]").click()
+    await expect(page.locator(".part").first).to_have_class(re.compile("part-accepted"))
+    await page.locator("#story-head .drill-mark a").click()
+    await expect(page.locator("#drill")).to_contain_text("belum")
+    await page.locator("#drill-note").fill("jawaban cepat")
+    await page.locator("#drill-end").click()
+    await expect(page.locator("#drill-outside")).to_have_text(re.compile(r"^0 / [1-9]"))
+    await expect(page.locator("#drill-steps")).to_contain_text("dtk")
+    assert not [one for one in city.receiver.notices[before:] if "Kebakaran" in str(one.content)]

@@ -34,6 +34,7 @@ from hub.errors import HubError
 from hub.install import commands as services
 from hub.region import load as load_region
 from hub.retention import commands as rights
+from hub.rollups import commands as totals
 from hub.rules import book as books
 from hub.rules import commands as rules
 
@@ -99,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     rights.options_of_breach(pack)
     held = _command(commands, "audit", rights.check_trail, "whether the audit trail holds, and its head")
     rights.options_of_audit(held)
+    rolled = _command(commands, "rollups", totals.rollups, "whether rollups have the totals of the samples")
+    totals.options(rolled)
     services.add_install(commands)
     grafana = commands.add_parser("grafana", help="the walls").add_subparsers(required=True)
     pushed = _command(grafana, "push", walls.push, "bring Grafana to what the profile says; safe to repeat")

@@ -138,9 +138,13 @@ def read(conn: Connection) -> tuple[int | None, list[Key]]:
 
 def begin(conn: Connection, until_ms: int, hours_ms: Collection[int]) -> None:
     """Begin at a time, with these hours before it to be made."""
-    for hour_ms in hours_ms:
-        upsert(conn, rollup_marks, {"hour_ms": hour_ms, "gateway": EVERYBODY}, key=("hour_ms", "gateway"))
+    mark(conn, hours_ms)
     advance(conn, until_ms)
+
+
+def mark(conn: Connection, hours_ms: Iterable[int]) -> None:
+    """These hours are to be made again for everybody; a hub that runs hears of it at its next start."""
+    _save(conn, [(hour_ms, EVERYBODY) for hour_ms in hours_ms])
 
 
 def advance(conn: Connection, until_ms: int) -> None:

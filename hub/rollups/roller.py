@@ -53,7 +53,7 @@ class Roller:
         Raises:
             SeriesError: InfluxDB does not answer; some may be made.
         """
-        for one in await _there(self._series.raw):
+        for one in await there(self._series.raw):
             if gateways and "gateway" not in one.tags:
                 continue
             lines = []
@@ -71,7 +71,7 @@ class Roller:
         Raises:
             SeriesError: InfluxDB does not answer; some may be made.
         """
-        for one in await _there(self._series.minute, suffix=PARTS[0]):
+        for one in await there(self._series.minute, suffix=PARTS[0]):
             if gateways and "gateway" not in one.tags:
                 continue
             await self._merge(self._series.minute, one, hour, gateways, one.name)
@@ -83,7 +83,7 @@ class Roller:
             SeriesError: InfluxDB does not answer; some may be made.
         """
         window = day(self._zone, hour_ms)
-        for one in await _there(self._series.long, suffix=PARTS[0]):
+        for one in await there(self._series.long, suffix=PARTS[0]):
             if gateways and "gateway" not in one.tags:
                 continue
             await self._merge(self._series.long, one, window, gateways, one.name + DAILY)
@@ -113,14 +113,18 @@ class Roller:
             SeriesError: InfluxDB does not answer.
         """
         firsts = []
-        for one in await _there(self._series.raw):
+        for one in await there(self._series.raw):
             q = f'SELECT * FROM "{one.name}" ORDER BY time LIMIT 1'  # noqa: S608 - of our tables
             firsts += [row["time"] for row in await self._series.raw.query(q)]
         return floor(min(firsts), HOUR_MS) if firsts else None
 
 
-async def _there(influx: Influx, *, suffix: str = "") -> list[Rolled]:
-    """What of ours the database has; nothing where it is not there yet."""
+async def there(influx: Influx, *, suffix: str = "") -> list[Rolled]:
+    """What of ours a database has; nothing where it is not there yet.
+
+    Raises:
+        SeriesError: InfluxDB does not answer.
+    """
     keys: defaultdict[str, set[str]] = defaultdict(set)
     try:
         async for series in influx.stream("SHOW FIELD KEYS", rows_at_once=LINES_AT_ONCE):

@@ -14,6 +14,7 @@ from contract.kinds import KINDS
 from hub.db import Database
 from hub.kpis.measures import LANES, PIPELINE
 from hub.kpis.point import Point, lines
+from hub.rollups.compare import compare
 from hub.rollups.marks import Marks
 from hub.rollups.roller import Roller
 from hub.rollups.windows import HOUR_MS, MINUTE_MS, Window, day, floor
@@ -80,6 +81,15 @@ async def sums(influx, name, field, *, rolled):
     return len(values), math.fsum(values), min(values), max(values)
 
 
+async def same(tiers):
+    """What the command compares, over the whole day."""
+    whole = Window(BEGIN, BEGIN + DAY_MS)
+    return [
+        {found.name: found.agree for found in await compare(tiers.raw, rolled, whole)}
+        for rolled in (tiers.minute, tiers.long)
+    ]
+
+
 async def agree(tiers, name, field):
     """Minutes, hours and days have the totals of what was measured."""
     count, total, low, high = await sums(tiers.raw, name, field, rolled=False)
@@ -111,6 +121,8 @@ async def test_totals_are_those_of_the_values_also_of_what_comes_late_and_is_cor
     for name, field in (("river_post", "tips"), ("kpi_pipeline", "hold"), ("kpi_lanes", "records_per_s")):
         await agree(tiers, name, field)
 
+    assert await same(tiers) == [{"river_post": True, "kpi_pipeline": True, "kpi_lanes": True}] * 2
+
     late = [BEGIN + dice.randrange(0, DAY_MS - HOUR_MS) for _ in range(200)]
     await write(
         tiers.raw, [sample(t, "gw-1", level_m=99.5) for t in late]
@@ -118,12 +130,14 @@ async def test_totals_are_those_of_the_values_also_of_what_comes_late_and_is_cor
     await write(
         tiers.raw, [sample(t, f"gw-{t % 3}", level_m=-7.25) for t in times[:100]]
     )  # the same times, corrected
+    assert [found["river_post"] for found in await same(tiers)] == [False, False]
     assert not marks.note("gw-1", late)
     for t in times[:100]:
         marks.note(f"gw-{t % 3}", [t])
     await marks.save_once()
     await settle(one)
     assert await agree(tiers, "river_post", "level_m") == 1700
+    assert all(found["river_post"] for found in await same(tiers))
 
 
 async def test_a_minute_has_its_buckets_and_a_field_that_was_not_measured_none(tiers):

@@ -97,7 +97,8 @@ class Operator:
         if taken.status_code == httpx.codes.CONFLICT:
             for path in ("/shift/join", "/shift/hear"):
                 taken = await self._api.post(path, data={})
-        if taken.is_client_error or taken.is_server_error:
+        # Without a watch it works on all the same; without a session it does not.
+        if taken.status_code == httpx.codes.UNAUTHORIZED or taken.is_server_error:
             taken.raise_for_status()
         self._on_watch = True
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from contract import pictures, signed
 from contract.errors import DecodeError
 from contract.pictures import MOST_POSTED, PICTURE
 from contract.signed import Signed
-from edge.config import SecondPath
+from edge.config import SecondPath, loads
 from edge.errors import OrderError
 from edge.pictures import Pictures
+from hub.fleet.signatures import UntrustedError, roots_in, verify
+from provisioning.ca import Authority
 from tests.edge.drivers.test_registry import config
+from tests.edge.test_second_path import listening
 
 FILE = f"{'ab' * 16}-cctv-lobi.jpg"
 JPEG = b"\xff\xd8\xff\xe0" + b"\n" * 1000 + b"\xff\xd9"
@@ -60,3 +65,40 @@ async def test_without_a_camera_or_a_way_it_is_said_so():
     with pytest.raises(OrderError) as refused:
         await Pictures(with_way, read=lambda file: JPEG).send(FILE)
     assert refused.value.reason == "certificate"
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("status", [200, 403])
+async def test_a_picture_goes_by_https_with_a_signature_that_the_hub_believes(tmp_path, status):
+    authority = Authority.create(tmp_path / "ca", name="Kota Uji")
+    keys = authority.gateway("gw-uji-1")
+    with listening(authority, status) as (url, posted):
+        gateway = loads(
+            f"""
+[gateway]
+id = "gw-uji-1"
+cell = 3
+site = "rsud"
+[broker]
+host = "127.0.0.1"
+ca_file = "{keys.authority}"
+cert_file = "{keys.certificate}"
+key_file = "{keys.key}"
+[second_path]
+url = "{url}"
+""",
+            tmp_path,
+            "gateway.toml",
+        )
+        box = Pictures(gateway, read=lambda file: JPEG)
+        if status == 200:
+            assert await box.send(FILE) == len(JPEG)
+        else:
+            with pytest.raises(OrderError, match="403"):
+                await box.send(FILE)
+    [(place, body)] = posted
+    told, note, picture = pictures.unpacked(body)
+    assert (place, note.file, picture) == ("/api/pictures", FILE, JPEG)
+    verify(told, PICTURE, roots_in(keys.authority), now_ms=time.time_ns() // 10**6)
+    with pytest.raises(UntrustedError):
+        verify(told, "siaga second path 1", roots_in(keys.authority), now_ms=time.time_ns() // 10**6)

@@ -10,7 +10,7 @@ import msgspec
 from contract.strict_toml import Mistake
 from hub.notify.fence import EXERCISE, is_exercise
 
-Kind = Literal["webhook", "apprise", "cap", "sms"]
+Kind = Literal["webhook", "apprise", "cap", "sms", "telegram"]
 SmsBy = Literal["gammu_files", "http", "modem_manager"]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[^\s,<&]{1,100}$")]
 
@@ -26,16 +26,18 @@ class ChannelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         by: what an SMS channel has.
         folder: the spool of gammu-smsd, with its folders inbox, outbox, sent and error.
         modem: ModemManager's number or path of the modem; ``any`` is the first.
+        chat: number of the Telegram chat that the bot of ``secret_file`` writes into.
         only: the telephone numbers that an SMS channel for exercises may send to.
     """
 
-    kind: Literal["", "webhook", "apprise", "cap", "sms"] = ""
+    kind: Literal["", "webhook", "apprise", "cap", "sms", "telegram"] = ""
     url: str = ""
     url_file: str = ""
     secret_file: str = ""
     by: Literal["", "gammu_files", "http", "modem_manager"] = ""
     folder: str = ""
     modem: Annotated[str, msgspec.Meta(pattern=r"^(any|\d{1,3}|/[A-Za-z0-9/_]{1,100})$")] = "any"
+    chat: Annotated[str, msgspec.Meta(pattern=r"^(-?\d{1,20})?$")] = ""
     only: tuple[str, ...] = ()
 
     @property
@@ -86,6 +88,11 @@ def channel_mistakes(channels: Mapping[str, ChannelSection], *at: str) -> Iterat
         place = (*at, name)
         if channel.what == "sms":
             yield from _sms_mistakes(channel, place)
+        elif channel.what == "telegram":
+            if not (channel.chat and channel.secret_file):
+                yield Mistake(
+                    "a bot has a token and writes into a chat", at=place, instead="secret_file and chat"
+                )
         elif bool(channel.url) == bool(channel.url_file):
             yield Mistake(
                 "one of url and url_file must be given",

@@ -13,6 +13,8 @@ from hub.incidents.assignments import answered
 from hub.incidents.service import Incidents
 from hub.notify.asks import ask
 from hub.notify.channels.by_sms import SmsChannel
+from hub.notify.channels.telegram import TelegramChannel
+from hub.notify.chat import ChatReader
 from hub.notify.sides import Sides
 from hub.notify.sms.reader import SmsReader
 from hub.parts.ground import Ground, Tasks
@@ -56,6 +58,22 @@ class Telling:
             self._texts = SmsReader(
                 modems, ground.db, ground.clock, ground.bus, answered=answered, wake=self.told.wake
             )
+        chats = {
+            name: channel
+            for name, channel in {**ground.channels, **ground.exercise_channels}.items()
+            if isinstance(channel, TelegramChannel)
+        }
+        self._chats: ChatReader | None = None
+        if chats and ground.links is not None:
+            self._chats = ChatReader(
+                chats,
+                ground.links,
+                ground.db,
+                ground.clock,
+                ground.bus,
+                answered=answered,
+                wake=self.told.wake,
+            )
         cap = ground.config.cap
         self._cap: CapWorker | None = None
         if cap.sender:
@@ -78,6 +96,8 @@ class Telling:
         }
         if self._texts is not None:
             tasks["texts"] = self._texts.run()
+        if self._chats is not None:
+            tasks["chats"] = self._chats.run()
         if self._cap is not None:
             tasks["cap"] = self._cap.run()
         return tasks

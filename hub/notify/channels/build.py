@@ -9,6 +9,7 @@ from pathlib import Path
 from hub.clock import Clock
 from hub.errors import ConfigError
 from hub.notify.asks import plain_number
+from hub.notify.channels import telegram
 from hub.notify.channels.base import Channel
 from hub.notify.channels.by_apprise import AppriseChannel
 from hub.notify.channels.by_cap import CapChannel
@@ -31,12 +32,13 @@ class ChannelSpec:
 
     Attributes:
         id: as in the region profile's agencies and contacts.
-        kind: ``webhook``, ``apprise``, ``cap``, ``sms`` or ``recording``.
+        kind: ``webhook``, ``apprise``, ``cap``, ``sms``, ``telegram`` or ``recording``.
         url: where to; of an Apprise channel it holds secrets.
         secret: of a webhook and of CAP: what its signature is made with, shared with the receiver; of an SMS
             provider its token.
         by, folder, modem: what an SMS channel has.
         only: the numbers that an SMS channel may send to; empty: any.
+        chat: number of a Telegram chat.
     """
 
     id: str
@@ -47,6 +49,7 @@ class ChannelSpec:
     folder: str = ""
     modem: str = "any"
     only: tuple[str, ...] = ()
+    chat: str = ""
 
 
 def specs(channels: Mapping[str, ChannelSection]) -> list[ChannelSpec]:
@@ -65,6 +68,7 @@ def specs(channels: Mapping[str, ChannelSection]) -> list[ChannelSpec]:
             one.folder,
             one.modem,
             tuple(plain_number(number) for number in one.only),
+            one.chat,
         )
         for name, one in channels.items()
     ]
@@ -110,11 +114,15 @@ def _build(spec: ChannelSpec, outbound: Outbound, clock: Clock) -> Channel:
             return AppriseChannel(spec.url)
         case "sms":
             return SmsChannel(_gateway(spec, outbound), only=spec.only)
+        case "telegram":
+            address = spec.url or telegram.ADDRESS
+            return telegram.TelegramChannel(spec.secret, spec.chat, outbound, address=address)
         case "recording":
             return RecordingChannel()
         case _:
             raise ConfigError(
-                f"channel {spec.id} has the unknown kind {spec.kind!r}", "webhook, apprise, cap or sms"
+                f"channel {spec.id} has the unknown kind {spec.kind!r}",
+                "webhook, apprise, cap, sms or telegram",
             )
 
 

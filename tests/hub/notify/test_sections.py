@@ -80,6 +80,7 @@ def test_a_whole_one_is_read_with_paths_from_its_folder(tmp_path):
             'by = "http"\n[answers]',
             "address and a token",
         ),
+        ('kind = "cap"\nurl = "https://cap.example/in"', 'kind = "telegram"', "token and writes into a chat"),
         ('url = "https://cap.example/in"', 'url_file = "x"', "no url"),
         ('address = "https://siaga.example"', 'address = "siaga.example"', "address"),
     ],

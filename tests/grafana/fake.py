@@ -135,7 +135,11 @@ class FakeGrafana:
     def put_dashboard(self, content=None, **_):
         new = content["dashboard"]
         current = self.store["dashboards"].get(new["uid"])
-        if current is not None and new.get("version") != current["dashboard"]["version"]:
+        if (
+            current is not None
+            and not content["overwrite"]
+            and new.get("version") != current["dashboard"]["version"]
+        ):
             return 412, {
                 "status": "version-mismatch",
                 "message": "The dashboard has been changed by someone else",

@@ -9,6 +9,9 @@ from __future__ import annotations
 SILENT = "silent"
 """The gateway is not heard: its children follow from that and say nothing new."""
 
+OUTAGE = "outage"
+"""Many gateways are not heard: what one of them says by its silence follows from that."""
+
 MOMENTARY: frozenset[str] = frozenset(
     {"panic_unreadable", "panic_unstored", "copied_card", "spool_quarantined", "software_left_behind"}
 )
@@ -40,7 +43,7 @@ def is_child(condition: str) -> bool:
 
 def is_of_equipment(condition: str) -> bool:
     """Whether it tells of the city's equipment and not of the city."""
-    return is_child(condition) or cause(condition) == SILENT
+    return is_child(condition) or cause(condition) in (SILENT, OUTAGE)
 
 
 def is_press(condition: str) -> bool:

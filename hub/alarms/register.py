@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row
 
-from hub.alarms import parents
+from hub.alarms import outage, parents
 from hub.alarms.conditions import SILENT, is_momentary
 from hub.alarms.machine import ACTIVE, State, is_present, is_withheld, move, raising
 from hub.alarms.steps import Fingerprint, by_id, create, find, position_of, take
@@ -51,6 +51,10 @@ def raise_alarm(
     row = find(conn, fingerprint) or create(conn, fingerprint, now_ms)
     if not is_withheld(row.state) and parents.is_explained(conn, row, now_ms=now_ms):
         row = parents.suppress(conn, row, now_ms=now_ms)
+    elif (
+        not is_withheld(row.state) and not is_present(position_of(row)) and outage.explains(conn, fingerprint)
+    ):
+        row = outage.withhold(conn, row, now_ms=now_ms)
     position = position_of(row)
     step = raising(
         position, row.severity, severity, rearm=rearm, shelved_severity=row._mapping["withheld_severity"]
@@ -77,6 +81,10 @@ def raise_alarm(
     take(conn, row, step, now_ms=now_ms, values=values, told=told)
     if fingerprint.condition == SILENT:
         parents.suppress_children(conn, fingerprint.gateway, now_ms=now_ms)
+        if count := outage.fallen(conn, now_ms):
+            told_of = {"gateways": count}
+            raise_alarm(conn, outage.THE_OUTAGE, severity=severity, now_ms=now_ms, t_ms=t_ms, detail=told_of)
+            outage.withhold_all(conn, now_ms=now_ms)
     return Raised(row.id, new, to.state, severity)
 
 
@@ -112,5 +120,9 @@ def _clear(conn: Connection, row: Row[Any], *, now_ms: int, note: str) -> None:
     take(conn, row, "clear", now_ms=now_ms, note=note, values={"cleared_ms": now_ms})
     if row.condition == SILENT:
         parents.settle_children(conn, row.gateway, now_ms=now_ms)
+        outage.release_if_over(conn, by_id(conn, row.id), now_ms=now_ms)
+        if outage.is_over(conn):
+            clear_alarm(conn, outage.THE_OUTAGE, now_ms=now_ms)
+            outage.let_all_go(conn, now_ms=now_ms)
     elif is_withheld(row.state):
         parents.release_if_over(conn, by_id(conn, row.id), now_ms=now_ms)

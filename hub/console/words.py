@@ -106,6 +106,7 @@ CONDITIONS: Mapping[str, str] = {
     "level": _("Water level"),
     "rise": _("Water rises too fast"),
     "silent": _("Gateway is silent"),
+    "outage": _("Many gateways fell silent at once"),
     "ring": _("Gateway's archive is too short"),
     "certificate": _("A certificate ends soon"),
     "revocation_list": _("The list of revoked certificates is old"),

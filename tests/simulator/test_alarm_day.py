@@ -9,7 +9,7 @@ import pytest
 
 import hub.incidents.technical
 import hub.rules.engine
-from hub.alarms import conditions
+from hub.alarms import conditions, outage
 from hub.region import load
 from simulator.alarm_day.__main__ import all_well, told
 from simulator.alarm_day.day import Day, Outcome
@@ -45,10 +45,22 @@ def test_the_press_in_earnest_has_a_line_of_its_own_that_sounds_until_somebody_h
     assert press.waited_ms < 60_000
 
 
-def test_the_silence_of_a_gateway_suppresses_its_instruments_and_a_flood_is_drawn_together(outcome):
-    assert outcome.suppressed >= 16
-    assert outcome.quality.floods
-    assert outcome.most_listed > 3 * outcome.most_lines
+@pytest.fixture
+def no_outage(monkeypatch):
+    """Each gateway of a power cut rings for itself."""
+    monkeypatch.setattr(outage, "LEAST", 10**6)
+
+
+def test_a_power_cut_rings_once_and_is_no_flood(outcome):
+    assert outcome.suppressed >= 32, "instruments by their gateways, and gateways by the outage"
+    assert outcome.quality.floods == ()
+
+
+def test_without_an_alarm_of_the_outage_it_would_be_a_flood_that_is_drawn_together(no_outage):
+    found = lived()
+    assert 16 <= found.suppressed < 32
+    assert found.quality.floods
+    assert found.most_listed > 3 * found.most_lines
 
 
 def test_the_figures_are_told_beside_what_is_recommended(outcome):
@@ -68,7 +80,7 @@ def test_backfill_that_counted_as_now_would_be_seen(monkeypatch, is_now):
     assert all_well(found) != is_now
 
 
-def test_a_press_that_a_flood_hides_would_be_seen(monkeypatch):
+def test_a_press_that_a_flood_hides_would_be_seen(monkeypatch, no_outage):
     monkeypatch.setattr(conditions, "PRESSES", frozenset())
     found = lived(replace(SHORT, presses=0, faults=0))
     assert found.true_press.shown < found.true_press.looks

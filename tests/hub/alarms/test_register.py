@@ -422,3 +422,50 @@ def test_what_is_over_and_nobody_looked_at_does_not_stay_for_ever(conn, severity
 def test_what_is_there_never_lapses(conn):
     raised(conn, LEVEL, 0)
     assert times.pass_time(conn, 10**12) == []
+
+
+def gateways(n):
+    return [service.Fingerprint(f"s{at}", f"g{at}", f"g{at}", "", "silent") for at in range(n)]
+
+
+def ringing(conn):
+    return {
+        (one["condition"], one["gateway"]) for one in service.active(conn) if one["state"] == "unacknowledged"
+    }
+
+
+def test_many_gateways_that_fall_silent_at_once_ring_once(conn):
+    prints = gateways(9)
+    for at, one in enumerate(prints[:4]):
+        raised(conn, one, 2, now_ms=1_000 * at)
+    assert len(ringing(conn)) == 4, "one at a time each is a thing of its own"
+    service.acknowledge(conn, service.active(conn)[0]["id"], actor="siti", now_ms=3_500)
+    for at, one in enumerate(prints[4:], 4):
+        raised(conn, one, 2, now_ms=1_000 * at)
+    assert ringing(conn) == {("outage", "")}
+    assert {one["withheld_by"] for one in service.withheld(conn)} == {"outage"}
+    assert len(service.withheld(conn)) == 8
+    [told] = [one for one in service.active(conn) if one["condition"] == "outage"]
+    assert told["detail"] == {"gateways": 5}
+
+    for one in prints[:5]:
+        service.clear_alarm(conn, one, now_ms=60_000)
+    assert ringing(conn) == {("outage", "")}
+    service.clear_alarm(conn, prints[5], now_ms=61_000)
+    assert ringing(conn) == {("silent", f"g{at}") for at in (6, 7, 8)}, "who is still silent rings"
+    assert service.withheld(conn) == []
+    for one in prints[6:]:
+        service.clear_alarm(conn, one, now_ms=62_000)
+    assert {one["state"] for one in service.active(conn)} == {"returned"}
+
+    raised(conn, prints[0], 2, now_ms=100_000_000)
+    assert ringing(conn) == {("silent", "g0")}, "the next one is alone again"
+
+
+def test_gateways_that_fail_one_after_the_other_are_no_outage(conn):
+    for at, one in enumerate(gateways(9)):
+        raised(conn, one, 2, now_ms=30_001 * at)
+    assert len(ringing(conn)) == 9
+    for one in gateways(9):
+        service.clear_alarm(conn, one, now_ms=300_000)
+    assert not [one for one in service.active(conn) if one["condition"] == "outage"]

@@ -116,9 +116,9 @@ async def test_the_alarm_of_a_press_is_never_kept_from_ringing_and_ends_with_its
 
 
 async def flood(hub):
-    """Twelve silent gateways and one press."""
+    """Twelve devices that do not answer and one press."""
     for at in range(12):
-        await raised(hub, Fingerprint(f"s{at}", f"gw-{at}", f"gw-{at}", "", "silent"))
+        await raised(hub, Fingerprint(f"s{at}", f"gw-{at}", "panel", "", "device_down"))
     await hub.write(lambda conn: Incidents(REGION).panic(conn, press()))
     hub.clock.at_ms = NOW + 1000
 
@@ -128,7 +128,7 @@ async def test_in_a_flood_one_cause_is_one_line_and_a_press_stays_its_own(hub):
     async with hub.login("siti", "operator") as siti:
         html = (await siti.get("/alarms")).text
         assert "Banjir alarm" in html
-        assert "12 × Gateway tidak terdengar" in text(html)
+        assert "12 × Perangkat tidak menjawab" in text(html)
         own = html[: html.index("alarm-group")] + html[html.index("</details>") :]
         assert "Tombol darurat ditekan" in own
         assert html.index('id="alarm-13"') < html.index("alarm-group"), "of one priority a press is the first"
@@ -293,13 +293,13 @@ async def test_by_the_api_an_alarm_is_shelved_read_and_put_back(hub):
 
 async def test_a_long_list_is_drawn_together_without_a_flood_and_sounds_as_ever(hub):
     for at in range(41):
-        await raised(hub, Fingerprint(f"s{at}", f"gw-{at}", f"gw-{at}", "", "silent"), 1)
+        await raised(hub, Fingerprint(f"s{at}", f"gw-{at}", "panel", "", "device_down"), 1)
     hub.clock.at_ms = NOW + 3_600_000
     await raised(hub, LEVEL)
     async with hub.login("siti", "operator") as siti:
         html = (await siti.get("/alarms")).text
     assert "Banjir alarm" not in html
-    assert "41 × Gateway tidak terdengar" in text(html)
+    assert "41 × Perangkat tidak menjawab" in text(html)
     assert 'data-sound="2"' in html, "the river's"
 
 

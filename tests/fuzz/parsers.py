@@ -10,6 +10,7 @@ import struct
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -47,6 +48,11 @@ from edge.upgrade.bundle import Here, verified
 from hub import inbound
 from hub.advisories import earthquakes, nowcast
 from hub.advisories.model import FeedError
+from hub.agencies.current import look
+from hub.agencies.fields import TABLES, FieldError, put
+from hub.agencies.reading import NAMES as DIRECTORY
+from hub.agencies.reading import read as read_directory
+from hub.agencies.reading import texts_of
 from hub.api.audit import Head, HeadError
 from hub.commissioning import jpeg
 from hub.commissioning.errors import PhotoError
@@ -58,6 +64,7 @@ from hub.inbound import UnsignedError
 from hub.ingest.accept import accept
 from hub.notify import words as texts
 from hub.notify.links import Links
+from hub.region import Region
 from hub.region import load as load_region
 from hub.rules import book
 from provisioning import requests
@@ -458,6 +465,15 @@ def _files(folder: Path) -> Iterator[Target]:
         [rules],
         (TomlError,),
     )
+    forms = [
+        b"contact\x1eBudi\x1edamkar\x1esecond\x1e0800-1\x1e\x1edamkar-webhook",
+        b"area\x1eKota\x1e-5.94, 108.91\n-5.94, 108.96\n-5.90, 108.96",
+        b"duty\x1ebpbd\x1efirst\x1ebpbd-kabid\x1emalam\x1elibur\x1e2026-11-02\x1e\x1e0\x1e1",
+        b"agency\x1eDamkar\x1eDK\x1edamkar-lain | webhook | Pos",
+    ]
+    yield Target(
+        "form of the directory", partial(_directory_form, region), forms, (TomlError, FieldError), cost=10
+    )
     for file in sorted(PROFILE.glob("*.toml")):
         if file.name == "rules.toml":
             continue
@@ -478,8 +494,25 @@ def _profile(folder: Path, name: str) -> Callable[[bytes], object]:
     copy = folder / f"profile-{name}"
     shutil.copytree(PROFILE, copy)
 
+    whole = load_region(PROFILE)
+
     def feed(data: bytes) -> None:
         (copy / name).write_bytes(data)
-        load_region(copy)
+        if name not in DIRECTORY or name == "agencies.toml":
+            load_region(copy)
+            return
+        found = look(copy, whole)
+        if found.fault:
+            raise HubError(found.fault)
 
     return feed
+
+
+def _directory_form(region: Region, data: bytes) -> None:
+    """What a form of the directory says: a table, and a line a field."""
+    first, *lines = data.decode("utf-8", "replace").split("\x1e")
+    table = TABLES.get(first, TABLES["route"])
+    said = {field.key: [line] for field, line in zip(table.fields, lines, strict=False)}
+    texts = texts_of(PROFILE)
+    new = put(texts[table.file], table, "baru", said)
+    read_directory({**texts, table.file: new}, region)

@@ -215,8 +215,9 @@ def hub_toml(place: HubPlace, folder: Path) -> str:
         "[outbound]",
         *toml_lines(private=[f"127.0.0.1:{place.receiver_port}"]),
     ]
-    out += ["[cap]", *toml_lines(sender="siaga@kota-contoh.example")]
     if place.answers:
+        # Whom agencies' telephones reach, their systems may ask too.
+        out += ["[cap]", *toml_lines(sender="siaga@kota-contoh.example")]
         key = _secret(folder, "answers", secrets.token_urlsafe(32))
         out += ["[answers]", *toml_lines(address=place.answers, key_file=key)]
     if place.exercise:

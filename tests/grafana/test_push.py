@@ -291,3 +291,19 @@ def test_without_anybody_to_tell_there_are_no_alerts(push, fake, tmp_path):
     assert push()[0] == 0
     assert not fake.store["rules"]
     assert not fake.store["points"]
+
+
+def test_the_same_walls_come_as_files_for_a_grafana_without_a_token(tmp_path, capsys):
+    place = tmp_path / "hub.toml"
+    place.write_text(HUB.format(profile=build.PROFILE, url="http://127.0.0.1:1"))
+    assert main(["grafana", "files", "--config", str(place), str(tmp_path / "files")]) == 0
+    assert "14 berkas" in capsys.readouterr().out
+    for one in build.SUBJECTS:
+        written = json.loads((tmp_path / "files" / "dashboards" / one.folder / f"{one.uid}.json").read_text())
+        assert written["title"].startswith("Kota Contoh: ")
+    alerting = json.loads((tmp_path / "files" / "provisioning" / "alerting" / "siaga.yaml").read_text())
+    assert [rule["uid"] for rule in alerting["groups"][0]["rules"]] == [
+        "siaga-pusat-diam",
+        "siaga-tanpa-data",
+    ]
+    assert {one["type"] for one in alerting["contactPoints"][0]["receivers"]} == {"email", "webhook"}

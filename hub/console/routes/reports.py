@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 
 from hub.api import reports
 from hub.api.access import Hub, Identity, Route, Who, only
-from hub.api.auth import users
 from hub.api.auth.roles import REPORTING
 from hub.api.errors import ApiError
 from hub.api.services import Services
 from hub.console import words
 from hub.console.directory import STEP_LABELS, both
+from hub.console.names import full_names
 from hub.console.page import OPTIONS, page
 from hub.incidents.kinds import KINDS, ORIGINS
 from hub.incidents.machine import LABELS
@@ -67,7 +67,7 @@ async def incident(request: Request, hub: Hub, who: Who, incident_id: str) -> HT
     """Laporan insiden / One incident to print: what happened when, by whom, and what is proven of each notice."""
     context = {
         "incident": await reports.of_incident(hub, incident_id),
-        "names": await hub.db.read(_names),
+        "names": await hub.db.read(full_names),
         "words": words,
         "step_labels": {step: both(labels) for step, labels in STEP_LABELS.items()},
     }
@@ -98,14 +98,10 @@ async def _numbers(
         "kind_labels": {kind: both(labels) for kind, labels in KINDS.items()},
         "origin_labels": {origin: both(labels) for origin, labels in ORIGINS.items()},
         "states": {state: both(labels) for state, labels in LABELS.items()},
-        "names": await hub.db.read(_names),
+        "names": await hub.db.read(full_names),
         **more,
     }
     return await page(request, hub, who, "report.html", **context)
-
-
-def _names(conn: Connection) -> dict[str, str]:
-    return {user.name: user.full_name or user.name for user in users.listed(conn)}
 
 
 ROUTES = (

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from hub.api import watch as work
 from hub.api.access import Hub, Identity, Route, Who, only
-from hub.api.auth import users
 from hub.api.auth.roles import WORKING
 from hub.api.services import Services
 from hub.console import show
 from hub.console.language import marked as _
+from hub.console.names import full_names
 from hub.console.page import OPTIONS, page
 from hub.incidents.machine import LABELS
 from hub.shifts import reads
@@ -122,7 +122,7 @@ async def _shown(
             "before": reads.ended(conn, limit=BEFORE),
             "open": left_open(conn),
             "attended": reads.attended(conn, hub.timeouts, hub.clock.now_ms()),
-            "names": {user.name: user.full_name or user.name for user in users.listed(conn)},
+            "names": full_names(conn),
         }
 
     found = await hub.db.read(read)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -134,12 +134,6 @@ def read(conn: Connection) -> tuple[int | None, list[Key]]:
     """How far the minutes are made, None where never, and the marks."""
     until_ms = conn.execute(select(rollup_progress.c.until_ms)).scalar()
     return until_ms, [(row.hour_ms, row.gateway) for row in conn.execute(select(rollup_marks))]
-
-
-def begin(conn: Connection, until_ms: int, hours_ms: Collection[int]) -> None:
-    """Begin at a time, with these hours before it to be made."""
-    mark(conn, hours_ms)
-    advance(conn, until_ms)
 
 
 def mark(conn: Connection, hours_ms: Iterable[int]) -> None:

@@ -14,7 +14,7 @@ from hub.clock import Clock
 from hub.db import Database
 from hub.errors import StoreError
 from hub.rollups import marks as on_record
-from hub.rollups.marks import EVERYBODY, Marks
+from hub.rollups.marks import AT_ONCE, EVERYBODY, Marks
 from hub.rollups.questions import FEW_GATEWAYS
 from hub.rollups.windows import HOUR_MS, MINUTE_MS, Window, floor, hours, slices
 from hub.series.errors import SeriesError
@@ -114,7 +114,9 @@ class Rollups:
             first_ms = await self._roller.first_hour_ms()
             begin_ms = until_ms if first_ms is None else max(first_ms, until_ms - LONGEST_MS)
             past = [hour.begin_ms for hour in hours(Window(begin_ms, until_ms))]
-            await self._db.write(partial(on_record.begin, until_ms=until_ms, hours_ms=past))
+            for begin in range(0, len(past), AT_ONCE):
+                await self._db.write(partial(on_record.mark, hours_ms=past[begin : begin + AT_ONCE]))
+            await self._db.write(partial(on_record.advance, until_ms=until_ms))
             keys = [(hour_ms, EVERYBODY) for hour_ms in past]
         self._marks.open(until_ms - AGAIN_MS, keys)
         return until_ms

@@ -13,12 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from hub import failpoints
 from hub.clock import Clock
 from hub.db import Database
-from hub.errors import HubError
 from hub.escalation.asking import City, Rung, climb
 from hub.escalation.machine import left_ms
 from hub.escalation.tables import escalations
@@ -61,9 +59,10 @@ class Escalation:
             self._woken.clear()
             try:
                 rest_s = await self.step()
-            except (HubError, SQLAlchemyError) as error:
+            except Exception:
+                # Whatever it is, the next try must come: nobody else asks the next one.
                 if not failed:
-                    log.error("escalation_failed error=%s", error)
+                    log.exception("escalation_failed")
                 failed, rest_s = True, PAUSE_S
             else:
                 if failed:
@@ -79,7 +78,8 @@ class Escalation:
         """Take every rung that is due; seconds until the next one is, at most IDLE_S.
 
         Raises:
-            HubError: the store does not take it, or somebody cannot be asked; nothing of that rung is kept.
+            HubError: the store does not take one, or somebody cannot be asked: nothing of that rung is kept, and all
+                others that are due were taken.
         """
         rows = await self._db.read(waiting)
         now_ms, mono_ms = self._clock.now_ms(), self._clock.mono_ms()
@@ -94,8 +94,15 @@ class Escalation:
             (key for key, at_ms in self._deadlines.items() if at_ms <= mono_ms),
             key=self._deadlines.__getitem__,
         )
+        broken: Exception | None = None
         for rung, _ in due:
-            await self._take(rung)
+            try:
+                await self._take(rung)
+            except Exception as error:
+                # One that cannot be taken must not keep the others from it.
+                broken = broken or error
+        if broken is not None:
+            raise broken
         if due:
             return 0.0
         next_ms = min(self._deadlines.values(), default=mono_ms + round(IDLE_S * 1000))

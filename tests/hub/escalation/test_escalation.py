@@ -257,6 +257,18 @@ async def test_a_drill_asks_only_exercise_contacts_and_no_other_way_is_there(cit
     assert set(city.who) == {"latihan-1"}
 
 
+async def test_one_that_cannot_be_asked_keeps_nobody_else_from_being_asked(city):
+    city.attended = False
+    one = pressed(city)
+    city.conn.exec_driver_sql("UPDATE incidents SET drill = 'd-1'")
+    city.people = replace(city.people, exercise_contacts=city.people.contacts)
+    other = pressed(city, gateway="gw-pasar")
+    with pytest.raises(AskError):
+        await city.wait(0)
+    assert [key.split("/")[1] for key, _ in city.asked] == [other]
+    assert one != other
+
+
 async def test_after_a_restore_nobody_is_asked_by_old_escalations(city):
     one = pressed(city)
     life.mark_restored(city.conn, now_ms=city.clock.wall, random=lambda bits: 7)

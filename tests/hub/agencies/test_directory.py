@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.agencies.areas import Area, crossing
@@ -106,6 +106,7 @@ def test_a_duty_in_the_place_of_others():
     assert [one.id for one in changed.on_duty("bpbd", "first", at("2026-11-24 12:00"))] == [DAY]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(at("2026-10-01 00:00"), at("2027-03-01 00:00")), st.sampled_from(STEPS))
 def test_at_no_time_is_a_step_that_has_contacts_without_anybody(when, step):
     whole = directory()
@@ -178,6 +179,7 @@ def test_a_bent_area_holds_what_is_in_it(place, inside):
     assert SHAPE.holds(*place) is inside
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 1, exclude_max=True), st.floats(0.1, 0.9))
 def test_of_two_neighbours_one_has_each_place_even_on_their_border(lat, lon, border):
     west = Area("w", "W", ((0.0, 0.0), (0.0, border), (1.0, border), (1.0, 0.0)))

@@ -1,7 +1,7 @@
 """What forms make of the files: nothing but what was said, and back again as it was."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.toml_blocks import block, removed, replaced
@@ -66,6 +66,7 @@ def test_what_is_left_empty_is_not_in_the_file():
     assert entry == {"id": "damkar-danru", "name": "Budi", "agency": "damkar"}
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.text(max_size=60).filter(lambda text: text.strip() and "\0" not in text))
 def test_whatever_a_person_types_as_a_name_stays_a_name(name):
     """No quote, bracket or line of a form becomes another part of the file."""

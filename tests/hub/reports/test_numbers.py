@@ -5,7 +5,7 @@ import io
 import statistics
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
@@ -164,6 +164,7 @@ def test_no_cell_is_a_formula_and_every_cell_comes_back(conn, name):
 # Spreads and months
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 10**9), min_size=1), st.integers(0, 10**9))
 def test_a_spread_is_of_its_times(values, target):
     found = spread(values, target)

@@ -14,27 +14,41 @@ depends_on = None
 def upgrade() -> None:
     """Forward. There is no way back but a backup."""
     for column in (
-        sa.Column("origin", sa.String(16), nullable=False, server_default="gateway"),
-        sa.Column("caller", sa.Text(), nullable=False, server_default=""),
+        sa.Column(
+            "origin",
+            sa.String(16),
+            nullable=False,
+            server_default="gateway",
+            comment="how the room heard of it",
+        ),
+        sa.Column(
+            "caller",
+            sa.Text(),
+            nullable=False,
+            server_default="",
+            comment="who called, as they said; a number or a name",
+        ),
         sa.Column("description", sa.Text(), nullable=False, server_default=""),
-        sa.Column("lat", sa.Float()),
+        sa.Column("lat", sa.Float(), comment="degrees, WGS 84; null where nobody knows"),
         sa.Column("lon", sa.Float()),
-        sa.Column("error_m", sa.Float()),
-        sa.Column("drill", sa.String(32)),
+        sa.Column("error_m", sa.Float(), comment="how far off the position may be"),
+        sa.Column("drill", sa.String(32), comment="id of the drill; null: in earnest"),
     ):
         op.add_column("incidents", column)
     op.create_table(
         "assignments",
-        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column(
+            "id", sa.String(40), nullable=False, comment="the incident's id, a dash, and its number there"
+        ),
         sa.Column("incident_id", sa.String(32), nullable=False),
-        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False, comment="1 and up, without a gap"),
         sa.Column("agency", sa.String(64), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False, comment="what the newest step came with"),
         sa.Column("assigned_ms", sa.BigInteger(), nullable=False),
         sa.Column("assigned_by", sa.Text(), nullable=False),
-        sa.Column("accepted_ms", sa.BigInteger()),
+        sa.Column("accepted_ms", sa.BigInteger(), comment="each of these: when it first came so far"),
         sa.Column("departed_ms", sa.BigInteger()),
         sa.Column("arrived_ms", sa.BigInteger()),
         sa.Column("contained_ms", sa.BigInteger()),
@@ -47,7 +61,9 @@ def upgrade() -> None:
     op.create_table(
         "checklist_ticks",
         sa.Column("incident_id", sa.String(32), nullable=False),
-        sa.Column("item", sa.String(64), nullable=False),
+        sa.Column(
+            "item", sa.String(64), nullable=False, comment="of the kind's checklist in the region profile"
+        ),
         sa.Column("done_by", sa.Text(), nullable=False),
         sa.Column("done_ms", sa.BigInteger(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
@@ -83,17 +99,22 @@ def _create_escalations() -> None:
     op.create_table(
         "escalations",
         sa.Column("ladder", sa.String(16), nullable=False),
-        sa.Column("subject", sa.String(40), nullable=False),
+        sa.Column("subject", sa.String(40), nullable=False, comment="the incident, or the assignment"),
         sa.Column("incident_id", sa.String(32), nullable=False),
         sa.Column("assignment_id", sa.String(40)),
-        sa.Column("agency", sa.String(64)),
+        sa.Column("agency", sa.String(64), comment="whose people are asked; null: the duty desk's"),
         sa.Column("state", sa.String(16), nullable=False),
-        sa.Column("begun", sa.Integer(), nullable=False),
+        sa.Column("begun", sa.Integer(), nullable=False, comment="how often it has begun"),
         sa.Column("round", sa.Integer(), nullable=False),
-        sa.Column("rung", sa.Integer(), nullable=False),
-        sa.Column("cause_ms", sa.BigInteger(), nullable=False),
-        sa.Column("due_ms", sa.BigInteger(), nullable=False),
-        sa.Column("wait_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rung", sa.Integer(), nullable=False, comment="the next one to take"),
+        sa.Column("cause_ms", sa.BigInteger(), nullable=False, comment="hub time of what it last began for"),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False, comment="when the next rung is taken"),
+        sa.Column(
+            "wait_ms",
+            sa.BigInteger(),
+            nullable=False,
+            comment="the whole wait that ends then; none is ever longer",
+        ),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         _of_incident("escalations"),
         sa.ForeignKeyConstraint(
@@ -107,14 +128,16 @@ def _create_escalations() -> None:
         "escalation_steps",
         sa.Column("ladder", sa.String(16), nullable=False),
         sa.Column("subject", sa.String(40), nullable=False),
-        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False, comment="1 and up, without a gap"),
         sa.Column("incident_id", sa.String(32), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.Column("step", sa.String(16), nullable=False),
         sa.Column("begun", sa.Integer(), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
-        sa.Column("level", sa.String(16), nullable=False),
-        sa.Column("contact", sa.String(64), nullable=False),
+        sa.Column(
+            "level", sa.String(16), nullable=False, comment="who was to be asked; empty where nobody was"
+        ),
+        sa.Column("contact", sa.String(64), nullable=False, comment="who was; empty where nobody was"),
         sa.Column("outcome", sa.String(16), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         _of_incident("escalation_steps"),

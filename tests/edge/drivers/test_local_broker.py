@@ -139,7 +139,7 @@ async def test_what_the_broker_has_kept_is_no_press_and_no_reading(local_mosquit
         await asyncio.to_thread(speaker.say, topic, payload, retain=True)
         button = driver(Clock(), "tombol", id=node, model=model)
         async with Bench(local_mosquitto, [button]) as bench:
-            await bench.until(lambda: bench.taken)
+            await bench.until(lambda: (topic, payload.encode()) in bench.kept)
             assert bench.edges == []
             with pytest.raises(MissedPollError, match="nothing new"):
                 await button.poll()

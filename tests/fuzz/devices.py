@@ -92,5 +92,7 @@ def _cameras() -> Iterator[Target]:
     poll = b'{"class":"POLL","time":"2026-11-22T10:00:00.000Z","tpv":[{"mode":3,"lat":-6.1,"lon":106.8}]}'
     yield Target("gpsd JSON", lambda data: gpsd.fix_of(gpsd._object(data), None), [poll], (MissedPollError,))
     file, jpeg = f"{'ab' * 16}-cctv.jpg", b"\xff\xd8\xff\xe0\xff\xd9"
-    line = Signed(purpose=PICTURE, gateway="pos-07", chain=("x",), payload=note_of(file, jpeg), signature=b"x")
+    line = Signed(
+        purpose=PICTURE, gateway="pos-07", chain=("x",), payload=note_of(file, jpeg), signature=b"x"
+    )
     yield Target("pictures", unpacked, [packed(line, jpeg)], (DecodeError,))

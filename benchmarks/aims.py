@@ -87,6 +87,13 @@ AIMS = (
     Aim("latency_ms.press_to_page.p99", "press to page, 1 console, p99", "ms", "<", 50),
     Aim("latency_ms.press_to_page.p50_50", "press to page, 50 consoles, p50", "ms"),
     Aim("latency_ms.press_to_page.p99_50", "press to page, 50 consoles, p99", "ms", "<", 50),
+    Aim(
+        "wall.overview_pct",
+        "InfluxDB for the overview wall each 5 s, a year of 500 points",
+        "% of a core",
+        "<",
+        10,
+    ),
     Aim("edge.rss_mb", "gateway, resident memory", "MB", "<", 40),
     Aim("edge.cpu_pct", "gateway, processor at 50 values/s", "% of a core", "<", 1),
     Aim("edge.start_s", "gateway, start to first delivery", "s", "<", 0.6),

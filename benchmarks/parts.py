@@ -52,6 +52,7 @@ PARTS: dict[str, Part] = {
     "deliveries": Part(
         "benchmarks.deliveries", "commit to first push, and fifty recipients", under="deliveries"
     ),
+    "wall": Part("benchmarks.wall", "what walls cost InfluxDB, on a year of 500 points", under="wall"),
     "hub": Part("benchmarks.start", "start and memory of the hub"),
     "peers": Part("benchmarks.peers", "the gateway beside thingsboard-gateway", under="peers", needs="PEERS"),
     "edge": Part("benchmarks.edge", "the gateway by itself", under="edge"),

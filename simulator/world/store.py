@@ -109,7 +109,8 @@ class WorldDatabase(Database):
 
     def open(self) -> None:
         """Open the file and bring its schema to the newest."""
-        self._conn = _open(self._machine.name)
+        with translated():
+            self._conn = _open(self._machine.name)
         inner = self._conn.connection.driver_connection
         assert isinstance(inner, dbapi.Connection)
         self._inner = inner

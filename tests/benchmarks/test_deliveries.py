@@ -1,4 +1,4 @@
-"""The benchmark of deliveries, for a moment: that it still measures something. No figure of so short a run is judged."""
+"""The benchmark of deliveries, for a moment: that it still measures something. So short a run is not judged."""
 
 from benchmarks.aims import AIMS
 from benchmarks.parts import PARTS

@@ -25,6 +25,7 @@ from hub.kpis.measures import ALARM_QUALITY, ATTENDANCE, GATEWAYS, PIPELINE, TIE
 from hub.kpis.point import Point, lines, on_grid
 from hub.kpis.sources import Sources
 from hub.region import Region
+from hub.rollups.marks import EVERYBODY, Marks
 from hub.series.errors import NoDatabase, SeriesError
 from hub.series.tiers import Tiers, write
 
@@ -41,9 +42,20 @@ class Projector:
     Args:
         series: where they go.
         sources: where they come from.
+        marks: told of points whose minute has been rolled up before, as the first of a slow measure.
     """
 
-    def __init__(self, db: Database, clock: Clock, region: Region, series: Tiers, sources: Sources) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        region: Region,
+        series: Tiers,
+        sources: Sources,
+        *,
+        marks: Marks,
+    ) -> None:
+        self._marks = marks
         self._db = db
         self._clock = clock
         self._region = region
@@ -80,6 +92,7 @@ class Projector:
     async def _write(self, now_ms: int) -> None:
         points = await self._due(now_ms)
         await write(self._series.raw, lines(points))
+        self._marks.note(EVERYBODY, (point.t_ms for point in points if point.t_ms < self._marks.limit_ms))
         self._done.update((point.measure.name, point.t_ms) for point in points)
         await self._facts(now_ms)
 

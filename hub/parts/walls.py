@@ -30,8 +30,10 @@ class Walls:
             pipeline=services.pipeline,
             operators=services.operators,
         )
-        self._projector = Projector(ground.db, ground.clock, ground.region, ground.tiers, sources)
         self._marks = Marks(ground.db)
+        self._projector = Projector(
+            ground.db, ground.clock, ground.region, ground.tiers, sources, marks=self._marks
+        )
         intake.mark_late(self._marks)
         self._rollups = Rollups(
             ground.db,

@@ -17,6 +17,7 @@ from hub.incidents.tables import incidents
 from hub.kpis.measures import MEASURES
 from hub.kpis.projector import Projector
 from hub.kpis.sources import Sources
+from hub.rollups.marks import Marks
 from hub.rules.model import StationState
 from hub.series.influx import Influx, InfluxConfig
 from hub.series.tiers import Tiers
@@ -64,7 +65,7 @@ def store(tmp_path):
     db.close()
 
 
-def projector(store, tiers, clock):
+def projector(store, tiers, clock, marks=None):
     sources = Sources(
         gateways=lambda conn: fleet.overview(conn, fleet.registry(REGION).values()),
         unheard=set,
@@ -73,7 +74,7 @@ def projector(store, tiers, clock):
         pipeline=lambda: NUMBERS,
         operators=1,
     )
-    return Projector(store, clock, REGION, tiers, sources)
+    return Projector(store, clock, REGION, tiers, sources, marks=Marks(store) if marks is None else marks)
 
 
 async def counts(influx, measure):
@@ -113,6 +114,17 @@ async def test_every_measure_is_written_at_the_start_and_the_same_again_is_the_s
         ("count_values_per_s", "count_series_down_s", "count_dead_letters", "count_hold", "count_writer_waiting",
          "count_writer_rejected", "count_sql_waiting"), 1,
     )  # fmt: skip
+
+
+async def test_a_slow_measure_whose_minute_is_made_already_marks_its_hour(store, tiers):
+    marks, clock = Marks(store), Clock()
+    marks.open(NOW - 60_000, [])
+    await projector(store, tiers, clock, marks).look()
+    assert len(marks) == 1, "alarm quality lies on whole five minutes"
+    marks_of_now = Marks(store)
+    marks_of_now.open(NOW - 3_600_000, [])
+    await projector(store, tiers, clock, marks_of_now).look()
+    assert len(marks_of_now) == 0
 
 
 async def test_a_closed_incident_has_its_end_on_the_same_annotation(store, tiers):

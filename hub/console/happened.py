@@ -29,6 +29,7 @@ _ABOUT_KIND: Mapping[str, About] = {
     "panic_test": "panic",
     "panic_fault": "panic",
     "panic_line_whole": "panic",
+    "camera_snapshot": "panic",
     "nurse_call": "bed",
     "bed_edge": "bed",
     "device_down": "equipment",

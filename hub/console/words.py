@@ -176,6 +176,7 @@ EVENTS: Mapping[str, str] = {
     "nurse_call": _("Nurse call"),
     "bed_edge": _("Bed changed"),
     "door_edge": _("Door changed"),
+    "camera_snapshot": _("Camera took a picture of a press"),
     "attendance_scan": _("Attendance noted"),
     "device_down": _("Device does not answer"),
     "device_up": _("Device answers again"),

@@ -99,6 +99,7 @@ class ControlPage:
         self._server.stop()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._serving, 5)
+        self._server.close()
 
     def _app(self) -> Starlette:
         return Starlette(

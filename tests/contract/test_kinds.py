@@ -17,6 +17,7 @@ SUFFIXES = {
     "kPa": "_kpa",
     "mm/h": "_mm_h",
     "m/s": "_m_s",
+    "deg": "_deg",
     "dB": "_db",
     "MB": "_mb",
     "ms": "_ms",

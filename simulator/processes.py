@@ -73,7 +73,7 @@ class Wish:
     """Which port is wanted.
 
     Attributes:
-        port: None for any.
+        port: None or 0 for any.
         must: nothing else will do; else any other is as good when it is taken.
     """
 
@@ -86,9 +86,11 @@ class Wish:
         Raises:
             PortTaken: the one that must be is taken.
         """
-        if self.port is not None and is_free(self.port):
+        if not self.port:
+            return free_port()
+        if is_free(self.port):
             return self.port
-        if self.port is not None and self.must:
+        if self.must:
             raise PortTaken(self.port)
         return free_port()
 

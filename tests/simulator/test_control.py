@@ -170,6 +170,7 @@ async def test_a_server_that_does_not_come_back_is_said_too(page, browser):
 
 
 async def test_a_port_that_is_taken_is_told(page, hands):
+    assert Wish(0).choose() > 1024, "0 is any, and one that is known"
     with pytest.raises(PortTaken):
         await ControlPage(page._city, hands, Wish(page.port, must=True)).__aenter__()
     async with ControlPage(page._city, hands, Wish(page.port)) as other:

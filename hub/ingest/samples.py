@@ -42,9 +42,9 @@ REFUSED_AT_ONCE = 100
 """Refused records in one transaction, so that a panic never waits for a frame of them."""
 
 OWING_AT_MOST = 4096
-"""Frames that may wait for the level changes they caused, or for the mark that they came late; further ones go without a
-receipt and come again. At a saturated hub one write to SQL lasts as long as some hundreds of frames; a frame here has
-no records any more and takes half a kilobyte."""
+"""Frames that may wait for the level changes they caused, or for the mark that they came late; further ones go without
+a receipt and come again. At a saturated hub one write to SQL lasts as long as some hundreds of frames; a frame here
+has no records any more and takes half a kilobyte."""
 
 
 _Known = tuple[StreamKey, str, int, int]

@@ -511,6 +511,6 @@ async def test_a_radio_button_presses_and_its_dead_broker_delays_no_other(config
                 frame = await desk.frame("panic")
                 if codec.decode_body(bytes(frame.events[-1].body)).device == "tombol-igd":
                     break
-            assert time.monotonic() - began < 2.0
+            assert time.monotonic() - began < 5.0
     finally:
         local.stop()

@@ -160,11 +160,10 @@ async def test_an_adapter_that_is_pulled_out_while_it_is_heard():
 async def test_other_devices_are_not_held_up_by_a_silent_one(rig):
     rig.device.fault = "silent"
     polling = asyncio.create_task(rig.driver.poll())
-    loop = asyncio.get_running_loop()
-    longest, last_s = 0.0, loop.time()
+    turns = 0
     while not polling.done():
         await asyncio.sleep(0.002)
-        longest, last_s = max(longest, loop.time() - last_s), loop.time()
-    assert longest < 0.15
+        turns += 1
+    assert turns > 20, "the loop stood still while it waited"
     with pytest.raises(MissedPollError):
         await polling

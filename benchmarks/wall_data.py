@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from hub.kpis.measures import ANNOTATIONS, MEASURES, PRESSES, RESPONSE, TIERS, Field, Measure
-from hub.kpis.point import Point
+from hub.kpis.measures import ANNOTATIONS, MEASURES, PRESSES, RESPONSE, TIERS, Field, FieldType, Measure
+from hub.kpis.point import Point, Value
 from hub.kpis.tiers import tiers
 from hub.rollups.buckets import of
 from hub.rollups.questions import DAILY
@@ -87,7 +87,7 @@ def samples() -> list[Series]:
         (WARDS, "bed_panel", tuple(f"bed_{n:02}" for n in range(1, 9))),
         (BOXES, "site_health", ("cpu_c", "disk_free_mb")),
     ):
-        type_ = "int" if kind == "bed_panel" else "float"
+        type_: FieldType = "int" if kind == "bed_panel" else "float"
         for at in range(count):
             head = f"{kind},device=alat-{at:02},gateway=gw-{at:02},site=situs-{at:02}"
             found.append(Series(head, tuple(Field(name, "", type_) for name in names)))
@@ -140,7 +140,13 @@ def long(now_ms: int, days: int) -> Iterator[bytes]:
 
 def _incident(number: int, t_ms: int) -> Iterator[Point]:
     site, kind, name = f"situs-{number % 60:02}", KINDS[number % len(KINDS)], f"insiden-{number}"
-    told = {"title": f"#{number}", "text": "Selesai", "id": name, "severity": 3, "until_ms": t_ms + HOUR_MS}
+    told: dict[str, Value] = {
+        "title": f"#{number}",
+        "text": "Selesai",
+        "id": name,
+        "severity": 3,
+        "until_ms": t_ms + HOUR_MS,
+    }
     yield Point(ANNOTATIONS, ("incident" if number % 4 else "level", site), told, t_ms, name)
     yield Point(
         PRESSES, (site, f"gw-{number % 80:02}", "btn-1"), {"delay_s": 0.2, "number": number}, t_ms, name
@@ -148,6 +154,6 @@ def _incident(number: int, t_ms: int) -> Iterator[Point]:
     for after_s, step in enumerate(
         ("acknowledged", "claimed", "verified", "assigned", "accepted", "on_scene")
     ):
-        values = {"seconds": after_s * 60.0, "incident": name, "number": number}
+        values: dict[str, Value] = {"seconds": after_s * 60.0, "incident": name, "number": number}
         agency = "damkar" if after_s > 3 else ""
         yield Point(RESPONSE, (kind, step, site, agency), values, t_ms + after_s * 60_000, name)

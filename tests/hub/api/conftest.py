@@ -170,7 +170,7 @@ def opened(folder, **changes) -> Iterator[Hub]:
         db=db,
         clock=clock,
         region=REGION,
-        directories=plain_current(REGION, plain(REGION)),
+        directories=plain_current(REGION, plain(REGION), folder),
         bus=Bus(),
         notify=notify,
         gateways=lambda conn: [

@@ -15,6 +15,7 @@ import tomlkit
 from tomlkit.items import AoT
 
 from contract.toml_blocks import block, removed, replaced
+from hub.decimals import decimal
 from hub.errors import HubError
 
 Shape = Literal[
@@ -307,11 +308,9 @@ def _channel(field: Field, line: str) -> dict[str, str]:
 
 def _number(field: Field, text: str) -> float | int:
     try:
-        number = float(text.replace(",", "."))
-        whole = int(number)
-    except (ValueError, OverflowError):
+        return decimal(text)
+    except ValueError:
         raise FieldError(field.key, f"{text!r} is no number", "120") from None
-    return whole if whole == number else number
 
 
 def _date(field: Field, text: str) -> date:

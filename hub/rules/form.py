@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import msgspec
 from msgspec import inspect as types
 
+from hub.decimals import decimal
 from hub.rules import files
 
 Shape = Literal["text", "sentence", "number", "whole", "flag", "choice", "lines"]
@@ -117,15 +118,13 @@ def read(field: Field, said: str) -> Value:
 
 
 def _number(field: Field, text: str) -> float | int:
-    plain = text.replace(",", ".")
     try:
-        value = float(plain)
-        whole = int(value)
-    except (ValueError, OverflowError):
+        value = decimal(text)
+    except ValueError:
         raise ValueSaidError(field.key, f"{text!r} is no number: write for example 0,5 or 600") from None
-    if field.shape == "whole" and whole != value:
+    if field.shape == "whole" and not isinstance(value, int):
         raise ValueSaidError(field.key, f"{text!r} is no whole number")
-    return whole if whole == value else value
+    return value
 
 
 def written(field: Field, value: Any) -> str:

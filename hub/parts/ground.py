@@ -66,3 +66,8 @@ class Ground:
     bus: Bus
     pipeline: Pipeline
     known: Mapping[str, Registered]
+
+    @property
+    def every_channel(self) -> Mapping[str, Channel]:
+        """Those of exercises too: for who hears what comes back, never for who tells somebody something."""
+        return {**self.channels, **self.exercise_channels}

@@ -48,44 +48,51 @@ class Telling:
             changed=self.told.escalated,
         )
         self.told.escalation = self.escalation
+        self._texts = self._read_texts(ground)
+        self._chats = self._read_chats(ground)
+        self._cap = self._say_cap(ground)
+
+    def _read_texts(self, ground: Ground) -> SmsReader | None:
         modems = {
             name: channel.gateway
-            for name, channel in {**ground.channels, **ground.exercise_channels}.items()
+            for name, channel in ground.every_channel.items()
             if isinstance(channel, SmsChannel)
         }
-        self._texts: SmsReader | None = None
-        if modems:
-            self._texts = SmsReader(
-                modems, ground.db, ground.clock, ground.bus, answered=answered, wake=self.told.wake
-            )
+        if not modems:
+            return None
+        return SmsReader(modems, ground.db, ground.clock, ground.bus, answered=answered, wake=self.told.wake)
+
+    def _read_chats(self, ground: Ground) -> ChatReader | None:
         chats = {
             name: channel
-            for name, channel in {**ground.channels, **ground.exercise_channels}.items()
+            for name, channel in ground.every_channel.items()
             if isinstance(channel, TelegramChannel)
         }
-        self._chats: ChatReader | None = None
-        if chats and ground.links is not None:
-            self._chats = ChatReader(
-                chats,
-                ground.links,
-                ground.db,
-                ground.clock,
-                ground.bus,
-                answered=answered,
-                wake=self.told.wake,
-            )
+        if not chats or ground.links is None:
+            return None
+        return ChatReader(
+            chats,
+            ground.links,
+            ground.db,
+            ground.clock,
+            ground.bus,
+            answered=answered,
+            wake=self.told.wake,
+        )
+
+    def _say_cap(self, ground: Ground) -> CapWorker | None:
         cap = ground.config.cap
-        self._cap: CapWorker | None = None
-        if cap.sender:
-            self._cap = CapWorker(
-                Sender(cap.sender, cap.push, cap.exercise_push),
-                ground.region,
-                ground.db,
-                ground.clock,
-                ground.bus,
-                directory=ground.memory.directories.get,
-                wake=self.notify.wake,
-            )
+        if not cap.sender:
+            return None
+        return CapWorker(
+            Sender(cap.sender, cap.push, cap.exercise_push),
+            ground.region,
+            ground.db,
+            ground.clock,
+            ground.bus,
+            directory=ground.memory.directories.get,
+            wake=self.notify.wake,
+        )
 
     def tasks(self) -> Tasks:
         """What runs."""

@@ -154,6 +154,7 @@ class HubApp:
                 bus=Bus(),
                 pipeline=Pipeline(self._clock),
                 known=fleet.registry(found),
+                profiled=found,
             )
             hub = Hub(ground, oidc=oidc, web=web)
             found = await hub.run(self._stop, partial(self._ready, web, memory))

@@ -49,6 +49,7 @@ class Ground:
         influx: None where the hub keeps no series.
         tiers: the same database, and those for the minutes and for hours and days; None likewise.
         known: the gateways of the region, by id.
+        profiled: the region as the profile's files say it; ``region`` has what people changed on pages, too.
     """
 
     config: HubConfig
@@ -66,6 +67,7 @@ class Ground:
     bus: Bus
     pipeline: Pipeline
     known: Mapping[str, Registered]
+    profiled: Region
 
     @property
     def every_channel(self) -> Mapping[str, Channel]:

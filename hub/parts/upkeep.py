@@ -40,7 +40,7 @@ class Upkeep:
             clock=clock,
             changed=changed,
         )
-        self.profile = ProfileWatch(Path(config.profile), ground.region)
+        self.profile = ProfileWatch(Path(config.profile), ground.profiled)
         self._anchoring = trail.anchoring(config.audit, ground.channels, db, clock, changed=alarmed)
         self._retention = Retention(
             Periods(config.retention.by_class),

@@ -23,7 +23,10 @@ Stamp = tuple[tuple[int, int], ...]
 
 
 class ProfileWatch:
-    """Looks at the files, until they say something else than the region in force.
+    """Looks at the files, until they say something else than they did.
+
+    Args:
+        region: as the files said it when they were taken.
 
     Attributes:
         changed: set when they do.

@@ -13,10 +13,13 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from contract.messages import DeviceColumn, Hello, LaneAccount, Receipt, VersionRefusal
+from hub.agencies import store as directories
 from hub.app import HubApp
 from hub.cli import main
 from hub.clock import SystemClock
+from hub.db import Database
 from hub.errors import StoreUnavailableError
+from hub.region.watch import LOOK_S
 from simulator.servers import Mosquitto
 from tests.hub.city import REGION
 from tests.hub.ingest.frames import body, edited, event_frame, telemetry_frame
@@ -301,6 +304,30 @@ async def test_a_changed_region_comes_into_force_and_a_spoilt_one_does_not(broke
             await until(lambda: query(tmp_path, "select 1 from level_changes"))
             assert query(tmp_path, "select old_severity, new_severity from level_changes") == [(0, 1)]
             assert (await get(f"{ready.api}/api/health")).json() == {"ready": True}
+
+
+async def test_agencies_that_were_changed_on_pages_are_no_change_of_the_files(broker, tmp_path, caplog):
+    caplog.set_level("INFO")
+    config = write_config(tmp_path, broker)
+    async with running(config):
+        pass
+    store = Database(f"sqlite:///{tmp_path}/hub.sqlite")
+    store.open()
+
+    def rename(conn):
+        last = directories.newest(conn)
+        said = last.texts["agencies.toml"]
+        texts = {**last.texts, "agencies.toml": said.replace('name = "', 'name = "Dinas ', 1)}
+        assert texts != last.texts
+        return directories.put(
+            conn, texts, profile=last.profile, actor="ani", expected=last.version, now_ms=now_ms()
+        )
+
+    await store.write(rename)
+    store.close()
+    async with running(config):
+        await asyncio.sleep(2 * LOOK_S + 0.5)
+    assert "region_changed" not in caplog.messages
 
 
 async def test_silence_is_found_and_ends(broker, tmp_path):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import expect
@@ -194,6 +195,22 @@ async def test_keys_go_from_page_to_page_and_tell_what_they_are(city, opened):
     await expect(page.locator("#keys")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.locator("#keys")).to_be_hidden()
+
+
+async def test_a_g_just_before_a_page_ends_still_says_what_the_letter_after_it_means(city, opened):
+    page = (await opened("operator", "/")).page
+    await page.clock.set_fixed_time(datetime.now(UTC))
+    await page.keyboard.press("g")
+    await page.goto("/incidents")
+    await page.keyboard.press("a")  # there it would acknowledge
+    await expect(page).to_have_url(re.compile("/alarms$"))
+    await page.keyboard.press("g")
+    await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(seconds=2))
+    await page.keyboard.press("r")
+    await expect(page.locator("#keys")).to_be_hidden()
+    await page.keyboard.press("?")
+    await expect(page.locator("#keys")).to_be_visible()
+    await expect(page).to_have_url(re.compile("/alarms$"))
 
 
 async def test_what_a_role_may_not_see_is_refused_in_words(city, opened):

@@ -1,11 +1,20 @@
 // Keys of every page: ? lists them, g and a letter goes to a page, and a letter presses what has it as data-shortcut.
+// Loaded before anything is shown: a g that went unheard would leave its letter to press a button of the page.
 "use strict";
 (() => {
-  const dialog = document.getElementById("keys");
+  const GOING = "keys-going"; // until when a letter after g counts: kept by the tab, for a g just before a page's end
+  const dialog = () => document.getElementById("keys");
   const typing = (one) => one.matches("input, textarea, select, [contenteditable]");
-  let going = 0; // until when a letter after g counts
 
-  document.getElementById("keys-open").addEventListener("click", () => dialog.showModal());
+  function gone() { // whether a g came just now; it counts once
+    const until = Number(sessionStorage.getItem(GOING));
+    sessionStorage.removeItem(GOING);
+    return Date.now() < until;
+  }
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("#keys-open")) dialog().showModal();
+  });
 
   function choose(step) { // the next or the previous row that can be chosen
     const rows = [...document.querySelectorAll("[data-row]")].filter((one) => one.checkVisibility());
@@ -31,15 +40,10 @@
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const { target, key } = event;
     if (key === "Escape" && target instanceof Element && typing(target)) return target.blur();
-    if (dialog.open || !(target instanceof Element) || typing(target)) return;
-    if (key === "?") return dialog.showModal();
-    if (event.timeStamp < going) {
-      going = 0;
-      const link = document.querySelector(`.top nav a[data-key="${CSS.escape(key)}"]`);
-      if (link) link.click();
-      return;
-    }
-    if (key === "g") { going = event.timeStamp + 1500; return; }
+    if (dialog()?.open || !(target instanceof Element) || typing(target)) return;
+    if (key === "?") return dialog()?.showModal();
+    if (gone()) return document.querySelector(`.top nav a[data-key="${CSS.escape(key)}"]`)?.click();
+    if (key === "g") return sessionStorage.setItem(GOING, Date.now() + 1500);
     if (key === "j" || key === "k") { event.preventDefault(); return choose(key === "j" ? 1 : -1); }
     if (key === "Enter" && target.matches("[data-row]")) return target.querySelector(":scope > details > summary, a.title").click();
     if (/^[a-z]$/.test(key) && press(key)) event.preventDefault();

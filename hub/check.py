@@ -22,7 +22,7 @@ from hub.config import HubConfig
 from hub.fleet import trust
 from hub.notify.channels.build import LEAST_SECRET_BYTES
 from hub.notify.sections import ChannelSection
-from hub.outbound import ForbiddenError, Outbound
+from hub.outbound import MQTT, WEB, ForbiddenError, Outbound
 from hub.region import Region
 
 ENDS_SOON_DAYS = 30
@@ -83,9 +83,12 @@ def _secrets(config: HubConfig) -> Iterator[Finding]:
         files["[answers] key_file"] = config.answers.key_file
     for name, application in config.applications.items():
         files[f"[applications.{name}] token_file"] = application.token_file
+    for name, wall in config.walls.items():
+        files[f"[walls.{name}] token_file"] = wall.token_file
     for name, channel in _all_channels(config):
         files[f"[{name}] url_file"] = channel.url_file
         files[f"[{name}] secret_file"] = channel.secret_file
+        files[f"[{name}] key"] = channel.key
     keys = {
         "[broker] key": config.broker.key,
         "[broker] telemetry_key": config.broker.telemetry_key,
@@ -234,13 +237,20 @@ def _channels(config: HubConfig, region: Region) -> Iterator[Finding]:
 
 
 def _directory(config: HubConfig, region: Region) -> Iterator[Finding]:
-    """Mistakes of contacts, routes and roster, a line each, and whom an exercise would not reach."""
+    """Mistakes of contacts, routes and roster, a line each, and whom the hub or an exercise would not reach."""
     files = look(Path(config.profile), region)
     for line in files.fault.splitlines():
         text, _, hint = line.partition("; write instead: ")
         yield Finding(True, text, f"write instead: {hint}" if hint else "see docs/agencies.md")
     if files.directory is None:
         return
+    for contact in files.directory.contacts.values():
+        if contact.channels and not set(contact.channels) & set(config.channels):
+            yield Finding(
+                True,
+                f"contact {contact.id} ({contact.name}) has no channel in this file, so nobody is reached there",
+                f"add [channels.{contact.channels[0]}], or give the contact another channel in contacts.toml",
+            )
     people = files.directory.exercise_contacts.values()
     for name in sorted(
         {channel for one in people for channel in one.channels} - set(config.exercise.channels)
@@ -261,6 +271,6 @@ def _outbound(config: HubConfig) -> Iterator[Finding]:
         for name, channel in channels.items():
             try:
                 if channel.url:
-                    outbound.judge(channel.url)
+                    outbound.judge(channel.url, MQTT if channel.what == "mqtt" else WEB)
             except ForbiddenError as error:
                 yield Finding(True, f"channel {name}: {error}", f"see [{title}] of this file")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from contract.whole_file import write_text
 from edge.drivers.instruments import Library
 from hub.agencies.reading import read, texts_of
-from hub.region.model import Channel, Device, Region
+from hub.region.model import Channel, ChannelKind, Device, Region
 from provisioning.acl import Enrolled
 from provisioning.ca import Identity
 from simulator.instruments import CityDevice, Part
@@ -162,6 +162,7 @@ class HubPlace:
         trust: what the authority tells the hub; None where it tells nothing.
         channels: address of each webhook channel.
         secrets: what each channel signs with.
+        chats: address of each Apprise channel, with its password.
         answers: the hub's address as agencies' telephones have it; empty where they get no links.
         exercise: address of each webhook channel that drills reach; on no host that ``channels`` reach.
     """
@@ -178,6 +179,7 @@ class HubPlace:
     receiver_port: int
     channels: Mapping[str, str]
     secrets: Mapping[str, bytes]
+    chats: Mapping[str, str] = field(default_factory=dict)
     trust: Path | None = None
     answers: str = ""
     exercise: Mapping[str, str] = field(default_factory=dict)
@@ -227,16 +229,24 @@ def hub_toml(place: HubPlace, folder: Path) -> str:
         for channel, url in channels.items():
             secret = _secret(folder, channel, place.secrets[channel].decode())
             out += [f"[{table}.{channel}]", *toml_lines(url=url, secret_file=secret)]
+    for channel, url in place.chats.items():
+        out += [f"[channels.{channel}]", *toml_lines(url_file=_secret(folder, channel, url))]
     return "\n".join(out) + "\n"
 
 
 def webhooks(region: Region) -> tuple[Channel, ...]:
     """Every channel of the region that is a signed webhook."""
+    return _of_kind(region, "webhook")
+
+
+def chats(region: Region) -> tuple[Channel, ...]:
+    """Every channel of the region that Apprise writes into."""
+    return _of_kind(region, "apprise")
+
+
+def _of_kind(region: Region, kind: ChannelKind) -> tuple[Channel, ...]:
     return tuple(
-        channel
-        for agency in region.agencies.values()
-        for channel in agency.channels
-        if channel.kind == "webhook"
+        channel for agency in region.agencies.values() for channel in agency.channels if channel.kind == kind
     )
 
 

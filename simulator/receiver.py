@@ -1,10 +1,12 @@
-"""An agency's end of the signed webhook: verifies what comes, remembers when, and answers as it is told
-to."""
+"""An agency's end of the signed webhook and of a chat that Apprise writes into: verifies what comes, remembers when,
+and answers as it is told to."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hmac
 import json
 import time
 from collections import Counter
@@ -19,6 +21,9 @@ Mood = Literal["take", "fail", "hang"]
 
 MOST_BYTES = 256 * 1024
 
+CHATTER = "siaga"
+"""The user as whom Apprise writes into a chat."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -26,6 +31,7 @@ class Notice:
 
     Attributes:
         received_ms: UTC wall clock when its last byte was here.
+        content: as the webhook says it; of a chat ``desk`` (its channel), ``kind`` (``chat``), ``title`` and ``text``.
         again: its key had come before; the receiver takes it as the message that it has.
     """
 
@@ -42,6 +48,7 @@ class Receiver:
 
     Args:
         secrets: what each channel signs with, by channel id.
+        chats: the password of each chat, by channel id.
 
     Attributes:
         notices: every message taken, in order, repeats too.
@@ -49,8 +56,9 @@ class Receiver:
         mood: how it answers now.
     """
 
-    def __init__(self, secrets: Mapping[str, bytes]) -> None:
+    def __init__(self, secrets: Mapping[str, bytes], chats: Mapping[str, bytes] | None = None) -> None:
         self._secrets = dict(secrets)
+        self._chats = dict(chats or {})
         self._server: asyncio.Server | None = None
         self._keys: set[tuple[str, str]] = set()
         self._serving: set[asyncio.Task[Any]] = set()
@@ -73,8 +81,12 @@ class Receiver:
             await asyncio.gather(*self._serving, return_exceptions=True)
 
     def url(self, channel: str) -> str:
-        """The address of a channel."""
+        """The address of a webhook."""
         return f"http://127.0.0.1:{self.port}/{channel}"
+
+    def chat_url(self, channel: str) -> str:
+        """The address of a chat as Apprise takes it, with its password."""
+        return f"json://{CHATTER}:{self._chats[channel].decode()}@127.0.0.1:{self.port}/{channel}"
 
     @property
     def taken(self) -> list[Notice]:
@@ -126,24 +138,37 @@ class Receiver:
         if self.mood == "fail":
             await _answer(writer, "500 Internal Server Error")
             return
-        await _answer(writer, self._take(request.split(" ")[1].lstrip("/"), headers, body, received_ms))
+        await _answer(writer, self._take(request.split(" ")[1].strip("/"), headers, body, received_ms))
 
     def _take(self, path: str, headers: Mapping[str, str], body: bytes, received_ms: int) -> str:
-        secret = self._secrets.get(path)
-        if secret is None:
+        if path not in self._secrets and path not in self._chats:
             self.refused["path"] += 1
             return "404 Not Found"
-        timestamp, signature = headers.get("x-siaga-timestamp", ""), headers.get("x-siaga-signature", "")
-        if not verify(secret, timestamp, body, signature, now_s=received_ms / 1000):
+        if not self._is_genuine(path, headers, body, received_ms):
             self.refused["signature"] += 1
             return "403 Forbidden"
         content = json.loads(body)
+        if path in self._chats:
+            content = _of_chat(path, content)
         key = str(content["key"])
         again = (path, key) in self._keys
         self._keys.add((path, key))
         self.notices.append(Notice(key, path, received_ms, content, again))
         self._came.set()
         return "200 OK"
+
+    def _is_genuine(self, path: str, headers: Mapping[str, str], body: bytes, received_ms: int) -> bool:
+        if path in self._chats:
+            login = base64.b64encode(f"{CHATTER}:".encode() + self._chats[path]).decode()
+            return hmac.compare_digest(headers.get("authorization", ""), f"Basic {login}")
+        timestamp, signature = headers.get("x-siaga-timestamp", ""), headers.get("x-siaga-signature", "")
+        return verify(self._secrets[path], timestamp, body, signature, now_s=received_ms / 1000)
+
+
+def _of_chat(channel: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What Apprise wrote; the last line of its message is the key by which a repetition is known."""
+    text, _, key = str(said["message"]).rpartition("Ref: ")
+    return {"key": key, "desk": channel, "kind": "chat", "title": said["title"], "text": text.strip()}
 
 
 async def _answer(writer: asyncio.StreamWriter, status: str) -> None:

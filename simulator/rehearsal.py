@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,11 +223,12 @@ class Rehearsal:
         self.choice.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._start_servers()
         keys = city.new_secrets(city.webhooks(self.region))
-        self.receiver = await self._stack.enter_async_context(Receiver(keys))
+        chats = city.new_secrets(city.chats(self.region))
+        self.receiver = await self._stack.enter_async_context(Receiver(keys, chats))
         drills = city.new_secrets(city.exercise_webhooks(self.choice.profile, self.region))
         self.drill_receiver = await self._stack.enter_async_context(Receiver(drills))
         await self._start_devices()
-        await self._start_hub(keys, drills)
+        await self._start_hub(keys, chats, drills)
         await self._start_gateways()
 
     def _start_servers(self) -> None:
@@ -272,7 +273,9 @@ class Rehearsal:
             self._modbus[gateway] = await self._stack.enter_async_context(server)
         self._first(self)
 
-    async def _start_hub(self, keys: Mapping[str, bytes], drills: Mapping[str, bytes]) -> None:
+    async def _start_hub(
+        self, keys: Mapping[str, bytes], chats: Iterable[str], drills: Mapping[str, bytes]
+    ) -> None:
         folder = self.choice.folder / "hub"
         self._tell("pusat kendali (hub) dan pengguna", "the hub and its users")
         self.api_port = self.choice.api_port.choose()
@@ -290,6 +293,7 @@ class Rehearsal:
             api_port=self.api_port,
             receiver_port=self.receiver.port,
             channels={channel: self.receiver.url(channel) for channel in keys},
+            chats={channel: self.receiver.chat_url(channel) for channel in chats},
             secrets={**keys, **drills},
             answers=f"http://127.0.0.1:{self.api_port}",
             exercise={channel: self.drill_receiver.url(channel) for channel in drills},

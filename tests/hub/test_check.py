@@ -100,6 +100,7 @@ def test_a_good_hub_has_nothing_to_be_told(hub):
         ("[channels.bpbd-webhook]", "[channels.bpbd-webhok]", True, "agency bpbd"),
         ("[channels.piket-apprise]", "[channels.piket-aprise]", False, "piket-apprise of agency piket"),
         ("[channels.piket-apprise]", "[channels.piket-aprise]", False, "piket-aprise belongs to no agency"),
+        ("[channels.piket-apprise]", "[channels.piket-aprise]", True, "contact piket-kepala (Kepala ruang"),
         ('certificate = "hub.pem"', 'certificate = "telemetry.pem"', True, "do not belong together"),
         ('certificate = "hub.pem"', 'certificate = "telemetry.pem"', True, "both certificates"),
         ('certificate = "hub.pem"', 'certificate = "secret"', True, "[broker] certificate"),
@@ -116,6 +117,13 @@ def test_a_mistake_of_the_file_is_told(hub, old, new, serious, says):
     told = [one for one in found(hub) if says in one.text]
     assert told
     assert all(one.serious is serious and one.hint for one in told)
+
+
+def test_a_contact_with_one_channel_that_is_there_is_not_told(hub):
+    edit(hub / "hub.toml", "[channels.piket-apprise]", "[channels.piket-aprise]")
+    told = " ".join(one.text for one in found(hub))
+    assert "contact piket-kepala" in told
+    assert "contact piket-pengawas" not in told, "it has the webhook besides"
 
 
 def test_a_channel_of_another_kind_than_in_the_profile_is_told(hub):

@@ -55,6 +55,7 @@ def test_the_hub_takes_its_configuration_and_no_secret_stands_in_it(region, tmp_
     channels = city.webhooks(region)
     secrets = city.new_secrets(channels)
     assert len(set(secrets.values())) == len(channels) > 1
+    chats = city.chats(region)
     drills = city.new_secrets(city.exercise_webhooks(PROFILE, region))
     assert drills
     assert not set(drills) & set(secrets)
@@ -71,6 +72,7 @@ def test_the_hub_takes_its_configuration_and_no_secret_stands_in_it(region, tmp_
         receiver_port=18090,
         channels={channel.id: f"http://127.0.0.1:18090/{channel.id}" for channel in channels},
         secrets=secrets | drills,
+        chats={chat.id: f"json://siaga:hush@127.0.0.1:18090/{chat.id}" for chat in chats},
         answers="http://127.0.0.1:18080",
         exercise={channel: f"http://127.0.0.1:18091/{channel}" for channel in drills},
     )
@@ -78,12 +80,19 @@ def test_the_hub_takes_its_configuration_and_no_secret_stands_in_it(region, tmp_
     path.write_text(city.hub_toml(place, tmp_path))
     config = load_hub(path)
     assert config.database_url.startswith("sqlite:///" if database == "hub.sqlite" else "postgresql")
-    assert set(config.channels) == set(secrets)
+    assert set(config.channels) == set(secrets) | {chat.id for chat in chats}
+    given = {channel.id: channel.kind for agency in region.agencies.values() for channel in agency.channels}
+    assert {name: channel.what for name, channel in config.channels.items()} == given, "nobody is left out"
     assert set(config.exercise.channels) == set(drills)
     assert not set(config.exercise.private) & set(config.outbound.private)
     assert config.answers is not None
     assert len(Path(config.answers.key_file).read_text().strip()) >= 32
-    for secret in [*(value.decode() for value in (secrets | drills).values()), "a password", "siaga:x@"]:
+    for secret in [
+        *(value.decode() for value in (secrets | drills).values()),
+        "a password",
+        "siaga:x@",
+        "hush",
+    ]:
         assert secret not in path.read_text()
     for file in (tmp_path / "secrets").iterdir():
         assert file.stat().st_mode & 0o777 == 0o600

@@ -6,6 +6,7 @@ import pytest
 
 from hub.clock import SystemClock
 from hub.notify.channels.base import Message
+from hub.notify.channels.by_apprise import AppriseChannel
 from hub.notify.channels.webhook import WebhookChannel
 from hub.outbound import Outbound
 from simulator.receiver import Receiver
@@ -35,6 +36,19 @@ async def agency(secret=SECRET, timeout_s=5.0):
         outbound = Outbound((), allow_private=(f"127.0.0.1:{receiver.port}",), timeout_s=timeout_s)
         yield receiver, WebhookChannel(receiver.url("piket-webhook"), secret, outbound, SystemClock())
         await outbound.aclose()
+
+
+async def test_a_chat_of_apprise_is_taken_by_its_password_and_its_repetition_known():
+    async with Receiver({}, {"piket-apprise": b"hush"}) as receiver:
+        url = receiver.chat_url("piket-apprise")
+        right, wrong = AppriseChannel(url), AppriseChannel(url.replace("hush", "hash"))
+        assert (await right.send(message())).outcome == "delivered"
+        assert (await right.send(message(attempt=2))).outcome == "delivered"
+        assert (await wrong.send(message("k2"))).outcome == "failed"
+        assert [(notice.key, notice.again) for notice in receiver.notices] == [("k1", False), ("k1", True)]
+        assert receiver.refused == {"signature": 1}
+        content = receiver.notices[0].content
+        assert (content["title"], content["text"]) == ("Tombol darurat", "BELUM DIVERIFIKASI")
 
 
 async def test_a_signed_message_is_taken_once_and_known_when_it_comes_again():

@@ -165,6 +165,35 @@ async def test_a_press_between_a_page_and_its_stream_is_on_the_page(city, opened
     await expect(window.page.locator("li.incident")).to_have_count(1, timeout=8_000)
 
 
+@pytest.mark.parametrize("how", ["click", "key"])
+async def test_a_step_that_is_taken_before_the_page_can_send_it_is_sent_then(city, opened, quiet, how):
+    """What is shown can be clicked; on a slow line the script that sends it is there seconds later."""
+    window, go = await opened("operator", None), asyncio.Event()
+
+    async def held(route):
+        await go.wait()
+        await route.continue_()
+
+    await press(city, "tugu")
+    await city.log_in("operator")
+    async with asyncio.timeout(20):
+        while not (await city.api.get("/api/incidents?which=open")).json()["incidents"]:
+            await asyncio.sleep(0.05)
+    page = window.page
+    await page.route(re.compile(r"/htmx\."), held)
+    await page.goto("/incidents", wait_until="commit")
+    row = page.locator("li.incident.unacknowledged")
+    await expect(row).to_have_count(1)
+    if how == "click":
+        await row.locator("button[data-shortcut=a]").click()
+    else:
+        await page.keyboard.press("a")
+    await expect(row).to_have_count(1)
+    go.set()
+    await expect(row).to_have_count(0)
+    await expect(page.locator("li.incident")).to_have_count(1)
+
+
 async def test_a_viewer_sees_a_press_and_can_change_nothing(city, opened, quiet):
     page = (await opened("layar", "/incidents")).page
     await press(city, "tugu")

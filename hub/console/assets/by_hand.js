@@ -1,4 +1,4 @@
-// A new incident by hand: digits choose the kind, a site's name or a click on the sketch gives the place.
+// A new incident by hand: a site's name or a click on the sketch gives the place.
 "use strict";
 (() => {
   const place = document.getElementById("place"), chart = document.getElementById("chart");
@@ -30,13 +30,6 @@
     choose({ lat: Number(north) - at.y * degY, lon: Number(west) + at.x * degX });
   });
   for (const field of [lat, lon]) field.addEventListener("input", show);
-  document.getElementById("kinds").addEventListener("keydown", (event) => {
-    const one = document.querySelector(`#kinds [data-digit="${CSS.escape(event.key)}"]`);
-    if (!one || event.ctrlKey || event.altKey || event.metaKey) return;
-    event.preventDefault();
-    one.checked = true;
-    one.focus();
-  });
   // Twice Enter is one incident: the key would see to it, but the second would hide what the first one says.
   document.getElementById("by-hand").addEventListener("submit", (event) => {
     if (event.target.dataset.sent) event.preventDefault();

@@ -16,6 +16,24 @@
     if (event.target.closest?.("#keys-open")) dialog().showModal();
   });
 
+  // What is clicked or sent before htmx is there waits for it: it would be lost, and nobody told.
+  const early = new Set();
+  const hold = (event) => {
+    const one = event.target.closest?.(event.type === "click" ? "button[hx-post]" : "form[hx-post]");
+    if (!one) return;
+    event.preventDefault();
+    early.add(one);
+  };
+  for (const type of ["click", "submit"]) document.addEventListener(type, hold);
+  document.addEventListener("DOMContentLoaded", () => setTimeout(() => { // after htmx has begun, which it does so too
+    for (const type of ["click", "submit"]) document.removeEventListener(type, hold);
+    for (const one of early) if (one.matches("form")) one.requestSubmit(); else one.click();
+  }));
+
+  function choice(digit, target) { // of the group that has the focus
+    return target.closest?.("fieldset")?.querySelector(`[data-digit="${CSS.escape(digit)}"]`);
+  }
+
   function choose(step) { // the next or the previous row that can be chosen
     const rows = [...document.querySelectorAll("[data-row]")].filter((one) => one.checkVisibility());
     if (!rows.length) return;
@@ -40,6 +58,12 @@
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const { target, key } = event;
     if (key === "Escape" && target instanceof Element && typing(target)) return target.blur();
+    const chosen = choice(key, target);
+    if (chosen) {
+      event.preventDefault();
+      chosen.checked = true;
+      return chosen.focus();
+    }
     if (dialog()?.open || !(target instanceof Element) || typing(target)) return;
     if (key === "?") return dialog()?.showModal();
     if (gone()) return document.querySelector(`.top nav a[data-key="${CSS.escape(key)}"]`)?.click();

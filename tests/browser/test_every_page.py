@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from hub.console.language import CATALOGUE, read
 from tests.browser.looks import CONTRAST, FOCUS, NAMELESS, TEXTS
-from tests.browser.town import RIVER, STATION, press
+from tests.browser.town import RIVER, STATION, open_incident, press
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="module")]
 
@@ -85,12 +85,7 @@ def names(region):
 async def incident(city):
     """The page of an incident that somebody has worked on."""
     await press(city, "tugu")
-    await city.log_in("pengendali")
-    for _ in range(100):
-        if found := (await city.api.get("/api/incidents?which=open")).json()["incidents"]:
-            break
-        await asyncio.sleep(0.05)
-    place = f"/incidents/{found[0]['id']}"
+    place = f"/incidents/{await open_incident(city, 'pengendali')}"
     (await city.api.post(f"/api{place}/acknowledge", json={"note": ""})).raise_for_status()
     (await city.api.post(f"/api{place}/notes", json={"note": "uji"})).raise_for_status()
     return place
@@ -204,6 +199,8 @@ async def test_a_g_just_before_a_page_ends_still_says_what_the_letter_after_it_m
     await page.goto("/incidents")
     await page.keyboard.press("a")  # there it would acknowledge
     await expect(page).to_have_url(re.compile("/alarms$"))
+    # Keys are heard before anything is shown: what is shown says that they are.
+    await expect(page.locator("nav [aria-current=page]").first).to_be_visible()
     await page.keyboard.press("g")
     await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(seconds=2))
     await page.keyboard.press("r")

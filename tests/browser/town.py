@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -44,6 +45,17 @@ async def close_all(city: Rehearsal) -> None:
         now = (await city.api.get(place)).raise_for_status().json()
         body = {"version": now["version"], "note": "uji"}
         (await city.api.post(f"{place}/mark-false", json=body)).raise_for_status()
+
+
+async def open_incident(city: Rehearsal, user: str) -> str:
+    """Id of an incident that is open, once the hub has one."""
+    await city.log_in(user)
+    async with asyncio.timeout(20):
+        while True:
+            answer = (await city.api.get("/api/incidents?which=open")).raise_for_status()
+            if found := answer.json()["incidents"]:
+                return str(found[0]["id"])
+            await asyncio.sleep(0.05)
 
 
 async def press(city: Rehearsal, button: str) -> int:

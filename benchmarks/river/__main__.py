@@ -46,10 +46,11 @@ def main() -> None:
         "file", type=Path, help="the river: time_local_wib, katulampa_cm, depok_cm, manggarai_cm"
     )
     parser.add_argument(
-        "--into", type=Path, default=DOCS, metavar="FOLDER", help="where page and drawings go"
+        "--into", type=Path, default=DOCS, metavar="FOLDER", help="where page and drawings go; made where it is not"
     )
     options = parser.parse_args()
     began_s = time.monotonic()
+    options.into.mkdir(parents=True, exist_ok=True)  # before the minutes of reckoning, not after them
     river = read(options.file)
     floods, hourly = _hourly(river)
     page = HEAD.format(hours=f"{sum(map(len, river.values())):,}") + hourly

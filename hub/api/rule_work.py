@@ -169,9 +169,10 @@ def _by_field(error: TomlError, text: str, rule: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for mistake, report in zip(error.mistakes, error.reports, strict=True):
         match mistake.at:
-            case ("rule", int() as at, str() as key, *_) if names[at] == rule:
-                said = f"{mistake.text}: {mistake.instead}" if mistake.instead else mistake.text
-                found.setdefault(key, []).append(said)
+            case ("rule", int() as at, *inner) if names[at] == rule:
+                key = str(inner[0]) if inner else ""
+                hint = f"; write instead: {mistake.instead}" if mistake.instead else ""
+                found.setdefault(key, []).append(f"{mistake.text}{hint}")
             case _:
                 found.setdefault("", []).append(report)
     return found

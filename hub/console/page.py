@@ -19,7 +19,7 @@ from hub.api.auth import sessions
 from hub.api.auth.roles import PERSONS, WATCHING, Role
 from hub.api.services import Services
 from hub.bus import Bus
-from hub.console import show
+from hub.console import mistakes, show
 from hub.console.asset_files import Assets
 from hub.console.language import LANGUAGES, Language, Words, language_of, sentences
 from hub.console.navigation import entries
@@ -165,6 +165,7 @@ def _environment(language: Language, city: City, assets: Assets) -> Environment:
         said=lambda both: both[language] if isinstance(both, Mapping) else both,
         age=_age(words),
         t=_translated(words),
+        mistake=partial(mistakes.told, words),
     )
     return env
 

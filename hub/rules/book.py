@@ -141,8 +141,8 @@ def _check_reasons(entry: files.AnyRule) -> Iterator[Mistake]:
     for key in ("reason_id", "reason_en"):
         try:
             names = words_in(getattr(entry, key))
-        except ValueError as error:
-            yield Mistake(str(error), at=(key,), instead="{name} for a fact, {{ for a brace")
+        except ValueError:
+            yield Mistake("a brace stands alone", at=(key,), instead="{name} for a fact, {{ for a brace")
             continue
         for name in names:
             if name not in known:

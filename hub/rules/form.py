@@ -103,8 +103,15 @@ def read(field: Field, said: str) -> Value:
     A number may have a comma, as Indonesians write it.
 
     Raises:
-        ValueSaidError: it is no such value.
+        ValueSaidError: it is no such value, or the field was left empty and may not be.
     """
+    value = _value(field, said)
+    if field.required and value in (None, ()):
+        raise ValueSaidError(field.key, "this must be filled in")
+    return value
+
+
+def _value(field: Field, said: str) -> Value:
     text = said.strip().replace("\r\n", "\n")
     match field.shape:
         case "flag":

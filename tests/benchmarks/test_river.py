@@ -40,6 +40,23 @@ def test_the_page_has_the_tables_that_the_file_gives(river):
     assert page._warnings(floods, alarms.verdicts(river, warnings.rules())) in text
 
 
+def test_the_page_goes_into_a_folder_that_is_not_there_yet(tmp_path, monkeypatch):
+    rows = ["time_local_wib,katulampa_cm,depok_cm,manggarai_cm"]
+    begin = datetime(2023, 2, 24, tzinfo=WIB)
+    for hour in range(48):
+        level_cm = 300 if 20 < hour < 30 else 50
+        rows += [f"{begin + timedelta(hours=hour):%Y-%m-%d %H:%M:%S},{level_cm},{level_cm},{level_cm}"]
+    (tmp_path / "river.csv").write_text("\n".join(rows))
+    into = tmp_path / "not" / "there"
+    monkeypatch.setattr("sys.argv", ["river", str(tmp_path / "river.csv"), "--into", str(into)])
+    page.main()
+    assert sorted(path.name for path in into.iterdir()) == [
+        "river-depok.svg",
+        "river-manggarai.svg",
+        "river.md",
+    ]
+
+
 @needs_the_river
 def test_three_days_by_the_minute_chatter_without_hysteresis(river):
     first = int(datetime(2023, 2, 24, 12, tzinfo=WIB).timestamp() * 1000)

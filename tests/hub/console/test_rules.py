@@ -101,9 +101,10 @@ async def test_what_is_wrong_is_said_at_its_field_and_the_old_rules_go_on(hub, r
     async with hub.login("ani", Role.ADMIN) as ani:
         html = await page(ani, "/rules/baterai-rendah")
         for wrong, field, told in (
-            ({"below": "sebelas"}, "below", "no number"),
+            ({"below": "sebelas"}, "below", "bukan angka"),
+            ({"quantity": ""}, "quantity", "wajib diisi"),
             ({"quantity": "batery_v"}, "quantity", "battery_v"),
-            ({"reason_id": "Baterai {volt}"}, "reason_id", "no fact"),
+            ({"reason_id": "Baterai {volt}"}, "reason_id", "tidak ada fakta"),
             ({"advice": "ftp://x"}, "advice", "https"),
         ):
             answer = await ani.post(
@@ -128,7 +129,9 @@ async def test_a_rule_is_made_taken_out_and_put_back(hub, rules):
             "id": "muara-diam",
         }
         for taken in ("", "duga-air-diam", "Muara Diam!"):
-            assert (await ani.post("/rules", data=said | {"id": taken})).status_code == 422
+            refused = await ani.post("/rules", data=said | {"id": taken})
+            assert refused.status_code == 422
+        assert "huruf kecil" in first(r'name="id".*?class="field-fault" role="alert">▲ ([^<]+)', refused.text)
         assert (await ani.post("/rules", data=said)).status_code == 303
         assert files.kind_of(rules.book.rules["muara-diam"]) == "no_data"
         html = await page(ani, "/rules/muara-diam")

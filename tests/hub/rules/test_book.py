@@ -94,23 +94,23 @@ def test_there_is_a_bad_rule_of_every_kind():
     assert kinds == {kind for kind, *_ in BAD}
 
 
-@pytest.mark.parametrize(
-    ("text", "wrong"),
-    [
-        ('[[rule]]\nid = "a"\nkind = "treshold"', "not a known kind; write instead: 'threshold'"),
-        ('[[rule]]\nid = "a"', "'kind' is missing"),
-        (rule(f'kind = "threshold"\n{DEVICE}above = 2.0') * 2, "rule 'uji' is given twice"),
-        ('[[rules]]\nid = "a"', "unknown key 'rules'; write instead: 'rule'"),
-        ('[[schedule]]\nid = "a"', "never holds"),
-        (
-            '[[schedule]]\nid = "a"\nhours = [{ days = ["senen"], begins = "7:30", ends = "16:00" }]',
-            "write instead: 'senin'",
-        ),
-        ('[[schedule]]\nid = "a"\n[[schedule.season]]\nname = "R"\nfirst = 2027-02-08\nlast = 2026-03-09', "before it"),
-        ('[[schedule]]\nid = "a"\n[[schedule.season]]\nname = "R"\nfirst = "x"\nlast = 2026-03-09', "a date without"),
-        ("[[rule]\n", "rules.toml:1"),
-    ],
-)  # fmt: skip
+OTHER = [
+    ('[[rule]]\nid = "a"\nkind = "treshold"', "not a known kind; write instead: 'threshold'"),
+    ('[[rule]]\nid = "a"', "'kind' is missing"),
+    (rule(f'kind = "threshold"\n{DEVICE}above = 2.0') * 2, "rule 'uji' is given twice"),
+    ('[[rules]]\nid = "a"', "unknown key 'rules'; write instead: 'rule'"),
+    ('[[schedule]]\nid = "a"', "never holds"),
+    (
+        '[[schedule]]\nid = "a"\nhours = [{ days = ["senen"], begins = "7:30", ends = "16:00" }]',
+        "write instead: 'senin'",
+    ),
+    ('[[schedule]]\nid = "a"\n[[schedule.season]]\nname = "R"\nfirst = 2027-02-08\nlast = 2026-03-09', "before it"),
+    ('[[schedule]]\nid = "a"\n[[schedule.season]]\nname = "R"\nfirst = "x"\nlast = 2026-03-09', "a date without"),
+    ("[[rule]\n", "rules.toml:1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wrong"), OTHER)
 def test_other_mistakes_of_the_file(tmp_path, text, wrong):
     with pytest.raises(TomlError) as caught:
         book(tmp_path, text)

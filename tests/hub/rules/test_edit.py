@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.strict_toml import TomlError
 from hub.region import load
 from hub.rules import book, edit, files, form
 
@@ -95,8 +94,9 @@ def test_what_cannot_be_taken_says_which_field_and_changes_nothing():
     inline = 'rule = [{id = "a", kind = "no_data", after_s = 60, reason_id = "x", reason_en = "x", advice = "/"}]\n'
     with pytest.raises(edit.RuleEditError, match="by hand"):
         edit.put(inline, "a", "no_data", {})
-    with pytest.raises(TomlError):
-        book.parse(saved(TEXT, "baterai-rendah", quantity=""), REGION, "rules.toml")
+    with pytest.raises(form.ValueSaidError, match="filled in") as said:
+        saved(TEXT, "baterai-rendah", quantity="")
+    assert said.value.key == "quantity"
 
 
 def test_every_field_of_every_kind_is_in_its_form_once():

@@ -236,9 +236,8 @@ async def test_samples_are_receipted_when_influxdb_has_them(broker, influx, tmp_
             ]
             assert series[0]["values"] == [[base, 0.5, 1], [base + 500, 0.51, 2]]
             await one.beat({"telemetry": LaneAccount(epoch=ep, next=5, floor=4)})
-            await asyncio.sleep(0.5)
-        stream = query(tmp_path, "select committed, refused, next_seq from streams where lane = 'telemetry'")
-        assert stream == [("[[1,1],[3,3]]", "[[2,2]]", 5)]
+            stream = "select committed, refused, next_seq from streams where lane = 'telemetry'"
+            await until(lambda: query(tmp_path, stream) == [("[[1,1],[3,3]]", "[[2,2]]", 5)])
 
 
 async def test_without_influxdb_a_level_is_raised_and_no_sample_is_receipted(broker, tmp_path):
@@ -265,10 +264,7 @@ async def test_without_influxdb_a_level_is_raised_and_no_sample_is_receipted(bro
             hold = await one.hears(lambda message: isinstance(message, Receipt) and message.flow == "hold")
             assert hold.ranges == ()
             await one.send("up/telemetry", sample(2, 1.6, live=True))
-            end = time.monotonic() + 10
-            while not query(tmp_path, "select 1 from level_changes"):
-                assert time.monotonic() < end
-                await asyncio.sleep(0.05)
+            await until(lambda: query(tmp_path, "select 1 from level_changes"))
             assert query(tmp_path, "select old_severity, new_severity from level_changes") == [(0, 2)]
             assert await one.silence(0.5) == []
 
@@ -336,15 +332,11 @@ async def test_silence_is_found_and_ends(broker, tmp_path):
             await greeted(one)
             account = {"panic": LaneAccount(epoch=epoch(), next=1, floor=1)}
             await one.beat(account, interval_s=0.3)
-            end = time.monotonic() + 10
-            while not query(tmp_path, "select 1 from silences where until_ms is null"):
-                assert time.monotonic() < end
-                await asyncio.sleep(0.05)
+            unended = "select 1 from silences where until_ms is null"
+            await until(lambda: query(tmp_path, unended))
             assert query(tmp_path, "select state from alarms where condition = 'silent'") != []
             await one.beat(account, interval_s=60)
-            while query(tmp_path, "select 1 from silences where until_ms is null"):
-                assert time.monotonic() < end
-                await asyncio.sleep(0.05)
+            await until(lambda: not query(tmp_path, unended))
 
 
 async def test_losses_and_closed_epochs_are_noted(broker, tmp_path):

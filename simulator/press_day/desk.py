@@ -88,7 +88,7 @@ class Desk:
 
     def work(self, now_ms: int) -> None:
         """Whoever is free takes the next line that nobody has taken."""
-        rows = in_order(reads.listed(self._hub.conn))
+        rows = in_order(reads.listed(self._hub.conn), now_ms)
         for row in rows:
             if row["claimed_by"] and row["unseen"]:
                 self._hear(row, now_ms)

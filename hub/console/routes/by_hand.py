@@ -110,7 +110,7 @@ async def _form(
     request: Request, hub: Services, who: Identity, said: ReportForm, wrong: str = ""
 ) -> HTMLResponse:
     def read(conn: Connection) -> list[object]:
-        return list(in_order(reads.listed(conn, limit=OTHERS)))
+        return list(in_order(reads.listed(conn, limit=OTHERS), hub.clock.now_ms()))
 
     answer = await page(
         request,

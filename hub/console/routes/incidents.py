@@ -23,7 +23,7 @@ from hub.city.nearest import Near, nearest
 from hub.console import words
 from hub.console.asking import ask
 from hub.console.fault import SaidError
-from hub.console.incidents import in_order
+from hub.console.incidents import in_order, shown
 from hub.console.language import LANGUAGES, language_of
 from hub.console.language import marked as _
 from hub.console.names import full_names
@@ -225,12 +225,13 @@ def snapshot(request: Request, hub: Services, which: Which = "open") -> Snapshot
 
 def _read(hub: Services, conn: Connection, which: Which, now_ms: int, number: int) -> Listed:
     if which == "open":
-        rows, most = in_order(reads.listed(conn, states=OPEN)), SHOWN
+        found = in_order(reads.listed(conn, states=OPEN), now_ms)
+        rows = shown(found, SHOWN)
     else:
-        closed = reads.listed(conn, states=tuple(CLOSED))
-        rows, most = sorted(closed, key=lambda row: -(row["closed_ms"] or 0)), CLOSED_SHOWN
+        found = sorted(reads.listed(conn, states=tuple(CLOSED)), key=lambda row: -(row["closed_ms"] or 0))
+        rows = found[:CLOSED_SHOWN]
     good = users.of_sessions(conn, hub.timeouts, now_ms=now_ms)
-    return Listed(number, rows[:most], len(rows), full_names(conn), good, now_ms)
+    return Listed(number, rows, len(found), full_names(conn), good, now_ms)
 
 
 async def _one(

@@ -5,10 +5,11 @@ Every function is part of the caller's transaction. The incident's state follows
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from hub.escalation import register as escalation
 from hub.incidents import timeline
@@ -153,17 +154,25 @@ def end_all(conn: Connection, incident_id: str, *, finished: bool, now_ms: int) 
 
 def state_of(conn: Connection, incident_id: str) -> State:
     """What an incident is by its agencies' parts; those of before it was reopened say nothing about now."""
-    reopened = conn.execute(
-        select(entries.c.at_ms)
-        .where(entries.c.incident_id == incident_id, entries.c.action == "reopen")
-        .order_by(entries.c.n.desc())
-        .limit(1)
-    ).scalar()
+    given = _given_since_reopened(conn, incident_id)
     return derived(
         cast(Part, part.state)
         for part in of(conn, incident_id)
-        if part.state in AT_WORK or reopened is None or part.assigned_ms >= reopened
+        if part.state in AT_WORK or given is None or part.id in given
     )
+
+
+def _given_since_reopened(conn: Connection, incident_id: str) -> set[str | None] | None:
+    """Ids of the parts that were given since then; None where it never was. The timeline's order says it: clocks go
+    back at times."""
+    its = entries.c.incident_id == incident_id
+    reopened = conn.execute(
+        select(func.max(entries.c.n)).where(its, entries.c.action == "reopen")
+    ).scalar_one()
+    if reopened is None:
+        return None
+    since = select(entries.c.data).where(its, entries.c.action == "assign", entries.c.n > reopened)
+    return {json.loads(data).get("assignment") for data in conn.execute(since).scalars()}
 
 
 def _step(

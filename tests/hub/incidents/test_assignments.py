@@ -145,14 +145,19 @@ def test_finishing_ends_every_part(conn, one):
     assert parts(conn, one) == [("damkar", "done"), ("bpbd", "withdrawn")]
 
 
-def test_what_agencies_did_before_it_was_reopened_says_nothing_about_now(conn, one):
+@pytest.mark.parametrize("set_back_ms", [0, 3_600_000])
+def test_what_agencies_did_before_it_was_reopened_says_nothing_about_now(conn, one, set_back_ms):
     act(conn, one, "assign", agency="damkar")
     say(conn, one, "done")
     act(conn, one, "finish", at=NOW + 3000)
-    act(conn, one, "reopen", note="menyala lagi", at=NOW + 4000)
-    act(conn, one, "assign", agency="damkar", at=NOW + 5000)
-    act(conn, one, "withdraw", at=NOW + 6000)
+    then = NOW + 4000 - set_back_ms
+    act(conn, one, "reopen", note="menyala lagi", at=then)
+    act(conn, one, "assign", agency="damkar", at=then + 1000)
+    act(conn, one, "withdraw", at=then + 2000)
     assert reads.one(conn, one)["state"] == "verified"
+    act(conn, one, "assign", agency="bpbd", at=then + 3000)
+    say(conn, one, "done", 3, agency="bpbd", at=then - 3_600_000)
+    assert reads.one(conn, one)["state"] == "contained"
 
 
 def test_only_a_person_who_is_logged_in_verifies_or_sends_an_agency(conn):

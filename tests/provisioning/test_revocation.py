@@ -93,7 +93,7 @@ def test_a_session_of_tls_that_was_kept_opens_no_door(town):
             assert secure.recv(100)[:1] == b"\x20"
             return secure.session, bool(secure.session_reused)
 
-    until_s = time.monotonic() + 2
+    until_s = time.monotonic() + 10
     kept, again = connect(None)
     while (
         not again
@@ -140,13 +140,13 @@ def test_an_ended_list_lets_nobody_in_and_a_new_one_everybody_again(town):
     other = town.enrol("pos-duga-35")
     with peer(town.broker, town.enrol(name)) as gateway:
         town.broker.revoke(now=dt.datetime.now(dt.UTC) - dt.timedelta(days=LIST_DAYS, hours=1))
-        until_s = time.monotonic() + 2
+        until_s = time.monotonic() + 10
         while lets_in(town, town.broker.hub_control()):
             assert time.monotonic() < until_s, "the list has ended and nobody cares"
         assert not lets_in(town, other)
         assert gateway.publish(topic(1, name, "up/panic")) == NO_SUBSCRIBERS
         assert main(["crl", str(town.folder)]) == 0
-        until_s = time.monotonic() + 2
+        until_s = time.monotonic() + 10
         while not lets_in(town, other):
             assert time.monotonic() < until_s, "a new list changes nothing"
         assert gateway.ended.empty()

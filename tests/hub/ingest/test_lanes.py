@@ -206,7 +206,7 @@ async def test_no_receipt_before_influxdb_has_the_samples(hub):
     (batch,) = hub.writer.batches
     assert len(batch.lines) == 2
     hub.samples.written(Written(batch))
-    await asyncio.sleep(0.05)
+    await hub.until(lambda: bool(hub.said))
 
     assert [receipt.ranges for _, receipt, _ in hub.said] == [((5, 6),)]
     await hub.samples.flush_once()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from msgspec.structs import replace
 
 from edge.config import RtuBus, TcpBus, Wave
 from edge.drivers.instruments import Library
@@ -42,11 +45,29 @@ def driver(bus: Bus, clock: FakeClock, *, unit: int, name: str, kind: str, **set
     return ModbusDriver(f"{name}-{unit}", kind, [source], clock=clock)
 
 
-def tcp(port: int, *, timeout_ms: int = 100, gap_ms: int = 0) -> TcpBus:
+PATIENCE_MS = 2000
+"""How long the buses of tests wait for a unit that will answer: the machine may have much else to do."""
+
+HASTE_MS = 100
+"""How long they wait for one of which the test knows that it will not."""
+
+
+@contextmanager
+def hasty(bus: Bus) -> Iterator[None]:
+    """Nothing that is asked here is answered, so nobody waits for it long."""
+    patient = bus._settings
+    bus._settings = replace(patient, timeout_ms=HASTE_MS)
+    try:
+        yield
+    finally:
+        bus._settings = patient
+
+
+def tcp(port: int, *, timeout_ms: int = PATIENCE_MS, gap_ms: int = 0) -> TcpBus:
     return TcpBus(name="tcp", host="127.0.0.1", port=port, timeout_ms=timeout_ms, gap_ms=gap_ms)
 
 
-def rtu(path: str, *, timeout_ms: int = 100) -> RtuBus:
+def rtu(path: str, *, timeout_ms: int = PATIENCE_MS) -> RtuBus:
     return RtuBus(name="rtu", device=path, timeout_ms=timeout_ms, gap_ms=2)
 
 
@@ -57,6 +78,7 @@ class ModbusRig:
         self.clock = clock
         self.bus = bus
         self._fake = instrument
+        self._haste = ExitStack()
         self.driver = driver(
             bus, clock, unit=12, name="dfrobot_urm14", kind="river_post", mounting_height_m=6.5
         )
@@ -66,6 +88,9 @@ class ModbusRig:
 
     async def silence(self, silent: bool) -> None:
         self._fake.unit.fault = Fault("silent" if silent else "none")
+        self._haste.close()
+        if silent:
+            self._haste.enter_context(hasty(self.bus))
 
     async def rested(self) -> None:
         self.clock.mono += 60_000

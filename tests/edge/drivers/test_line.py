@@ -11,7 +11,7 @@ import pytest
 from edge.drivers.base import MissedPollError
 from edge.drivers.modbus import Bus
 from edge.drivers.registers import Request
-from tests.edge.drivers.rigs import FakeClock, tcp
+from tests.edge.drivers.rigs import FakeClock, hasty, tcp
 
 TWO = Request("holding", 0x006B, 2)
 UNIT = 0x11
@@ -75,7 +75,7 @@ async def test_an_answer_of_another_request_or_unit_is_never_taken(other):
         return [answer(request, "03 04 0001 0002", **other)]
 
     async with bus_with(wrong) as (bus, _):
-        with pytest.raises(MissedPollError) as missed:
+        with hasty(bus), pytest.raises(MissedPollError) as missed:
             await bus.read(UNIT, TWO)
     assert missed.value.reason == "garbage"
 
@@ -87,7 +87,7 @@ async def test_an_answer_of_another_request_or_unit_is_never_taken(other):
 )
 async def test_what_is_no_answer_to_the_request_has_its_word(pdu: str, reason: str):
     async with bus_with(lambda request: [answer(request, pdu)]) as (bus, _):
-        with pytest.raises(MissedPollError) as missed:
+        with hasty(bus), pytest.raises(MissedPollError) as missed:
             await bus.read(UNIT, TWO)
     assert missed.value.reason == reason
 

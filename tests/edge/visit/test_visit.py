@@ -156,7 +156,7 @@ async def test_units_are_found_and_known_by_what_they_say_of_themselves():
     mute.fault = Fault("silent")
     async with ModbusServer({2: Unit(), 5: stranger, 9: mute, 12: gauge.unit}) as server:
         found = [
-            each async for each in search.modbus(tcp(server.port, timeout_ms=40), range(1, 13), Library())
+            each async for each in search.modbus(tcp(server.port, timeout_ms=150), range(1, 13), Library())
         ]
         # A unit without that register answers too: it refuses.
         assert [unit for unit, _ in found] == [2, 5, 12]
@@ -165,7 +165,9 @@ async def test_units_are_found_and_known_by_what_they_say_of_themselves():
         assert "no instrument file" in titles[5]
         await server.stop()
         with pytest.raises(OrderError, match="cannot be opened"):
-            _ = [each async for each in search.modbus(tcp(server.port), range(1, 3), Library())]
+            _ = [
+                each async for each in search.modbus(tcp(server.port, timeout_ms=100), range(1, 3), Library())
+            ]
 
 
 def test_chips_that_acknowledge_are_listed_by_what_is_usual_at_their_address():

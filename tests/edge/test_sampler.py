@@ -18,6 +18,7 @@ from edge.errors import DiskFull, RecordError
 from edge.points import Limits
 from edge.sampler import APART_MS, GROUP_ROWS, Sample, Sampler, Schedule
 from tests.edge.drivers.rigs import FakeClock
+from tests.edge.timeless import LoopClock, timeless
 
 
 class Card:
@@ -198,10 +199,9 @@ async def run(sampler: Sampler, seconds: float) -> None:
         await task
 
 
+@timeless
 async def test_running_keeps_the_rhythm_and_commits_the_rest_at_the_end():
-    from edge.clock import SystemClock
-
-    clock, card = SystemClock(), Card()
+    clock, card = LoopClock(), Card()
     fast = SimulatedDriver("fast", "river_post", {"level_m": Wave(mean=1)}, clock=clock)
     slow = SimulatedDriver("slow", "river_post", {"level_m": Wave(mean=2)}, clock=clock)
     schedules = [Schedule(fast, 0.05, {}), Schedule(slow, 0.2, {})]
@@ -213,10 +213,9 @@ async def test_running_keeps_the_rhythm_and_commits_the_rest_at_the_end():
     assert len(card.groups) <= 3
 
 
+@timeless
 async def test_what_comes_after_a_quiet_time_is_committed_at_once_and_the_next_waits_for_its_second():
-    from edge.clock import SystemClock
-
-    clock, card = SystemClock(), Card()
+    clock, card = LoopClock(), Card()
     slow = SimulatedDriver("slow", "river_post", {"level_m": Wave(mean=2)}, clock=clock)
     sampler = Sampler([Schedule(slow, 0.2, {})], clock=clock, sink=card, random_hex=lambda n: "0" * 2 * n)
     task = asyncio.create_task(sampler.run())
@@ -229,10 +228,9 @@ async def test_what_comes_after_a_quiet_time_is_committed_at_once_and_the_next_w
         await task
 
 
+@timeless
 async def test_devices_that_are_polled_together_lie_in_one_commit():
-    from edge.clock import SystemClock
-
-    clock, card = SystemClock(), Card()
+    clock, card = LoopClock(), Card()
     drivers = [
         SimulatedDriver(f"pos-{at}", "river_post", {"level_m": Wave(mean=at)}, clock=clock) for at in range(5)
     ]
@@ -262,11 +260,10 @@ class Deaf:
         return Reading(self.device, {"level_m": 1.0}, self._clock.mono_ms())
 
 
+@timeless
 async def test_a_cancellation_that_a_driver_swallows_still_stops_the_sampler():
     """It kept a gateway running after SIGTERM: pymodbus waits with wait_for, which does this before Python 3.12."""
-    from edge.clock import SystemClock
-
-    clock, card = SystemClock(), Card()
+    clock, card = LoopClock(), Card()
     driver = Deaf(clock)
     sampler = Sampler([Schedule(driver, 5, {})], clock=clock, sink=card, random_hex=lambda n: "0" * 2 * n)
     task = asyncio.create_task(sampler.run())
@@ -280,10 +277,9 @@ async def test_a_cancellation_that_a_driver_swallows_still_stops_the_sampler():
     assert [sample.device for sample in card.samples] == ["tuli"], "what it read is kept"
 
 
+@timeless
 async def test_an_event_does_not_wait_for_its_group():
-    from edge.clock import SystemClock
-
-    clock, card = SystemClock(), Card()
+    clock, card = LoopClock(), Card()
     sampler = Sampler([], clock=clock, sink=card, random_hex=lambda n: "0" * 2 * n)
     task = asyncio.create_task(sampler.run())
     await asyncio.sleep(0.01)

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from edge.clock import SystemClock
 from edge.drivers.base import Reading
 from edge.sampler import Sampler, Schedule
+from tests.edge.timeless import LoopClock, timeless
 
 
 class Slow:
@@ -18,7 +18,7 @@ class Slow:
         self.began += 1
         await asyncio.sleep(0.05)
         self.ended += 1
-        return Reading(self.device, {"level_m": 1.0}, SystemClock().mono_ms())
+        return Reading(self.device, {"level_m": 1.0}, LoopClock().mono_ms())
 
 
 class Card:
@@ -32,10 +32,11 @@ class Card:
         pass
 
 
+@timeless
 async def test_rest_finishes_the_poll_under_way_and_commits_it():
     driver, card = Slow(), Card()
     sampler = Sampler(
-        [Schedule(driver, 0.06, {})], clock=SystemClock(), sink=card, random_hex=lambda n: "0" * 2 * n
+        [Schedule(driver, 0.06, {})], clock=LoopClock(), sink=card, random_hex=lambda n: "0" * 2 * n
     )
     running = asyncio.create_task(sampler.run())
     await asyncio.sleep(0.02)
@@ -48,10 +49,11 @@ async def test_rest_finishes_the_poll_under_way_and_commits_it():
     await asyncio.gather(running, return_exceptions=True)
 
 
+@timeless
 async def test_rest_before_the_start_polls_nothing():
     driver, card = Slow(), Card()
     sampler = Sampler(
-        [Schedule(driver, 0.06, {})], clock=SystemClock(), sink=card, random_hex=lambda n: "0" * 2 * n
+        [Schedule(driver, 0.06, {})], clock=LoopClock(), sink=card, random_hex=lambda n: "0" * 2 * n
     )
     assert await sampler.rest()
     running = asyncio.create_task(sampler.run())

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.kinds import Quality
-from edge.clock import SystemClock
 from edge.config import Contact
 from edge.drivers import bed_radar
 from edge.drivers.base import Edge, MissedPollError
@@ -21,6 +20,7 @@ from edge.drivers.gpio import ContactDriver, Contacts
 from edge.drivers.serial_port import SerialPort
 from simulator.devices.talker import Fault, Talker, radar_frame
 from tests.edge.drivers.rigs import FakeClock
+from tests.edge.timeless import LoopClock, timeless
 from tests.suites.driver_suite import DriverSuite
 
 MANUAL = bytes.fromhex("f4f3f2f1 0d00 02aa 02 5100 00 0000 3b 0000 5500 f8f7f6f5")
@@ -182,8 +182,9 @@ MAT = Contact(name="alas", role="bed_mat", pin=27, debounce_ms=30, vacant_ms=150
 
 
 @pytest.mark.parametrize("taken", [True, False])
+@timeless
 async def test_a_mat_is_unknown_until_it_has_held(taken):
-    pins, clock, edges = MockFactory(), SystemClock(), list[Edge]()
+    pins, clock, edges = MockFactory(), LoopClock(), list[Edge]()
     watch = Contacts([MAT], pins=lambda: pins, clock=clock)
     driver = ContactDriver(MAT, watch, clock=clock)
     if taken:  # somebody lies on it before the gateway starts: the pull-up loses against the mat
@@ -201,8 +202,9 @@ async def test_a_mat_is_unknown_until_it_has_held(taken):
     await asyncio.gather(task, return_exceptions=True)
 
 
+@timeless
 async def test_a_mat_is_free_only_after_long():
-    pins, clock, edges = MockFactory(), SystemClock(), list[Edge]()
+    pins, clock, edges = MockFactory(), LoopClock(), list[Edge]()
     watch = Contacts([MAT], pins=lambda: pins, clock=clock)
     task = asyncio.create_task(watch.run(edges.append))
     await asyncio.sleep(0.01)

@@ -21,6 +21,7 @@ from edge.drivers.base import Edge, MissedPollError
 from edge.drivers.gpio import ContactDriver, Contacts, Debounce, Lamps, check_pins, find_chip, real_pins
 from edge.errors import PinError
 from edge.outputs import Proven, Shown
+from tests.edge.timeless import LoopClock, timeless
 
 BUTTON = Contact(name="igd", role="panic", pin=17, debounce_ms=30)
 MAT = Contact(name="alas", role="bed_mat", pin=27, active_low=False, debounce_ms=30)
@@ -30,7 +31,7 @@ MAT = Contact(name="alas", role="bed_mat", pin=27, active_low=False, debounce_ms
 async def watched(*contacts: Contact, pressed: bool = False) -> AsyncIterator[SimpleNamespace]:
     factory = MockFactory()
     edges: list[Edge] = []
-    watch = Contacts(contacts, pins=lambda: factory, clock=SystemClock())
+    watch = Contacts(contacts, pins=lambda: factory, clock=LoopClock())
     if pressed:
         # Held down before the gateway starts: the pull-up loses against the contact.
         pin = factory.pin(BUTTON.pin)
@@ -46,11 +47,12 @@ async def watched(*contacts: Contact, pressed: bool = False) -> AsyncIterator[Si
         factory.reset()
 
 
+@timeless
 async def test_press_and_release_are_told_once_each_with_the_time_they_began():
     async with watched(BUTTON) as bench:
-        before = SystemClock().mono_ms()
+        before = LoopClock().mono_ms()
         bench.pin(17).drive_low()
-        after = SystemClock().mono_ms()
+        after = LoopClock().mono_ms()
         assert bench.edges == []
         await asyncio.sleep(0.06)
         bench.pin(17).drive_high()
@@ -61,6 +63,7 @@ async def test_press_and_release_are_told_once_each_with_the_time_they_began():
         assert (release.active, release.mono_ms >= press.mono_ms + 50) == (False, True)
 
 
+@timeless
 async def test_a_bouncing_contact_is_one_press():
     async with watched(BUTTON) as bench:
         for _ in range(15):
@@ -73,6 +76,7 @@ async def test_a_bouncing_contact_is_one_press():
         assert [edge.active for edge in bench.edges] == [True]
 
 
+@timeless
 async def test_a_spike_shorter_than_the_debounce_is_nothing():
     async with watched(BUTTON) as bench:
         bench.pin(17).drive_low()
@@ -82,6 +86,7 @@ async def test_a_spike_shorter_than_the_debounce_is_nothing():
         assert bench.edges == []
 
 
+@timeless
 async def test_a_contact_may_be_active_high():
     async with watched(BUTTON, MAT) as bench:
         bench.pin(27).drive_high()
@@ -89,6 +94,7 @@ async def test_a_contact_may_be_active_high():
         assert [(edge.device, edge.role, edge.active) for edge in bench.edges] == [("alas", "bed_mat", True)]
 
 
+@timeless
 async def test_a_button_held_down_at_the_start_is_a_press():
     async with watched(BUTTON, pressed=True) as bench:
         assert [(edge.active, edge.initial) for edge in bench.edges] == [(True, True)]
@@ -103,12 +109,15 @@ async def test_edges_come_in_the_loop_even_from_another_thread():
     task = asyncio.create_task(watch.run(lambda _: threads.append(threading.current_thread())))
     await asyncio.sleep(0.01)
     await asyncio.to_thread(factory.pin(17).drive_low)
-    await asyncio.sleep(0.06)
+    async with asyncio.timeout(10):
+        while not threads:  # noqa: ASYNC110 - it is another's state
+            await asyncio.sleep(0.01)
     assert threads == [threading.current_thread()]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
+@timeless
 async def test_an_edge_that_the_kernel_lost_is_found(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(gpio, "RECHECK_S", 0.02)
     async with watched(BUTTON) as bench:
@@ -117,8 +126,9 @@ async def test_an_edge_that_the_kernel_lost_is_found(monkeypatch: pytest.MonkeyP
         assert [edge.active for edge in bench.edges] == [True]
 
 
+@timeless
 async def test_the_state_is_sampled_while_it_is_watched():
-    clock = SystemClock()
+    clock = LoopClock()
     async with watched(BUTTON, MAT) as bench:
         button = ContactDriver(BUTTON, bench.watch, clock=clock)
         assert (button.kind, button.quantities) == ("panic_button", ("pressed",))

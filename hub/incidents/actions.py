@@ -271,9 +271,19 @@ def _parent(conn: Connection, incident_id: str, parent_id: str | None) -> str:
     """The parent, checked: it is there, it is another, and it is itself nobody's duplicate."""
     if not parent_id or parent_id == incident_id:
         raise TransitionError("a duplicate needs another incident as its parent")
-    parent = conn.execute(select(incidents.c.state).where(incidents.c.id == parent_id)).one_or_none()
+    its = {
+        row.id: row
+        for row in conn.execute(
+            select(incidents.c.id, incidents.c.state, incidents.c.drill).where(
+                incidents.c.id.in_((incident_id, parent_id))
+            )
+        )
+    }
+    parent = its.get(parent_id)
     if parent is None:
         raise NotFoundError(f"there is no incident {parent_id!r}")
+    if parent.drill != its[incident_id].drill:
+        raise TransitionError("a drill and what is in earnest are never one incident", "name another")
     if parent.state == "duplicate":
         raise TransitionError(f"incident {parent_id} is a duplicate itself", "name the one it duplicates")
     return parent_id

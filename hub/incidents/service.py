@@ -66,7 +66,8 @@ class Incidents:
         delay_ms = _delay_ms(event)
         found = _open_incident(conn, event)
         incident_id = found.id if found is not None else _open(conn, event, origin, delay_ms)
-        _link(conn, incident_id, event, delay_ms)
+        came_ms = _came_ms(found, event)
+        _link(conn, incident_id, event, delay_ms, came_ms)
         together = _pressed_together(conn, event, incident_id)
         raised = together and _raise_priority(conn, incident_id, event.received_ms, together)
         if not event.again:
@@ -77,7 +78,7 @@ class Incidents:
         if found is None:
             tell(f"panic/{incident_id}")
         else:
-            _join(conn, found, event, delay_ms)
+            _join(conn, found, event, delay_ms, came_ms)
         if found is not None and not event.again:
             if found.recovered and _is_first_live(conn, incident_id):
                 if found.state == "recovered":
@@ -263,7 +264,19 @@ def _told(event: StoredEvent, delay_ms: int | None) -> dict[str, str | int | flo
     }
 
 
-def _link(conn: Connection, incident_id: str, event: StoredEvent, delay_ms: int | None) -> None:
+def _came_ms(found: Row[Any] | None, event: StoredEvent) -> int:
+    """When the press comes to its incident: after every press and acknowledgement that was there before it.
+
+    It may have been received while somebody acknowledged the one before, or after the clock was set back; nobody has
+    seen it for that.
+    """
+    if found is None:
+        return event.received_ms
+    there_ms: int = max(found.last_press_ms, found.acknowledged_ms or 0)
+    return max(event.received_ms, there_ms + 1)
+
+
+def _link(conn: Connection, incident_id: str, event: StoredEvent, delay_ms: int | None, came_ms: int) -> None:
     conn.execute(
         insert(presses),
         {
@@ -275,19 +288,19 @@ def _link(conn: Connection, incident_id: str, event: StoredEvent, delay_ms: int 
             "device": event.device,
             "happened_ms": event.t_ms,
             "error_ms": event.error_ms,
-            "received_ms": event.received_ms,
+            "received_ms": came_ms,
             "delay_ms": delay_ms,
             "again": event.again,
         },
     )
 
 
-def _join(conn: Connection, found: Row[Any], event: StoredEvent, delay_ms: int | None) -> None:
+def _join(conn: Connection, found: Row[Any], event: StoredEvent, delay_ms: int | None, came_ms: int) -> None:
     """Count the press. The version stays: a person deciding now is not thrown back by one more press."""
     conn.execute(
         update(incidents)
         .where(incidents.c.id == found.id)
-        .values(presses=found.presses + 1, last_press_ms=max(found.last_press_ms, event.received_ms))
+        .values(presses=found.presses + 1, last_press_ms=came_ms)
     )
     timeline.append(
         conn,

@@ -10,6 +10,7 @@ from hub.incidents.machine import NotFoundError, TransitionError, VersionConflic
 from hub.incidents.service import Incidents
 from hub.incidents.tables import incidents
 from hub.incidents.timeline import Actor
+from hub.ingest.answered import answered
 from tests.hub.city import NOW, REGION, press
 
 SITI = Actor("siti", "console")
@@ -94,6 +95,18 @@ def test_a_duplicate_has_a_parent_that_is_none(conn, one):
             act(conn, one, "mark_duplicate", 1, parent_id=parent)
 
 
+@pytest.mark.parametrize("drilled", ["one", "other"])
+def test_a_drill_is_never_the_same_as_something_in_earnest(conn, one, drilled):
+    Incidents(REGION).panic(conn, press("btn-2"))
+    other = next(row["id"] for row in reads.listed(conn) if row["id"] != one)
+    which = one if drilled == "one" else other
+    conn.execute(incidents.update().where(incidents.c.id == which).values(drill="d1"))
+    with pytest.raises(TransitionError):
+        act(conn, other, "mark_duplicate", 1, parent_id=one)
+    conn.execute(incidents.update().values(drill="d1"))
+    act(conn, other, "mark_duplicate", 1, parent_id=one)
+
+
 def test_a_closed_incident_can_be_reopened_with_a_reason(conn, one):
     act(conn, one, "mark_false", 1, note="anak bermain")
     with pytest.raises(TransitionError):
@@ -139,6 +152,20 @@ def test_a_press_after_the_acknowledgement_asks_for_another(conn, one):
     shown = reads.one(conn, one)
     assert (shown["unseen"], shown["acknowledged_by"]) == (False, "budi")
     assert alarms.active(conn)[0]["state"] == "acknowledged"
+
+
+@pytest.mark.parametrize("late_ms", [0, 3, 3_600_000])
+def test_a_press_that_nobody_saw_rings_whatever_the_clock_says_of_when_it_came(conn, one, late_ms):
+    # Received while somebody acknowledged the one before, or after the clock was set back by an hour.
+    actions.acknowledge(conn, one, actor=SITI, now_ms=NOW + 5)
+    second = press(at=NOW + 5 - late_ms)
+    Incidents(REGION).panic(conn, second)
+    assert reads.one(conn, one)["unseen"] is True
+    told = [event for events in answered(conn, since_ms=0).values() for event in events]
+    assert len(told) == 1
+    assert second.event_id not in told
+    assert actions.acknowledge(conn, one, actor=BUDI, now_ms=NOW + 9) is True
+    assert len(answered(conn, since_ms=0)["gw-rs-1"]) == 2
 
 
 def test_an_acknowledgement_holds_though_the_clock_was_set_back(conn, one):

@@ -8,10 +8,10 @@ never used twice, after a restore either: the name follows from what it says and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, func, insert, select
@@ -23,6 +23,7 @@ from hub.cap.model import Alert, MsgType, Reference
 from hub.cap.sayings import VALID, Saying, of_incident, of_station
 from hub.cap.tables import cap_messages
 from hub.cap.write import write
+from hub.errors import HubError
 from hub.incidents.machine import OPEN
 from hub.incidents.tables import incidents
 from hub.notify.outbox import Notice, enqueue
@@ -31,6 +32,17 @@ from hub.region import Region, Station
 
 AGAIN_MS = 3_600_000
 """What still stands is said again when it would expire within this time."""
+
+
+FORGOTTEN_MS = 30 * 24 * 3_600_000
+"""Nobody holds a message any more that expired longer ago than this, as when the hub was away; it is not cancelled."""
+
+
+class Settled(NamedTuple):
+    """The identifiers of the new messages; and of what nothing could be said, with why, until the next pass."""
+
+    issued: Sequence[str]
+    unsaid: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +59,19 @@ class Sender:
 
 
 def settle(
-    conn: Connection, sender: Sender, region: Region, directory: Directory, *, now_ms: int
-) -> list[str]:
-    """Say what is new of every incident and river, and push it; the identifiers of the new messages. Idempotent.
+    conn: Connection,
+    sender: Sender,
+    region: Region,
+    directory: Directory,
+    *,
+    now_ms: int,
+) -> Settled:
+    """Say what is new of every incident and river, and push it. Idempotent.
 
-    Wake the notify worker after the commit where there are some.
+    Wake the notify worker after the commit where there are new messages.
     """
     now = _moment(now_ms, region)
-    live = {row.subject for row in _newest(conn) if row.msg_type != "Cancel"}
+    live = {row.subject for row in _newest(conn, now_ms - FORGOTTEN_MS) if row.msg_type != "Cancel"}
     said = [name.removeprefix("incident/") for name in live if name.startswith("incident/")]
     found = select(incidents).where(incidents.c.state.in_(OPEN) | incidents.c.id.in_(said))
     sayings = [of_incident(row, region, now) for row in conn.execute(found.order_by(incidents.c.number))]
@@ -62,14 +79,20 @@ def settle(
         station = region.stations.get(row.station)
         if station is not None:
             sayings.append(of_station(row, station, region, _reached(station, region, directory), now))
-    issued = []
+    issued: list[str] = []
+    unsaid: dict[str, str] = {}
     for saying in sayings:
         if saying.over and saying.subject not in live:
             continue
-        identifier = say(conn, sender, region, saying, now_ms=now_ms)
-        if identifier is not None:
-            issued.append(identifier)
-    return issued
+        try:
+            # What cannot be said of one must not keep the others from being said.
+            with conn.begin_nested():
+                identifier = say(conn, sender, region, saying, now_ms=now_ms)
+        except HubError as error:
+            unsaid[saying.subject] = str(error)
+        else:
+            issued += [identifier] if identifier is not None else []
+    return Settled(issued, unsaid)
 
 
 def say(conn: Connection, sender: Sender, region: Region, saying: Saying, *, now_ms: int) -> str | None:
@@ -90,7 +113,8 @@ def say(conn: Connection, sender: Sender, region: Region, saying: Saying, *, now
         if same and live[-1].expires_ms > now_ms + AGAIN_MS:
             return None
     sent = _moment(now_ms, region)
-    n = len(rows) + 1
+    # Not how many there are: old ones are let go of, and a river goes on for years.
+    n = rows[-1].n + 1 if rows else 1
     name = saying.subject.replace("/", ".")
     mark = _digest(f"{saying.key}/{msg_type}/{n}/{sent.isoformat()}")[:10]
     alert = Alert(
@@ -143,8 +167,8 @@ def entries(conn: Connection, *, now_ms: int, public: bool) -> list[Entry]:
             sent_ms=row.sent_ms,
             path=f"{path}/{row.identifier}",
         )
-        for row in sorted(_newest(conn), key=lambda row: (-row.sent_ms, row.identifier))
-        if row.expires_ms > now_ms and (not public or _is_public(row))
+        for row in sorted(_newest(conn, now_ms), key=lambda row: (-row.sent_ms, row.identifier))
+        if not public or _is_public(row)
     ]
 
 
@@ -160,14 +184,19 @@ def _is_public(row: Row[Any]) -> bool:
     return bool(row.scope == "Public" and row.status == "Actual")
 
 
-def _newest(conn: Connection) -> Sequence[Row[Any]]:
+def _newest(conn: Connection, after_ms: int) -> Sequence[Row[Any]]:
+    """The newest message of each subject, where it expires after a time, without its document. Those of the years
+    before are not looked at: a press waits meanwhile."""
+    unexpired = cap_messages.c.expires_ms > after_ms
     last = (
         select(cap_messages.c.subject, func.max(cap_messages.c.n).label("n"))
+        .where(cap_messages.c.subject.in_(select(cap_messages.c.subject).where(unexpired)))
         .group_by(cap_messages.c.subject)
         .subquery()
     )
     its = (cap_messages.c.subject == last.c.subject) & (cap_messages.c.n == last.c.n)
-    return conn.execute(select(cap_messages).join(last, its)).all()
+    shown = [column for column in cap_messages.c if column.name != "document"]
+    return conn.execute(select(*shown).join(last, its).where(unexpired)).all()
 
 
 def _in_force(rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:

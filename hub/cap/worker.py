@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from hub.agencies.directory import Directory
-from hub.bus import Bus
+from hub.bus import MISSED, Bus
 from hub.cap.issue import Sender, settle
 from hub.clock import Clock
 from hub.db import Database
@@ -51,6 +51,7 @@ class CapWorker:
         self._directory = directory
         self._wake = wake
         self._failing = False
+        self._unsaid: frozenset[str] = frozenset()
 
     async def run(self) -> None:
         """Work until cancelled. A hub that was away says at its start what has changed meanwhile."""
@@ -60,7 +61,7 @@ class CapWorker:
                 try:
                     async with asyncio.timeout(EVERY_S):
                         # New values of stations come all the time, without a name; a change of level has one.
-                        while not (await anext(updates)).subject:
+                        while not ((told := await anext(updates)).subject or told.topic == MISSED):
                             pass
                     await asyncio.sleep(TOGETHER_S)
                 except TimeoutError:
@@ -69,19 +70,24 @@ class CapWorker:
     async def settle_once(self) -> None:
         """One pass. What fails is told once, and tried again in the next."""
         try:
-            issued = await self._db.write(
+            settled = await self._db.write(
                 lambda conn: settle(
                     conn, self._sender, self._region, self._directory(), now_ms=self._clock.now_ms()
                 )
             )
-        except HubError as error:
+        except Exception as error:
+            # Whatever it is, people go on being asked and told by all other ways.
             if not self._failing:
-                log.error("cap_failed error=%s", error)
+                log.error("cap_failed error=%s", error, exc_info=not isinstance(error, HubError))
             self._failing = True
             return
         if self._failing:
             log.info("cap_goes_on")
         self._failing = False
-        if issued:
-            log.info("cap_issued messages=%d newest=%s", len(issued), issued[-1])
+        for subject, why in settled.unsaid.items():
+            if subject not in self._unsaid:
+                log.error("cap_unsaid subject=%s error=%s", subject, why)
+        self._unsaid = frozenset(settled.unsaid)
+        if settled.issued:
+            log.info("cap_issued messages=%d newest=%s", len(settled.issued), settled.issued[-1])
             self._wake()

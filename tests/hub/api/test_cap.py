@@ -21,7 +21,7 @@ def both(conn):
     put_incident(conn)
     become(conn, "verified")
     river(conn, next(iter(region().stations)), 2)
-    return settle(conn, SENDER, region(), directory(), now_ms=NOW)
+    return settle(conn, SENDER, region(), directory(), now_ms=NOW).issued
 
 
 def named(hub):

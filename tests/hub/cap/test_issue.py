@@ -25,8 +25,8 @@ HOUR = 3_600_000
 
 
 def now_settled(conn, now_ms=NOW, sender=SENDER):
-    issued = settle(conn, sender, region(), directory(), now_ms=now_ms)
-    return [read(document(conn, one, public=False)) for one in issued]
+    settled = settle(conn, sender, region(), directory(), now_ms=now_ms)
+    return [read(document(conn, one, public=False)) for one in settled.issued]
 
 
 def become(conn, state, name="i1"):
@@ -177,6 +177,32 @@ def test_a_restored_hub_uses_no_name_twice(conn):
     become(conn, "assigned")
     (other,) = now_settled(conn, NOW + 1000)
     assert other.identifier != first.identifier
+
+
+def test_a_river_goes_on_being_said_when_its_oldest_messages_were_let_go_of(conn):
+    (station, *_) = region().stations
+    for at, severity in enumerate((2, 3, 2, 3)):
+        river(conn, station, severity)
+        assert now_settled(conn, NOW + at * 1000)
+    conn.execute(cap_messages.delete().where(cap_messages.c.n <= 2))
+    for at, severity in enumerate((2, 3, 0)):
+        river(conn, station, severity)
+        (message,) = now_settled(conn, NOW + 10_000 + at * 1000)
+    assert message.msg_type.value == "Cancel"
+    (shown,) = entries(conn, now_ms=NOW + 20_000, public=True)
+    assert shown.identifier == message.identifier
+
+
+def test_what_cannot_be_said_keeps_nothing_else_from_being_said(conn):
+    for name, lat in (("i1", 100.0), ("i2", -6.4)):
+        put_incident(conn, name)
+        conn.execute(
+            update(incidents).where(incidents.c.id == name).values(state="verified", lat=lat, lon=106.8)
+        )
+    settled = settle(conn, SENDER, region(), directory(), now_ms=NOW)
+    assert list(settled.unsaid) == ["incident/i1"]
+    assert [read(document(conn, one, public=False)).incidents for one in settled.issued] == ["i2"]
+    assert set(conn.execute(select(outbox.c.subject)).scalars()) == {"incident/i2"}
 
 
 @given(st.lists(st.tuples(st.sampled_from(STATES), st.integers(0, 30 * HOUR), st.booleans()), max_size=12))

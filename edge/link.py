@@ -124,8 +124,25 @@ class Link:
                 log.warning("link.down reason=%s", self.trouble)
             held_s = (self._clock.mono_ms() - began_ms) / 1000
             attempt = 0 if held_s > STEADY_S else attempt + 1
+            await self._pause(attempt)
+
+    async def _pause(self, attempt: int) -> None:
+        """Wait before the next try; a press that comes meanwhile makes it short."""
+        loop = asyncio.get_running_loop()
+        urgent = self._session.panic_waits
+        until_s = loop.time() + self._backoff.delay_s(attempt, self._random, urgent=urgent)
+        while not urgent:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout_at(until_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                return
             urgent = self._session.panic_waits
-            await asyncio.sleep(self._backoff.delay_s(attempt, self._random, urgent=urgent))
+            if urgent:
+                soon_s = self._backoff.delay_s(attempt, self._random, urgent=True)
+                until_s = min(until_s, loop.time() + soon_s)
+        await asyncio.sleep(until_s - loop.time())
 
     def _trusting(self) -> ssl.SSLContext:
         """TLS for the next connection, which heeds dates only where our clock can judge them."""

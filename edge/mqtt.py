@@ -10,7 +10,7 @@ import logging
 import socket
 import ssl
 import struct
-from typing import Any
+from typing import Any, Self
 
 import aiomqtt
 from aiomqtt import Client, Message, MqttError
@@ -49,7 +49,7 @@ def client(
         will: topic and payload that the broker publishes, retained, when the connection breaks.
         remembered_s: for how long the broker keeps what comes while we are away; 0 forgets at once.
     """
-    made = Client(
+    made = _Client(
         host,
         port,
         identifier=identifier,
@@ -68,6 +68,30 @@ def client(
     _log_refused_publishes(made)
     _write_only_while_open(made)
     return made
+
+
+class _Client(Client):
+    """A connection that leaves no socket behind when it does not come to stand.
+
+    aiomqtt gives such a try up and leaves its socket open: the library closes it after a keepalive, or Python when it
+    collects. A gateway whose line is cut tries for weeks.
+    """
+
+    _given_up = False
+
+    async def __aenter__(self) -> Self:
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            self._given_up = True
+            discard(self)
+            raise
+
+    def _client_connect(self) -> None:
+        # In a thread, which goes on when whoever waits for it is cancelled.
+        super()._client_connect()
+        if self._given_up:
+            self._loop.call_soon_threadsafe(discard, self)
 
 
 def _connect_properties(remembered_s: int) -> Properties:

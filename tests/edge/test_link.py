@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 from random import Random
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import aiomqtt
 import pytest
 
+from edge import mqtt
 from edge.clock import SystemClock
 from edge.link import (
     LONGEST_DELAY_WITH_PANIC_S,
@@ -45,6 +47,58 @@ def test_a_returning_fleet_is_spread_over_the_whole_interval():
 def test_a_waiting_panic_shortens_the_pause():
     assert max(delays(12, urgent=True)) <= LONGEST_DELAY_WITH_PANIC_S
     assert max(delays(12, urgent=False)) > LONGEST_DELAY_WITH_PANIC_S
+
+
+class Longest:
+    """Always the longest pause that is allowed."""
+
+    def uniform(self, low, high):
+        return high
+
+
+class Waiting(SimpleNamespace):
+    panic_waits = False
+
+
+async def test_a_press_while_it_waits_for_the_next_try_ends_the_wait(monkeypatch):
+    monkeypatch.setattr("edge.link.LONGEST_DELAY_WITH_PANIC_S", 0.01)
+    session = Waiting()
+    link = Link(None, session, clock=SystemClock(), random=Longest())
+    pausing = asyncio.create_task(link._pause(12))
+    await asyncio.sleep(0)
+    for _ in range(3):  # samples come all the time, and are no reason to hurry
+        link.wake()
+        await asyncio.sleep(0.02)
+    assert not pausing.done()
+    session.panic_waits = True
+    link.wake()
+    async with asyncio.timeout(10):
+        await pausing
+
+
+async def test_a_try_at_a_broker_that_says_nothing_leaves_no_socket_behind(monkeypatch):
+    """Nine of them were open at a gateway whose line was cut, until Python collected them."""
+    monkeypatch.setattr(mqtt, "CONNECT_TIMEOUT_S", 0.05)
+    session = SimpleNamespace(
+        gateway="gw-uji",
+        will=lambda _: Publish("siaga/1/00/gw-uji/state", b"{}"),
+        disconnected=lambda _: None,
+    )
+    gc.disable()
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            host, port = mute.getsockname()
+            broker = SimpleNamespace(host=host, port=port, keepalive_s=60)
+            link = Link(broker, session, clock=SystemClock(), random=Random(1))
+            with pytest.raises(aiomqtt.MqttError):
+                await link._one(None)
+            peer, _ = mute.accept()
+            with peer, contextlib.suppress(ConnectionResetError):
+                peer.settimeout(5)
+                while peer.recv(4096):
+                    pass
+    finally:
+        gc.enable()
 
 
 async def test_a_publish_into_a_connection_that_is_ending_is_the_connections_error():
@@ -122,7 +176,7 @@ async def test_frames_do_not_wait_for_the_brokers_delayed_acknowledgement(monkey
         options.extend(socket_options)
         raise OSError("enough seen")
 
-    monkeypatch.setattr("edge.mqtt.Client", client)
+    monkeypatch.setattr("edge.mqtt._Client", client)
     session = SimpleNamespace(gateway="gw-uji", will=lambda _: SimpleNamespace(topic="t", payload=b""))
     broker = SimpleNamespace(host="127.0.0.1", port=1, keepalive_s=30)
     with pytest.raises(OSError, match="enough seen"):

@@ -83,6 +83,8 @@ def _secrets(config: HubConfig) -> Iterator[Finding]:
         files["[answers] key_file"] = config.answers.key_file
     for name, application in config.applications.items():
         files[f"[applications.{name}] token_file"] = application.token_file
+    for name, wall in config.walls.items():
+        files[f"[walls.{name}] token_file"] = wall.token_file
     for name, channel in _all_channels(config):
         files[f"[{name}] url_file"] = channel.url_file
         files[f"[{name}] secret_file"] = channel.secret_file

@@ -32,6 +32,7 @@ from hub.retention.periods import CLASSES, LEAST_DAYS, SERIES
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 NetPort = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 FilePath = Annotated[str, msgspec.Meta(min_length=1)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +89,12 @@ class ApiSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class ApplicationSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An application that may send presses. ``token_file`` holds its token: at least 32 random characters."""
+
+    token_file: FilePath
+
+
+class WallSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A wall's PC. ``token_file`` holds the token by which it tells that it lives: at least 32 random characters."""
 
     token_file: FilePath
 
@@ -231,9 +238,8 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     answers: AnswersSection | None = None
     cap: CapSection = CapSection()
     exercise: ExerciseSection = ExerciseSection()
-    applications: dict[
-        Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")], ApplicationSection
-    ] = {}
+    applications: dict[Name, ApplicationSection] = {}
+    walls: dict[Name, WallSection] = {}
     oidc: OidcSection | None = None
     backup: BackupSection = BackupSection()
     alarms: AlarmsSection = AlarmsSection()
@@ -374,6 +380,7 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
             name: ApplicationSection(token_file=at(one.token_file))
             for name, one in config.applications.items()
         },
+        walls={name: WallSection(token_file=at(one.token_file)) for name, one in config.walls.items()},
         answers=config.answers and replace(config.answers, key_file=at(config.answers.key_file)),
         exercise=replace(
             config.exercise,

@@ -26,6 +26,7 @@ from hub.region import Region
 from hub.rules.book import Book
 from hub.rules.model import StationState
 from hub.series.shared import Queries
+from hub.walls.beats import Beats
 
 
 class Wakes(Protocol):
@@ -78,6 +79,7 @@ class Services:
         links: by which contacts answer without an account; None where the configuration has no address for them.
         cap_sender: the hub's name among senders of CAP; empty where it sends none.
         applications: token of each application that may send presses.
+        walls, wall_tokens: what the walls' PCs say of themselves, and the token of each.
         rules: the rules in force and their file; None in tests that have none.
         profile_mistakes: why the changed region profile is not in force; empty where it is.
         advisories: warnings of other authorities and the state of their feeds; None where none is read.
@@ -105,6 +107,8 @@ class Services:
     rates: Rates = field(default_factory=Rates)
     hooks: Mapping[str, bytes] = field(default_factory=dict)
     applications: Mapping[str, str] = field(default_factory=dict)
+    wall_tokens: Mapping[str, str] = field(default_factory=dict)
+    walls: Beats = field(default_factory=lambda: Beats((), began_mono_ms=0))
     links: Links | None = None
     cap_sender: str = ""
     commands: Commands | None = None

@@ -115,6 +115,7 @@ CONDITIONS: Mapping[str, str] = {
     "software_left_behind": _("Gateway's software was to be replaced by now"),
     "audit_tampered": _("The audit trail was tampered with"),
     "backup_old": _("There is no new backup"),
+    "wall_dark": _("A wall shows nothing"),
     "panic_unreadable": _("A press that cannot be read"),
     "panic_unstored": _("A press that cannot be stored"),
     "copied_card": _("A gateway's card is a copy"),

@@ -7,23 +7,16 @@ duty desk, an alarm. Only where they come from, and where it is, the application
 from __future__ import annotations
 
 import hashlib
-import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from hub.errors import HubError
 from hub.incidents.kinds import Kind
 from hub.incidents.service import Incidents, Origin
 from hub.incidents.tables import presses
 from hub.ingest.events import StoredEvent
 
 SENDER_CHARS = 32
-
-
-class UnknownApplicationError(HubError):
-    """Nobody has given this token to an application."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,24 +41,6 @@ class AppPress:
     name: str = ""
     phone: str = ""
     note: str = ""
-
-
-def name_of(token: str, applications: Mapping[str, str]) -> str:
-    """Which application has this token.
-
-    Args:
-        applications: the tokens by name.
-
-    Raises:
-        UnknownApplicationError: none has.
-    """
-    # All are compared, each in a time that does not tell how much of it fits.
-    fitting = [
-        name for name, its in applications.items() if hmac.compare_digest(its.encode(), token.encode())
-    ]
-    if not token or not fitting:
-        raise UnknownApplicationError("no application has this token")
-    return fitting[0]
 
 
 def take(

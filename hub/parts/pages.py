@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from hub.api.auth.oidc import Oidc
 from hub.api.services import Services
@@ -71,9 +71,9 @@ class Pages:
             advisories=judgement.advisories.now,
             secure_cookies=secure,
             hooks=_hooks(ground.config),
-            applications={
-                name: read_secret(one.token_file) for name, one in ground.config.applications.items()
-            },
+            applications=_tokens(ground.config.applications),
+            walls=upkeep.walls,
+            wall_tokens=_tokens(ground.config.walls),
             links=ground.links,
             cap_sender=ground.config.cap.sender,
             operators=ground.config.alarms.operators,
@@ -82,6 +82,16 @@ class Pages:
     def tasks(self) -> Tasks:
         """What runs beside the web server."""
         return {"watch-levels": self._watch.watch_levels(), "watch-beds": self._watch.watch_beds()}
+
+
+class _HasToken(Protocol):
+    @property
+    def token_file(self) -> str: ...
+
+
+def _tokens(sections: Mapping[str, _HasToken]) -> dict[str, str]:
+    """The tokens of programs by their names."""
+    return {name: read_secret(one.token_file) for name, one in sections.items()}
 
 
 def _hooks(config: HubConfig) -> dict[str, bytes]:

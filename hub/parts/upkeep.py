@@ -1,4 +1,4 @@
-"""What keeps a hub trustworthy over the years: who is trusted, the audit trail, retention, the backup's age."""
+"""What keeps a hub trustworthy over the years: who is trusted, the audit trail, retention, the backup's age, walls."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from hub.parts.ground import Ground, Tasks
 from hub.region.watch import ProfileWatch
 from hub.retention.periods import Periods
 from hub.retention.worker import Retention
+from hub.walls.beats import Beats
+from hub.walls.watch import WallWatch
 
 
 class Upkeep:
@@ -24,6 +26,7 @@ class Upkeep:
     Attributes:
         trust: whose frames are refused.
         profile: whether the region profile has changed.
+        walls: what the walls' PCs say of themselves.
     """
 
     def __init__(self, ground: Ground, *, changed: Callable[[str], None]) -> None:
@@ -49,6 +52,8 @@ class Upkeep:
             series={} if ground.tiers is None else ground.tiers.by_class,
             noted=Path(config.audit.file) if config.audit.file else None,
         )
+        self.walls = Beats(config.walls, began_mono_ms=clock.mono_ms())
+        self._wall_watch = WallWatch(self.walls, db, clock, changed=alarmed)
         self._backup_age: BackupAge | None = None
         if config.backup.folder and config.backup.recipients:
             self._backup_age = BackupAge(Path(config.backup.folder), db, clock, changed=alarmed)
@@ -60,6 +65,7 @@ class Upkeep:
             "profile": self.profile.run(),
             "audit": self._anchoring.run(),
             "retention": self._retention.run(),
+            "walls": self._wall_watch.run(),
         }
         if self._backup_age is not None:
             tasks["backup-age"] = self._backup_age.run()

@@ -1,5 +1,6 @@
 """The wall's PC: what install writes, and that the wall finds its playlist and comes back with Grafana."""
 
+import json
 import os
 import shutil
 import stat
@@ -12,11 +13,14 @@ import pytest
 
 KIOSK = Path(__file__).resolve().parents[2] / "grafana" / "kiosk"
 TOKEN = "glsa_dinding_uji"  # tracked: allowed, a test's own
+HUB_TOKEN = "kata-layar-utama"  # tracked: allowed, a test's own
 
 
-def install(home, *arguments):
+def install(home, *arguments, hub_token=HUB_TOKEN):
+    home.mkdir(exist_ok=True)
+    (home / "hub-token").write_text(hub_token + "\n")
     environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
-    command = [KIOSK / "install", *map(str, arguments), "--files-only"]
+    command = [KIOSK / "install", *map(str, arguments), home / "hub-token", "--files-only"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
 
 
@@ -39,6 +43,10 @@ def test_what_it_writes_is_whole_and_the_token_is_in_one_file(tmp_path, token):
     assert holder.name == "nginx.conf"
     assert stat.S_IMODE(holder.stat().st_mode) == 0o600
     assert "listen 127.0.0.1:3001" in texts[holder]
+    (hub_holder,) = [file for file, text in texts.items() if HUB_TOKEN in text]
+    assert hub_holder.read_text() == f"Authorization: Bearer {HUB_TOKEN}\n"
+    assert stat.S_IMODE(hub_holder.stat().st_mode) == 0o600
+    assert f"HUB_HEADER={hub_holder}\n" in hub_holder.with_name("environment").read_text()
     again = install(tmp_path, "https://dinding.kota.example", token, "https://hub.kota.example")
     assert again.returncode == 0
     assert {file: file.read_text() for file in files} == texts
@@ -56,6 +64,12 @@ def test_what_is_no_address_or_token_is_refused(tmp_path, token, arguments):
     (tmp_path / "bad").write_text('x"; return 200 "')
     url, file, hub = arguments
     assert install(tmp_path, url, tmp_path / file, hub).returncode == 2
+    assert not (tmp_path / ".config").exists()
+
+
+def test_a_token_of_the_hub_that_is_none_is_refused(tmp_path, token):
+    done = install(tmp_path, "https://dinding", token, "https://hub", hub_token='x" -o /etc/passwd')
+    assert (done.returncode, "hub-token holds no token" in done.stderr) == (2, True)
     assert not (tmp_path / ".config").exists()
 
 
@@ -83,6 +97,7 @@ class Door:
     def __init__(self, refuses=0):
         self.refuses = refuses
         self.agents = []
+        self.told = []
 
     def __enter__(self):
         door = self
@@ -95,6 +110,12 @@ class Door:
                 self.send_response(200 if door.refuses < 0 else 502)
                 self.end_headers()
                 self.wfile.write(listed if self.path == "/api/playlists" else b"{}")
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                door.told.append((self.path, self.headers["Authorization"], json.loads(body)))
+                self.send_response(200)
+                self.end_headers()
 
             def log_message(self, *arguments):
                 """Quiet."""
@@ -111,6 +132,7 @@ class Door:
         """Run a script of the wall with programs that only note how they were called."""
         programs = tmp_path / "bin"
         programs.mkdir(exist_ok=True)
+        (tmp_path / "hub-header").write_text(f"Authorization: Bearer {HUB_TOKEN}\n")
         for name in ("chromium", "systemctl"):
             (programs / name).write_text(f'#!/bin/bash\necho "{name} $*" >>"{tmp_path}/called"\n')
             (programs / name).chmod(0o755)
@@ -119,6 +141,8 @@ class Door:
             "PATH": f"{programs}:{os.environ['PATH']}",
             "DOOR": url,
             "HUB": url,
+            "HUB_HEADER": str(tmp_path / "hub-header"),
+            "VERSION": "0123456789ab",
             "WAIT_S": "0.1",
             "XDG_RUNTIME_DIR": str(tmp_path),
         }
@@ -136,7 +160,6 @@ def test_the_wall_waits_for_grafana_and_plays_its_playlist(tmp_path):
 def test_the_wall_is_shown_anew_when_grafana_has_come_back_and_not_before(tmp_path):
     with Door() as door:
         assert door.run("look", tmp_path) == ""
-        assert any("siaga-wall" in agent for agent in door.agents), "the hub hears of the wall"
         mark = tmp_path / "siaga-wall-away"
         mark.touch()
         assert "restart siaga-wall.service" in door.run("look", tmp_path)
@@ -145,3 +168,41 @@ def test_the_wall_is_shown_anew_when_grafana_has_come_back_and_not_before(tmp_pa
     door.server.server_port = 1
     assert door.run("look", tmp_path) == ""
     assert mark.exists(), "that it is away is remembered"
+    assert door.told[-1][2]["grafana"] is True, "a hub that is away too is told nothing, and the wall goes on"
+
+
+def uptime_s():
+    return float(Path("/proc/uptime").read_text().split()[0])
+
+
+def test_the_wall_tells_the_hub_what_it_shows_and_since_when(tmp_path):
+    (tmp_path / "browser").mkdir()
+    browser = shutil.copy(shutil.which("sleep"), tmp_path / "browser" / "chromium")
+    with Door() as door, subprocess.Popen([browser, "60"]) as shown:
+        try:
+            note = tmp_path / "siaga-wall-shows"
+            note.write_text(f"{shown.pid} {int(uptime_s()) - 5000} Siaga: dinding\n")
+            door.run("look", tmp_path)
+        finally:
+            shown.kill()
+    ((path, authorization, said),) = door.told
+    assert (path, authorization) == ("/api/v1/walls", f"Bearer {HUB_TOKEN}")
+    assert (said["shows"], said["version"], said["grafana"]) == ("Siaga: dinding", "0123456789ab", True)
+    assert 4999 <= said["loaded_s"] <= 5060
+    assert abs(said["up_s"] - uptime_s()) < 60
+
+
+def test_a_browser_that_has_ended_is_told_as_none(tmp_path):
+    with Door() as door:
+        door.run("look", tmp_path)  # nothing was shown yet
+        door.run("show", tmp_path)  # its chromium only notes how it was called, and ends
+        assert (tmp_path / "siaga-wall-shows").read_text().endswith(" Siaga: dinding\n")
+        door.run("look", tmp_path)
+    assert [said["loaded_s"] for _, _, said in door.told] == [None, None]
+
+
+def test_a_grafana_that_does_not_answer_is_told(tmp_path):
+    with Door(refuses=1) as door:
+        door.run("look", tmp_path)
+        door.run("look", tmp_path)
+    assert [said["grafana"] for _, _, said in door.told] == [False, True]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import BaseModel, Field
 
 from hub.api.access import PUBLIC, Hub, Route
-from hub.api.errors import ApiError
+from hub.api.bearer import holder
 from hub.incidents import applications
-from hub.incidents.applications import AppPress, UnknownApplicationError
+from hub.incidents.applications import AppPress
 from hub.incidents.kinds import Kind
 from hub.incidents.service import Incidents
 
@@ -35,16 +34,7 @@ class Pressed(BaseModel):
 
 async def press(hub: Hub, request: Request, body: Pressed) -> dict[str, Any]:
     """Tekan / A press of an application, with its token as ``Authorization: Bearer``. Idempotent by ``id``."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    try:
-        if scheme.lower() != "bearer":
-            raise UnknownApplicationError("no token")
-        name = applications.name_of(token.strip(), hub.applications)
-    except UnknownApplicationError as error:
-        raise ApiError("unsigned") from error
-    wait_s = hub.rates.by_user(f"app:{name}", now_ms=hub.clock.mono_ms())
-    if wait_s:
-        raise ApiError("too_many_requests", headers={"Retry-After": str(math.ceil(wait_s))})
+    name = holder(hub, request, "app", hub.applications)
     service, now_ms = Incidents(hub.region), hub.clock.now_ms()
     said = AppPress(**body.model_dump())
     incident, new = await hub.db.write(

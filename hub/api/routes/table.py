@@ -20,6 +20,7 @@ from hub.api.routes import (
     second_path,
     stream,
     users,
+    walls,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -32,6 +33,7 @@ ROUTES: tuple[Route, ...] = (
     *hooks.ROUTES,
     *city.ROUTES,
     *equipment.ROUTES,
+    *walls.ROUTES,
     *commands.ROUTES,
     *second_path.ROUTES,
     *pictures.ROUTES,

@@ -17,6 +17,7 @@ from hub.console import words
 from hub.console.page import OPTIONS, fragment, page
 from hub.fleet import reads
 from hub.ingest import reads as events
+from hub.walls.beats import SILENT_MS
 
 DAY_MS = 24 * 3600 * 1000
 EVENTS_SHOWN = 50
@@ -31,6 +32,8 @@ async def gateways(request: Request, hub: Hub, who: Who, part: str = "") -> HTML
         "counts": {state: states[state] for state in ("silent", "online", "unheard")},
         "total": view.total(one.line for one in found),
         "flow": hub.pipeline().get("flow"),
+        "walls": hub.walls.now(mono_ms=hub.clock.mono_ms()),
+        "wall_stale_s": SILENT_MS / 1000,
     }
     if part:
         return await fragment(request, hub, who, "gateways_list.html", **context)

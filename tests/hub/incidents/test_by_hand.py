@@ -6,7 +6,7 @@ import pytest
 
 from hub.alarms import service as alarms
 from hub.incidents import applications, attachments, by_hand, checklists, reads
-from hub.incidents.applications import AppPress, UnknownApplicationError
+from hub.incidents.applications import AppPress
 from hub.incidents.by_hand import Report
 from hub.incidents.machine import NotFoundError, TransitionError
 from hub.incidents.service import Incidents
@@ -80,16 +80,6 @@ def test_a_press_of_an_application_is_a_press(conn):
     assert applications.take(conn, service, "warga", other, now_ms=NOW + 3)[0] != one
     assert reads.one(conn, one)["presses"] == 2
     assert reads.one(conn, one)["priority"] == 2, "telephones are no two buttons of one site"
-
-
-def test_an_application_is_known_by_its_token_alone():
-    known = {"warga": "a" * 32, "lapor": "b" * 32}
-    assert applications.name_of("b" * 32, known) == "lapor"
-    for token in ("", "a" * 31, "a" * 33, "c" * 32):
-        with pytest.raises(UnknownApplicationError):
-            applications.name_of(token, known)
-    with pytest.raises(UnknownApplicationError):
-        applications.name_of("", {"kosong": ""})
 
 
 def test_items_of_a_checklist_are_ticked_once_and_may_be_taken_back(conn):

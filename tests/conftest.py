@@ -6,14 +6,27 @@ to starts its own from simulator.servers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from simulator.servers import Influx, Mosquitto, Postgres
 from tests.servers import running_broker, running_influx, running_postgres
+
+settings.register_profile(
+    "siaga",
+    # The same examples each time, so that a change is judged by what it changes; `make campaign` draws others.
+    derandomize="SIAGA_SEEDS" not in os.environ,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],  # it measures the machine
+)
+settings.load_profile("siaga")
 
 LONGEST_FIRST = ("river", "faults", "browser", "simulator/test_demo.py")
 """What takes minutes, below ``tests/``: begun last, one of these would keep everybody waiting."""

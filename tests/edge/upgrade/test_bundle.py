@@ -27,6 +27,10 @@ DAY = 86_400_000
 HERE = Here(version="0.1.0", highest="0.1.0", machine="aarch64", python="3.11", now_ms=NOW)
 HELLO = "def main():\n    print('halo')\n"
 
+MANY = settings(
+    max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
@@ -195,7 +199,7 @@ def test_a_file_beside_those_that_are_signed_is_refused(desk, good, tmp_path, na
     assert reason(desk, added) == "files"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@MANY
 @given(at=st.integers(0, 10**9), flip=st.integers(1, 255))
 @example(at=0, flip=1)
 def test_no_byte_of_the_manifest_can_be_changed(desk, good, tmp_path, at, flip):
@@ -207,7 +211,7 @@ def test_no_byte_of_the_manifest_can_be_changed(desk, good, tmp_path, at, flip):
     assert reason(desk, rewritten(good, tmp_path / "a", change)) == "signature"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@MANY
 @given(at=st.integers(0, 10**9), flip=st.integers(1, 255))
 def test_any_byte_of_the_file_changed_is_refused_or_harmless(desk, good, tmp_path, at, flip):
     data = bytearray(good.read_bytes())
@@ -220,7 +224,7 @@ def test_any_byte_of_the_file_changed_is_refused_or_harmless(desk, good, tmp_pat
     assert bundle.signed == verified(good, desk.root_pem, HERE).signed
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@MANY
 @given(at=st.integers(0, 10**9), to=st.binary(min_size=1, max_size=3))
 @example(at=12, to=b"\x05")
 def test_any_bytes_of_the_signers_certificate_changed_are_refused(desk, good, tmp_path, at, to):

@@ -45,7 +45,7 @@ def test_a_full_card_makes_it_silent_and_stops_nothing(tmp_path, caplog):
     assert "vitals.unwritten" in caplog.text
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_any_bytes_are_vitals_or_nothing(tmp_path, data):
     (tmp_path / "vitals.json").write_bytes(data)

@@ -13,6 +13,7 @@ from sqlalchemy import StaticPool, create_engine
 import hub.tables  # noqa: F401 - declares every table
 from hub.db import metadata
 from hub.region import load
+from hub.rules import book
 from simulator.alarm_day.day import Day, Outcome
 from simulator.alarm_day.plan import Scale
 
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     engine = create_engine("sqlite://", poolclass=StaticPool)
     metadata.create_all(engine)
     with engine.connect() as conn:
-        outcome = Day(conn, load(PROFILE), scale, chosen.seed).run()
+        outcome = Day(conn, load(PROFILE), scale, chosen.seed, rules=PROFILE / book.NAME).run()
     engine.dispose()
     for line in told(outcome):
         print(line)

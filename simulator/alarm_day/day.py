@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 from hub.alarms import service as alarms
 from hub.alarms.quality import Quality
 from hub.region import Region
+from hub.rules import book
 from simulator.alarm_day.desk import Desk
 from simulator.alarm_day.hub import Hub
 from simulator.alarm_day.plan import MINUTE_MS, Happening, Plan, Scale, level_m, plan
@@ -71,14 +73,15 @@ class Day:
 
     Args:
         conn: a connection on the hub's tables, empty.
+        rules: the profile's rules.toml.
     """
 
-    def __init__(self, conn: Connection, profile: Region, scale: Scale, seed: int) -> None:
+    def __init__(self, conn: Connection, profile: Region, scale: Scale, seed: int, *, rules: Path) -> None:
         self._random = Random(seed)
         self._scale = scale
         region = town(profile, scale.gateways + SPARED)
         self._plan: Plan = plan(region, scale, self._random, BEGIN_MS)
-        self._hub = Hub(conn, region)
+        self._hub = Hub(conn, region, book.read(rules, region))
         press = self._plan.true_press
         self._desk = Desk(self._hub, scale.operators, is_true={(press.gateway, press.device): True})
         self._away = {one.gateway: one for one in self._plan.away}

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from contract.topics import Lane
 from hub.alarms import service as alarms
-from hub.alarms import times
+from hub.alarms import times, verdicts
 from hub.alarms.conditions import cause
 from hub.alarms.machine import announces
 from hub.alarms.tables import alarm_history
@@ -22,26 +22,37 @@ from hub.incidents.tables import presses
 from hub.ingest.commit import commit_events
 from hub.ingest.events import AcceptedEvent, AcceptedEvents
 from hub.region import Region, Station
+from hub.rules.book import EMPTY, Book
 from hub.rules.engine import Engine
-from hub.rules.model import Sample
+from hub.rules.model import LIVE_AGE_MS, Sample
+from hub.rules.running import Running
+from hub.rules.verdict import Verdict
 
 EPOCH = "0123456789abcdef"
 
 
 class Hub:
-    """What arrives, and what the hub makes of it. Times are hub time in ms."""
+    """What arrives, and what the hub makes of it. Times are hub time in ms.
 
-    def __init__(self, conn: Connection, region: Region) -> None:
+    Args:
+        rules: those of the profile, beside the levels of its rivers.
+    """
+
+    def __init__(self, conn: Connection, region: Region, rules: Book = EMPTY) -> None:
         self.conn = conn
         self.region = region
         self._known = fleet.registry(region)
         self._liveness = Liveness((one.id, round(one.beat_s * 1000)) for one in region.gateways.values())
         self._engine = Engine(region.stations.values())
+        self._rules = Running(region)
+        self._rules.adopt(self._rules.prepare(rules, region), now_ms=0)
+        self._began_ms = 0
         self._incidents = Incidents(region)
         self._seq: dict[tuple[str, str], int] = defaultdict(int)
 
     def start(self, now_ms: int) -> None:
         """Every gateway is there."""
+        self._began_ms = now_ms
         self._liveness.hub_up(now_ms)
         for gateway, known in self._known.items():
             self._liveness.born(gateway, f"{gateway}-1", round(known.interval_s * 1000), now_ms)
@@ -99,6 +110,8 @@ class Hub:
             refused=(),
         )
         commit_events(self.conn, frame, now_ms=now_ms, consequences=self._incidents)
+        if now_ms - t_ms <= LIVE_AGE_MS:
+            self._decide(self._rules.happened(gateway, device, kind, event_id, t_ms), now_ms)
 
     def level(self, station: Station, level_m: float, *, t_ms: int, now_ms: int) -> None:
         """A sample of a river post."""
@@ -117,9 +130,15 @@ class Hub:
         )
         for change in self._engine.judge(sample, now_ms):
             alarms.apply(self.conn, change, now_ms, region=self.region)
+        self._decide(self._rules.judge(sample, now_ms), now_ms)
+
+    def _decide(self, found: Iterable[Verdict], now_ms: int) -> None:
+        for verdict in found:
+            verdicts.apply(self.conn, verdict, now_ms, region=self.region)
 
     def pass_time(self, now_ms: int) -> None:
-        """Shelves end, suppressed children are released."""
+        """Rules that wait for a time are woken, shelves end, suppressed children are released."""
+        self._decide(self._rules.tick(now_ms, self._began_ms), now_ms)
         if times.due(self.conn, now_ms):
             times.pass_time(self.conn, now_ms)
 

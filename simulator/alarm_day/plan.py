@@ -137,7 +137,7 @@ def _cut(gateway: str, cut_ms: int, back_ms: int, random: Random, *, on_battery:
 def _faults(boards: list[str], count: int, begin_ms: int, end_ms: int, random: Random) -> list[Happening]:
     found = []
     for _ in range(count):
-        gateway, device = random.choice(boards), random.choice(INSTRUMENTS)
+        gateway, device = random.choice(boards), random.choice(tuple(INSTRUMENTS))
         t_ms = random.randrange(begin_ms, end_ms)
         for kind, at_ms in (("device_down", t_ms), ("device_up", t_ms + random.randrange(60_000, 900_000))):
             found.append(Happening(at_ms + 100, gateway, device, kind, at_ms))

@@ -6,23 +6,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 import hub.incidents.technical
 import hub.rules.engine
 from hub.alarms import conditions, outage
+from hub.alarms.tables import alarms
 from hub.region import load
+from hub.rules import book
 from simulator.alarm_day.__main__ import all_well, told
 from simulator.alarm_day.day import Day, Outcome
 from simulator.alarm_day.plan import Scale
 from tests.hub.empty_tables import fresh
 
-PROFILE = load(Path(__file__).resolve().parents[2] / "profiles" / "kota-contoh")
+FOLDER = Path(__file__).resolve().parents[2] / "profiles" / "kota-contoh"
+PROFILE = load(FOLDER)
 SHORT = Scale(hours=1.25, gateways=16, cut_min=15, presses=12, faults=4, operators=2)
 
 
 def lived(scale: Scale = SHORT, seed: int = 3) -> Outcome:
     with fresh() as conn:
-        return Day(conn, PROFILE, scale, seed).run()
+        return Day(conn, PROFILE, scale, seed, rules=FOLDER / book.NAME).run()
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +71,21 @@ def test_the_figures_are_told_beside_what_is_recommended(outcome):
     lines = list(told(outcome))
     assert sum("recommended" in line for line in lines) == 4
     assert any("alarms raised by backfill" in line and line.endswith(" 0") for line in lines)
+
+
+def conditions_of(rules: Path) -> set[str]:
+    """What has rung on a day without presses and faults."""
+    scale = Scale(hours=0.5, gateways=0, cut_min=8, presses=0, faults=0, operators=1)
+    with fresh() as conn:
+        found = Day(conn, PROFILE, scale, 3, rules=rules).run()
+        assert all_well(found)
+        return set(conn.execute(select(alarms.c.condition)).scalars())
+
+
+def test_the_rules_of_the_profile_are_part_of_the_day(tmp_path):
+    told_by_rules = {"upstream:air-dari-hulu", "no_data:duga-air-diam"}
+    assert told_by_rules <= conditions_of(FOLDER / book.NAME)
+    assert not told_by_rules & conditions_of(tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize("is_now", [True, False])

@@ -1,6 +1,5 @@
 """What the authority tells the hub: whom it refuses from then on, and what it warns of, at every date of a life."""
 
-import asyncio
 import datetime as dt
 import sqlite3
 from uuid import uuid4
@@ -15,11 +14,12 @@ from hub.alarms.tables import alarms
 from hub.db import Database
 from hub.fleet import trust
 from hub.fleet.trust import DAY_MS, Ending, Trust
-from hub.fleet.trust_watch import JUDGE_MS, LOOK_S, TrustWatch
+from hub.fleet.trust_watch import JUDGE_MS, TrustWatch
 from hub.ingest.accept import Registered
 from provisioning.ca import Authority
 from tests.hub.ingest.frames import body, event_frame
 from tests.hub.running import gateway, running, write_config
+from tests.hub.test_app import until
 
 NOW_MS = 1_790_000_000_000
 GATEWAYS = {name: Registered(name, 1, "uji") for name in ("pos-01", "pos-02")}
@@ -200,7 +200,9 @@ async def test_the_hubs_own_certificates_are_watched_without_any_file(watched):
 
 @pytest.mark.real
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
-async def test_a_revoked_gateway_is_refused_by_the_hub_though_the_broker_lets_it_speak(broker, tmp_path):
+async def test_a_revoked_gateway_is_refused_by_the_hub_though_the_broker_lets_it_speak(
+    broker, tmp_path, caplog
+):
     config, ep = write_config(tmp_path, broker), uuid4().hex[:16]
     config.write_text(config.read_text() + '[trust]\nfile = "trust.json"\n')
 
@@ -223,14 +225,13 @@ async def test_a_revoked_gateway_is_refused_by_the_hub_though_the_broker_lets_it
             await press(1)
             await one.receipted(ep, 1, 1)
             tell(one.name)
-            await asyncio.sleep(2 * LOOK_S)
+            await until(lambda: f"trust gateway={one.name} revoked=True" in caplog.text)
             await press(2)
-            while not rows("select count(*) from dead_letters where reason = 'revoked'"):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await until(lambda: rows("select count(*) from dead_letters where reason = 'revoked'"))
             assert rows("select count(*) from events") == rows("select count(*) from incidents") == 1
             assert await one.silence(0.2) == [], "what is refused so has no receipt: the gateway keeps it"
             tell()
-            await asyncio.sleep(2 * LOOK_S)
+            await until(lambda: f"trust gateway={one.name} revoked=False" in caplog.text)
             await press(2)
             await one.receipted(ep, 2, 2)
             assert rows("select count(*) from events") == 2

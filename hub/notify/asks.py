@@ -60,6 +60,7 @@ def ask(conn: Connection, contact: Contact, question: Question, *, now_ms: int) 
             f"contact {contact.id} is {'for exercises' if contact.exercise else 'real'}, and the question is of "
             f"{question.drill or 'no drill'}"
         )
+    phone = plain_number(contact.phone)
     same = (asks.c.key == question.key, asks.c.contact == contact.id)
     if not contact.channels or conn.execute(select(asks.c.id).where(*same)).first() is not None:
         return False
@@ -73,8 +74,9 @@ def ask(conn: Connection, contact: Contact, question: Question, *, now_ms: int) 
             agency=contact.agency,
             incident_id=question.incident_id,
             assignment=question.assignment,
-            phone=plain_number(contact.phone),
-            code=_code(conn, plain_number(contact.phone), now_ms) if question.assignment else "",
+            phone=phone,
+            # What comes from no number answers nothing, so there is nothing to say.
+            code=_code(conn, phone, now_ms) if question.assignment and phone else "",
             drill=question.drill,
             asked_ms=now_ms,
             expires_ms=now_ms + VALID_MS,
@@ -94,7 +96,7 @@ def ask(conn: Connection, contact: Contact, question: Question, *, now_ms: int) 
             data={**question.data, "contact": contact.id, "assignment": question.assignment},
             incident_id=question.incident_id,
             ask=ask_id if question.assignment else None,
-            phone=plain_number(contact.phone),
+            phone=phone,
             email=contact.email,
             drill=question.drill,
         ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 
 from hub.alarms.register import clear_alarm, raise_alarm
 from hub.alarms.steps import Fingerprint
@@ -22,9 +22,13 @@ from hub.notify.fence import is_exercise
 from hub.notify.policy import Priority, Retry, State, Step, judge
 from hub.notify.tables import asks, deliveries
 from hub.notify.tables import outbox as rows
+from hub.storable import storable
 
 DETAIL_CHARS = 300
 """Most of an answer's text that is kept."""
+
+LONGEST_PAUSE_MS = 600_000
+"""No pause before another attempt is as long: ``policy.Retry.most_s``, and some more by chance."""
 
 GIVEN_UP_SEVERITY = 2
 """Severity (0..3) of the alarm of a channel that has not taken a notice."""
@@ -32,18 +36,25 @@ GIVEN_UP_SEVERITY = 2
 # Built once: to build a statement costs several times what SQLite needs to run it.
 _WAITING = rows.c.state.in_(("waiting", "retrying"))
 _LANES = (
-    select(rows.c.channel, rows.c.state, func.min(rows.c.due_ms).label("due_ms"))
+    select(
+        rows.c.channel,
+        rows.c.state,
+        func.min(rows.c.due_ms).label("due_ms"),
+        func.max(rows.c.due_ms).label("last_ms"),
+    )
     .where(_WAITING)
     .group_by(rows.c.channel, rows.c.state)
     .order_by(rows.c.channel, rows.c.state)
 )
+# A clock that was set back holds no row: what waits for nothing is due, and what is due later than after any pause.
+_IS_DUE = or_(
+    rows.c.state == "waiting",
+    rows.c.due_ms <= bindparam("now_ms"),
+    rows.c.due_ms > bindparam("now_ms") + LONGEST_PAUSE_MS,
+)
 _DUE = (
     select(rows)
-    .where(
-        rows.c.channel == bindparam("lane_channel"),
-        rows.c.state == bindparam("lane_state"),
-        rows.c.due_ms <= bindparam("now_ms"),
-    )
+    .where(rows.c.channel == bindparam("lane_channel"), rows.c.state == bindparam("lane_state"), _IS_DUE)
     .order_by(rows.c.priority, rows.c.due_ms, rows.c.key)
     .limit(bindparam("places"))
 )
@@ -101,7 +112,10 @@ def take(conn: Connection, free: Callable[[Lane], int], *, now_ms: int, exercise
         exercise: of the channels for exercises, else of all others.
     """
     lanes = [lane for lane in conn.execute(_LANES) if is_exercise(lane.channel) == exercise]
-    due = [lane for lane in lanes if lane.due_ms <= now_ms]
+    latest_ms = now_ms + LONGEST_PAUSE_MS
+    due = [
+        lane for lane in lanes if lane.state == "waiting" or lane.due_ms <= now_ms or lane.last_ms > latest_ms
+    ]
     if not due:
         return Taken((), min((lane.due_ms for lane in lanes), default=None))
     messages: list[Message] = []
@@ -169,7 +183,7 @@ def finish(
             **this,
             "outcome": answer.outcome,
             "status": answer.status,
-            "detail": (answer.detail or answer.ref)[:DETAIL_CHARS],
+            "detail": storable(answer.detail or answer.ref)[:DETAIL_CHARS],
             "finished_ms": now_ms,
         },
     )
@@ -195,7 +209,7 @@ def finish(
         message.key,
         verdict.step,
         now_ms=now_ms,
-        reason="" if verdict.step == "deliver" else answer.detail[:DETAIL_CHARS],
+        reason="" if verdict.step == "deliver" else storable(answer.detail)[:DETAIL_CHARS],
         due_ms=None if verdict.pause_ms is None else now_ms + verdict.pause_ms,
     )
 

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from sqlalchemy import Connection
 
 from hub.bus import Bus
 from hub.clock import Clock
 from hub.db import Database
-from hub.errors import StoreUnavailableError
+from hub.errors import HubError, StoreUnavailableError
 from hub.incidents.machine import IncidentError
 from hub.notify import answers
 from hub.notify.answers import Answered, LinkError, LinkOverError
-from hub.notify.channels.telegram import ChatError, Press, TelegramChannel
+from hub.notify.channels.telegram import Press, TelegramChannel
 from hub.notify.fence import is_exercise
 from hub.notify.links import Links
+from hub.notify.listening import Listening
 from hub.notify.words import LABELS, WORDS
 
 log = logging.getLogger(__name__)
-
-EVERY_S = 3.0
 
 
 class ChatReader:
@@ -43,9 +42,6 @@ class ChatReader:
         answered: Answered,
         wake: Callable[[], None],
     ) -> None:
-        self._bots: dict[str, list[tuple[str, TelegramChannel]]] = {}
-        for name, channel in channels.items():
-            self._bots.setdefault(channel.bot, []).append((name, channel))
         self._links = links
         self._db = db
         self._clock = clock
@@ -54,32 +50,37 @@ class ChatReader:
         self._wake = wake
         # What was pressed while the hub was away comes again at its start; an answer that is known changes nothing.
         self._last: dict[str, int] = {}
-        self._away: set[str] = set()
+        bots: dict[str, dict[str, TelegramChannel]] = {}
+        for name, channel in channels.items():
+            bots.setdefault(channel.bot, {})[name] = channel
+        # Each bot is known by the first of its channels.
+        looks = {next(iter(its)): partial(self._look, its) for its in bots.values()}
+        self._listening = Listening(looks, lost=_lost, found=_found)
 
     async def run(self) -> None:
         """Work until cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(EVERY_S)
+        await self._listening.run()
 
     async def look(self) -> None:
         """One look at each bot. One that is away is told once, and asked again at the next look."""
-        for bot, channels in self._bots.items():
-            name, first = channels[0]
+        await self._listening.look()
+
+    async def _look(self, channels: Mapping[str, TelegramChannel]) -> None:
+        first = next(iter(channels.values()))
+        broken: Exception | None = None
+        for press in await first.presses(self._last.get(first.bot, -1)):
             try:
-                for press in await first.presses(self._last.get(bot, -1)):
-                    for its, channel in channels:
-                        if channel.is_ours(press):
-                            await self._take(its, channel, press)
-                    self._last[bot] = press.update
-            except (ChatError, StoreUnavailableError) as error:
-                if bot not in self._away:
-                    log.warning("chat_unread channel=%s error=%s", name, error)
-                self._away.add(bot)
-            else:
-                if bot in self._away:
-                    log.info("chat_read channel=%s", name)
-                self._away.discard(bot)
+                for name, channel in channels.items():
+                    if channel.is_ours(press):
+                        await self._take(name, channel, press)
+            except StoreUnavailableError:
+                raise
+            except Exception as error:
+                # One that cannot be taken must not keep the others from it.
+                broken = broken or error
+            self._last[first.bot] = press.update
+        if broken is not None:
+            raise broken
 
     async def _take(self, name: str, channel: TelegramChannel, press: Press) -> None:
         said, incident = await self._db.write(lambda conn: self._judge(conn, name, press), urgent=True)
@@ -106,3 +107,11 @@ class ChatReader:
         except IncidentError:
             return "Tidak dapat dicatat; telepon ruang kendali. / Ring the command room.", None
         return (f"{label} dicatat.", offer.incident_id) if news else (f"{label} sudah dicatat.", None)
+
+
+def _lost(channel: str, error: Exception) -> None:
+    log.warning("chat_unread channel=%s error=%s", channel, error, exc_info=not isinstance(error, HubError))
+
+
+def _found(channel: str) -> None:
+    log.info("chat_read channel=%s", channel)

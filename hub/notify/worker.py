@@ -21,7 +21,7 @@ from hub.notify import attempts
 from hub.notify.attempts import Lane
 from hub.notify.channels.base import Answer, Channel, Message
 from hub.notify.links import Links
-from hub.notify.policy import Retry
+from hub.notify.policy import Retry, State
 
 log = logging.getLogger(__name__)
 
@@ -115,16 +115,7 @@ class NotifyWorker:
         try:
             answer = await self._send(message)
             failpoints.reach("notify.sent")
-            state = await self._write(
-                lambda conn: attempts.finish(
-                    conn,
-                    message,
-                    answer,
-                    now_ms=self._clock.now_ms(),
-                    retry=self._retry,
-                    random=self._random,
-                )
-            )
+            state = await self._finish(message, answer)
             failpoints.reach("notify.finished")
         finally:
             self._running[message.channel, message.first] -= 1
@@ -142,6 +133,24 @@ class NotifyWorker:
         self._bus.publish(
             "notice", message.key, {"state": state, "attempt": message.attempt, "about": message.subject}
         )
+
+    async def _finish(self, message: Message, answer: Answer) -> State | None:
+        """Put on record what came of it; None where that cannot be, which must not end the other attempts."""
+        try:
+            return await self._write(
+                lambda conn: attempts.finish(
+                    conn,
+                    message,
+                    answer,
+                    now_ms=self._clock.now_ms(),
+                    retry=self._retry,
+                    random=self._random,
+                )
+            )
+        except Exception:
+            # The row stays as it is being sent, until the next start: once more then is better than again and again.
+            log.exception("notify unfinished key=%s outcome=%s", message.key, answer.outcome)
+            return None
 
     async def _send(self, message: Message) -> Answer:
         channel = self._channels.get(message.channel)

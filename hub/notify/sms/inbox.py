@@ -22,6 +22,7 @@ from hub.notify.policy import Priority
 from hub.notify.sms.gateway import Text
 from hub.notify.tables import asks, texts_received
 from hub.notify.words import LABELS
+from hub.storable import storable
 
 Outcome = Literal[
     "answered", "again", "not_understood", "unknown_code", "over", "refused", "stranger", "ignored"
@@ -52,6 +53,7 @@ class Taken:
 
 def take(conn: Connection, answered: Answered, channel: str, text: Text, *, now_ms: int) -> Taken:
     """Judge a text, once. Wake the notify worker after the commit: there may be a reply."""
+    text = Text(storable(text.ref), storable(text.sender), storable(text.text))
     known = conn.execute(
         select(texts_received.c.outcome).where(
             texts_received.c.channel == channel, texts_received.c.ref == text.ref
@@ -61,10 +63,12 @@ def take(conn: Connection, answered: Answered, channel: str, text: Text, *, now_
         return Taken(known)
     number = plain_number(text.sender)
     said = words.read(text.text)
-    newest = conn.execute(
-        select(asks).where(asks.c.phone == number).order_by(asks.c.asked_ms.desc()).limit(1)
-    ).one_or_none()
-    offer = None if said.code is None else answers.by_code(conn, number, said.code, now_ms=now_ms)
+    # A sender who hides the number is nobody, and not each contact that has none.
+    theirs = (asks.c.phone == number, asks.c.phone != "")
+    newest = conn.execute(select(asks).where(*theirs).order_by(asks.c.asked_ms.desc()).limit(1)).one_or_none()
+    offer = None
+    if said.code is not None and newest is not None:
+        offer = answers.by_code(conn, number, said.code, now_ms=now_ms)
     if offer is not None and bool(offer.drill) != is_exercise(channel):
         offer = None
     outcome = _judge(conn, answered, number, said, offer=offer, newest=newest, now_ms=now_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -50,12 +51,13 @@ class ModemManager:
             one = (await self._json("-s", path)).get("sms", {})
             if one.get("properties", {}).get("state") == "received":
                 content = one.get("content", {})
-                texts.append(Text(path, content.get("number", ""), content.get("text", "")))
+                number, text = str(content.get("number", "")), str(content.get("text", ""))
+                texts.append(Text(_name(path, one, number, text), number, text))
         return texts
 
     async def let_go(self, ref: str) -> None:
         """Delete it from the modem, whose memory is small."""
-        await self._run("-m", self._modem, f"--messaging-delete-sms={ref}")
+        await self._run("-m", self._modem, f"--messaging-delete-sms={ref.partition(' ')[0]}")
 
     async def _json(self, *arguments: str) -> dict[str, Any]:
         said = await self._run("-J", *arguments)
@@ -88,3 +90,10 @@ class ModemManager:
         if process.returncode:
             raise SmsUnavailableError(f"{self._command}: {err.decode(errors='replace').strip()[:200]}")
         return out.decode(errors="replace")
+
+
+def _name(path: str, one: dict[str, Any], number: str, text: str) -> str:
+    """What tells a text from every other. A path does not: after a restart the modem counts from 0 again, and a new
+    text would be taken for the old one of that path."""
+    whole = json.dumps([one.get("properties", {}).get("timestamp"), number, text])
+    return f"{path} {hashlib.sha256(whole.encode()).hexdigest()[:16]}"

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from hub.bus import Bus
 from hub.clock import Clock
 from hub.db import Database
-from hub.errors import StoreUnavailableError
+from hub.errors import HubError
 from hub.notify.answers import Answered
+from hub.notify.listening import Listening
 from hub.notify.sms import inbox
-from hub.notify.sms.gateway import SmsError, SmsGateway, Text
+from hub.notify.sms.gateway import SmsGateway, Text
 
 log = logging.getLogger(__name__)
-
-EVERY_S = 3.0
 
 
 class SmsReader:
@@ -37,35 +36,33 @@ class SmsReader:
         answered: Answered,
         wake: Callable[[], None],
     ) -> None:
-        self._gateways = gateways
         self._db = db
         self._clock = clock
         self._bus = bus
         self._answered = answered
         self._wake = wake
-        self._away: set[str] = set()
+        looks = {name: partial(self._look, name, gateway) for name, gateway in gateways.items()}
+        self._listening = Listening(looks, lost=_lost, found=_found)
 
     async def run(self) -> None:
         """Work until cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(EVERY_S)
+        await self._listening.run()
 
     async def look(self) -> None:
         """One look at each gateway. One that is away is told once, and asked again at the next look."""
-        for channel, gateway in self._gateways.items():
+        await self._listening.look()
+
+    async def _look(self, channel: str, gateway: SmsGateway) -> None:
+        broken: Exception | None = None
+        for text in await gateway.received():
             try:
-                for text in await gateway.received():
-                    await self._take(channel, text)
-                    await gateway.let_go(text.ref)
-            except (SmsError, StoreUnavailableError) as error:
-                if channel not in self._away:
-                    log.warning("sms_unread channel=%s error=%s", channel, error)
-                self._away.add(channel)
-            else:
-                if channel in self._away:
-                    log.info("sms_read channel=%s", channel)
-                self._away.discard(channel)
+                await self._take(channel, text)
+                await gateway.let_go(text.ref)
+            except Exception as error:
+                # One that cannot be taken must not keep the others from it. It stays, and is tried again.
+                broken = broken or error
+        if broken is not None:
+            raise broken
 
     async def _take(self, channel: str, text: Text) -> None:
         taken = await self._db.write(
@@ -77,3 +74,11 @@ class SmsReader:
         self._wake()
         if taken.outcome == "answered" and taken.incident_id is not None:
             self._bus.publish("incident", taken.incident_id, {"action": "assignment.answer"})
+
+
+def _lost(channel: str, error: Exception) -> None:
+    log.warning("sms_unread channel=%s error=%s", channel, error, exc_info=not isinstance(error, HubError))
+
+
+def _found(channel: str) -> None:
+    log.info("sms_read channel=%s", channel)

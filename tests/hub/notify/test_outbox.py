@@ -61,6 +61,28 @@ def test_a_notice_is_there_once_by_its_key(conn):
     assert states(conn) == {"n/a": "waiting"}
 
 
+@pytest.mark.parametrize("back_ms", [1, 600_000, 86_400_000])
+def test_a_clock_that_was_set_back_holds_nothing_that_waits(conn, back_ms):
+    enqueue(conn, notice(), now_ms=NOW)
+    assert [message.key for message in attempt(conn, Answer("failed"), NOW - back_ms)] == ["n/a"]
+
+
+def test_a_clock_that_was_set_back_holds_no_attempt_for_longer_than_its_pause(conn):
+    enqueue(conn, notice(), now_ms=NOW)
+    attempt(conn, Answer("failed"))
+    assert attempt(conn, Answer("failed"), NOW - 1) == ()
+    assert len(attempt(conn, Answer("delivered"), NOW - 86_400_000)) == 1
+    assert states(conn) == {"n/a": "sent"}
+
+
+def test_what_somebody_outside_says_of_a_failure_can_be_put_on_record(conn):
+    enqueue(conn, notice(), now_ms=NOW)
+    attempt(conn, Answer("refused", detail="no \0 such \ud800 chat"))
+    assert states(conn) == {"n/a": "given_up"}
+    (row,) = conn.execute(select(deliveries.c.detail)).scalars()
+    assert row == "no \N{REPLACEMENT CHARACTER} such ? chat"
+
+
 def test_a_notice_without_a_channel_is_a_mistake(conn):
     with pytest.raises(OutboxError):
         enqueue(conn, notice(channels=()), now_ms=NOW)

@@ -144,6 +144,17 @@ async def test_what_came_in_is_listed_until_it_is_let_go_of(rig, tmp_path):
         await found.gateway.let_go(text.ref)
 
 
+async def test_two_texts_have_two_names_though_the_modem_began_to_count_anew(tmp_path):
+    async with modem(tmp_path) as found:
+        names = []
+        for said in ("YA 4821", "TIDAK 4821"):
+            found.arrive("+6281210000001", said)
+            (text,) = await found.gateway.received()
+            names.append(text.ref)
+            await found.gateway.let_go(text.ref)
+        assert len(set(names)) == 2
+
+
 @RIGS
 async def test_a_gateway_that_is_away_says_so_and_may_be_asked_again(rig, tmp_path):
     async with rig(tmp_path) as found:

@@ -159,3 +159,22 @@ async def test_a_button_that_the_hub_has_not_made_or_elsewhere_does_nothing(db):
         assert there.said == []
         await reader(db, {"chat": channel}, there).look()
         assert len(there.said) == 1
+
+
+async def test_a_press_that_cannot_be_taken_keeps_no_other_from_it(db):
+    token = await db.write(ask)
+
+    class Broken(Assignments):
+        def __call__(self, conn, **what):
+            if what["word"] == "on_scene":
+                raise RuntimeError("a mistake")
+            return super().__call__(conn, **what)
+
+    there = Broken()
+    async with chats(CHAT) as (service, (channel,)):
+        reading = reader(db, {"chat": channel}, there)
+        service.press(f"{token}:on_scene")
+        service.press(f"{token}:received")
+        await reading.look()
+        await reading.look()
+        assert [one["word"] for one in there.said] == ["received"]

@@ -11,6 +11,7 @@ from hub.bus import Bus
 from hub.clock import SystemClock
 from hub.db import Database
 from hub.errors import StoreUnavailableError
+from hub.notify import attempts
 from hub.notify import outbox as box
 from hub.notify.channels.base import Answer
 from hub.notify.channels.recording import RecordingChannel
@@ -133,6 +134,23 @@ async def test_a_channel_that_raises_stops_nothing(db):
             return (await db.read(states)).get("n/b") == "sent"
 
         await until(told)
+
+
+async def test_an_outcome_that_cannot_be_put_on_record_ends_nothing(db, monkeypatch):
+    finish = attempts.finish
+
+    def finishing(conn, message, *args, **more):
+        if message.key == "bad/a":
+            raise RuntimeError("a mistake")
+        return finish(conn, message, *args, **more)
+
+    monkeypatch.setattr(attempts, "finish", finishing)
+    channel = RecordingChannel()
+    async with working(db, a=channel) as worker:
+        await put(db, worker, notice("bad"))
+        await until(_when(lambda: channel.attempts))
+        await put(db, worker, notice("good"))
+        await until(all_are(db, "sending", "sent"))
 
 
 async def test_what_is_held_stays_until_it_is_released(db):

@@ -18,6 +18,7 @@ from contract.credentials import placed
 from contract.strict_toml import Mistake, load
 from grafana import settings as walls
 from grafana.settings import GrafanaSection
+from hub.ingest.quota import Rates
 from hub.notify.sections import (
     AnswersSection,
     CapSection,
@@ -142,6 +143,33 @@ class AlarmsSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     operators: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
 
 
+Quota = Annotated[int, msgspec.Meta(ge=8_000)]
+"""Bytes a second; at least so many that a frame of the largest size has room at some time."""
+
+
+class QuotasSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bytes a second that one gateway may send, ten seconds of it at once; a message counts as 1,000 at least.
+
+    Attributes:
+        word_bytes_per_s: beats, births and replies, each by itself.
+    """
+
+    panic_bytes_per_s: Quota = Rates.panic
+    event_bytes_per_s: Quota = Rates.event
+    telemetry_bytes_per_s: Quota = Rates.telemetry
+    word_bytes_per_s: Quota = Rates.word
+
+    @property
+    def rates(self) -> Rates:
+        """As ingest takes them."""
+        return Rates(
+            self.panic_bytes_per_s,
+            self.event_bytes_per_s,
+            self.telemetry_bytes_per_s,
+            self.word_bytes_per_s,
+        )
+
+
 class FleetSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``configurations`` is a folder with a file ``<gateway>.toml`` for each gateway that is to run it. Empty: none."""
 
@@ -244,6 +272,7 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     backup: BackupSection = BackupSection()
     alarms: AlarmsSection = AlarmsSection()
     fleet: FleetSection = FleetSection()
+    quotas: QuotasSection = QuotasSection()
     audit: AuditSection = AuditSection()
     retention: RetentionSection = RetentionSection()
     advisories: AdvisoriesSection = AdvisoriesSection()

@@ -147,6 +147,9 @@ def _remarks(row: Mapping[str, Any], state: State) -> Iterable[Remark]:
     """What is amiss, as far as its last beat and the ledger tell."""
     if row["revoked"]:
         yield Remark(2, _("trusted no more: nothing of it is taken"), {})
+    if row["over_quota"]:
+        untaken = sum(flood["refused"] for flood in row["over_quota"])
+        yield Remark(2, _("sends too much: %(number)s messages not taken"), {"number": untaken})
     panics = row["lanes"].get("panic", {})
     if panics.get("lost"):
         yield Remark(1, _("%(number)s presses lost"), {"number": panics["lost"]})

@@ -108,6 +108,7 @@ CONDITIONS: Mapping[str, str] = {
     "silent": _("Gateway is silent"),
     "outage": _("Many gateways fell silent at once"),
     "ring": _("Gateway's archive is too short"),
+    "over_quota": _("Gateway sends more than its quota"),
     "certificate": _("A certificate ends soon"),
     "revocation_list": _("The list of revoked certificates is old"),
     "trust_unread": _("The authority's file cannot be read"),

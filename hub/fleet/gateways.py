@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -196,12 +197,19 @@ def on_record(conn: Connection) -> Sequence[Any]:
 
 
 def overview(
-    conn: Connection, known: Iterable[Registered], revoked: Container[str] = ()
+    conn: Connection,
+    known: Iterable[Registered],
+    revoked: Container[str] = (),
+    floods: Mapping[str, Sequence[Mapping[str, Any]]] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """One mapping a gateway of the registry, heard or not: its last word, and its records in numbers.
 
     ``accepted`` is what the gateway has promised; each of these is ``committed``, ``on_way``, ``refused`` or
     ``lost``. Times are hub time; None where it was never heard.
+
+    Args:
+        revoked: gateways that are trusted no more.
+        floods: what gateways send beyond their quota, a mapping for each lane.
     """
     rows = {row.gateway: row for row in conn.execute(select(gateways))}
     lines = ledger.lines(conn)
@@ -217,6 +225,7 @@ def overview(
                 "site": one.site,
                 "heard": row is not None,
                 "revoked": one.gateway in revoked,
+                "over_quota": list(floods.get(one.gateway, ())),
                 "online": row is not None and row.online,
                 "silent": row is not None and row.silent_since_ms is not None,
                 "silent_since_ms": row and row.silent_since_ms,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
 from contract.codec import encode
 from contract.messages import (
     MOST_ANSWERED,
@@ -53,6 +55,7 @@ class Answers:
         self._telemetry = telemetry
         self._receipts = Receipts(inc)
         self._scheduled = False
+        self._held: set[str] = set()
 
     def commit(
         self,
@@ -82,6 +85,8 @@ class Answers:
     def _send_receipts(self) -> None:
         self._scheduled = False
         for key, receipt in self._receipts.take(self.flow):
+            if key.gateway in self._held:
+                receipt = msgspec.structs.replace(receipt, flow="hold")
             by = self._telemetry if key.lane == "telemetry" else self._control
             self._say(by, key.gateway, "down/receipt", receipt, urgent=_urgent(key.lane))
 
@@ -91,9 +96,29 @@ class Answers:
         for gateway in self._gateways:
             self.say_flow(gateway)
 
+    def flow_of(self, gateway: str) -> Flow:
+        """Whether this gateway may send its backlog now."""
+        return "hold" if gateway in self._held else self.flow
+
+    @property
+    def held(self) -> frozenset[str]:
+        """Gateways that hold for their own sake, whatever the others do."""
+        return frozenset(self._held)
+
+    def hold(self, gateway: str) -> None:
+        """One gateway sends more than it may: it is to hold. Others are told nothing; nor is one that is not known."""
+        if gateway in self._gateways and gateway not in self._held:
+            self._held.add(gateway)
+            self.say_flow(gateway)
+
+    def release(self, gateway: str) -> None:
+        """It may send again, if all may."""
+        self._held.discard(gateway)
+        self.say_flow(gateway)
+
     def say_flow(self, gateway: str) -> None:
         """Tell one gateway whether it may send its backlog now."""
-        self._say(self._control, gateway, "down/receipt", flow_receipt(self.inc, self.flow))
+        self._say(self._control, gateway, "down/receipt", flow_receipt(self.inc, self.flow_of(gateway)))
 
     def say_answered(self, gateway: str, events: Sequence[str]) -> None:
         """Tell a gateway which of its presses a person has acknowledged; one that is not known is told nothing."""
@@ -101,7 +126,7 @@ class Answers:
             return
         for at in range(0, len(events), MOST_ANSWERED):
             said = tuple(events[at : at + MOST_ANSWERED])
-            receipt = Receipt(inc=self.inc, lane="panic", flow=self.flow, answered=said)
+            receipt = Receipt(inc=self.inc, lane="panic", flow=self.flow_of(gateway), answered=said)
             self._say(self._control, gateway, "down/receipt", receipt, urgent=True)
 
     def say_command(self, gateway: str, command: Command) -> None:
@@ -124,7 +149,7 @@ class Answers:
         message = hello(
             self.inc,
             have,
-            flow=self.flow,
+            flow=self.flow_of(gateway),
             hub_ms=self._clock.now_ms(),
             echo_ms=echo_ms,
             echo_boot=echo_boot,

@@ -174,7 +174,7 @@ class Samples:
         frame = accepted.frame
         if frame.live:
             self._pipeline.count("frames.live")
-            if self._answers.flow == "open":
+            if self._answers.flow_of(accepted.gateway) == "open":
                 # It has missed that the hold is over, and nothing it sends has an answer that would say so.
                 self._answers.say_flow(accepted.gateway)
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from random import Random
 
 from sqlalchemy import Connection as SqlConnection
@@ -37,6 +38,7 @@ from hub.ingest.control import Control
 from hub.ingest.events import AcceptedEvents
 from hub.ingest.fair import FairQueue
 from hub.ingest.pipeline import Pipeline
+from hub.ingest.quota import Quotas
 from hub.ingest.samples import Samples
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,7 @@ class Subscriber:
     Args:
         gateways: the registry.
         revoked: gateways whose messages are refused, as it is now.
+        quotas: what finds no room in them is not looked at.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Subscriber:
         revoked: Callable[[], Container[str]] = tuple,
         liveness: Liveness,
         pipeline: Pipeline,
+        quotas: Quotas,
         random: Random,
     ) -> None:
         self._db = db
@@ -94,6 +98,7 @@ class Subscriber:
         self._revoked = revoked
         self._liveness = liveness
         self._pipeline = pipeline
+        self._quotas = quotas
         self.control = Connection(
             control_address,
             "control",
@@ -161,6 +166,9 @@ class Subscriber:
             self._pipeline.count("failed.message")
 
     def _take_control(self, topic: str, payload: bytes, retained: bool) -> None:
+        if not self._quotas.admits(topic, len(payload), self._clock.mono_ms()):
+            self._pipeline.count("over_quota")
+            return
         verdict = accept(
             topic,
             payload,
@@ -234,8 +242,12 @@ class Subscriber:
     # Samples
 
     def _on_sample(self, topic: str, payload: bytes, retained: bool) -> None:
+        now_ms = self._clock.mono_ms()
+        if not self._quotas.admits(topic, len(payload), now_ms):
+            self._hold(topic)
+            return
         weight = max(len(payload), SAMPLE_BYTES_LEAST)
-        frame = (topic, payload, retained, self._clock.mono_ms())
+        frame = (topic, payload, retained, now_ms)
         dropped = self._sample_frames.put(topic, frame, weight=weight)
         if not dropped:
             return
@@ -243,6 +255,11 @@ class Subscriber:
         if self._sample_frames.weight + weight > SAMPLE_BYTES_AT_MOST:
             self._overfull = True
             self.judge_flow()
+
+    def _hold(self, topic: str) -> None:
+        self._pipeline.count("over_quota")
+        with suppress(TopicError):
+            self._answers.hold(topics.parse(topic).gateway)
 
     async def take_samples(self) -> None:
         """Judge and pass on samples, giving way to everything else every few milliseconds. Runs until cancelled."""

@@ -16,8 +16,10 @@ from hub.ingest.answered import Answered
 from hub.ingest.answers import Answers, over
 from hub.ingest.broker import Address
 from hub.ingest.control import Control
+from hub.ingest.flood_watch import FloodWatch
 from hub.ingest.judging import Judging
 from hub.ingest.pictures import Pictures
+from hub.ingest.quota import Quotas
 from hub.ingest.samples import Samples
 from hub.ingest.second_path import SecondPath
 from hub.ingest.subscriber import Subscriber
@@ -38,6 +40,7 @@ class Intake:
         liveness: which gateways are silent.
         commands: to gateways.
         second_path: presses that come another way.
+        floods: which gateways send more than their quota.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Intake:
         self._judging = judging
         self.liveness = Liveness((one.gateway, round(one.interval_s * 1000)) for one in ground.known.values())
         speaking = fleet.speaking(ground.region)
+        quotas = Quotas(config.quotas.rates)
         self.subscriber = Subscriber(
             control_address=_address(config.broker, telemetry=False),
             telemetry_address=_address(config.broker, telemetry=True),
@@ -57,6 +61,7 @@ class Intake:
             revoked=revoked,
             liveness=self.liveness,
             pipeline=pipeline,
+            quotas=quotas,
             random=ground.random,
         )
         self._answers = Answers(
@@ -66,6 +71,7 @@ class Intake:
             control=over(self.subscriber.control),
             telemetry=over(self.subscriber.telemetry),
         )
+        self.floods = FloodWatch(quotas, self._answers, ground.known, db=db, clock=clock)
         self._answered = Answered(db, clock, ground.bus, self._answers.say_answered)
         self.commands = Commands(clock, say=self._answers.say_command)
         self._wishes = self._configurations(ground)
@@ -142,6 +148,7 @@ class Intake:
             "refusals": self._samples.keep_refused(),
             "ledger-flush": self._samples.flush(),
             "answered": self._answered.run(),
+            "floods": self.floods.run(),
         }
         if self._wishes is not None:
             tasks["wishes"] = self._wishes.run()

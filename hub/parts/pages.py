@@ -54,7 +54,9 @@ class Pages:
             directories=ground.memory.directories,
             bus=ground.bus,
             notify=telling.told,
-            gateways=lambda conn: fleet.overview(conn, known.values(), upkeep.trust.revoked),
+            gateways=lambda conn: fleet.overview(
+                conn, known.values(), upkeep.trust.revoked, intake.floods.by_gateway()
+            ),
             silent=lambda: set(filter(silent, known)),
             unheard=lambda: {*filter(silent, known), *telling.told.devices_down()},
             levels=levels,

@@ -25,6 +25,7 @@ from hub.ingest.control import Control
 from hub.ingest.events import StoredEvent
 from hub.ingest.judging import Judging
 from hub.ingest.pipeline import Pipeline
+from hub.ingest.quota import Quotas, Rates
 from hub.ingest.samples import Samples
 from hub.ingest.subscriber import Subscriber
 from hub.notify.channels.base import Answer, Message
@@ -223,6 +224,7 @@ class HubMachine(Machine):
             gateways=gateways,
             liveness=liveness,
             pipeline=pipeline,
+            quotas=Quotas(Rates()),
             random=random,
         )
         subscriber.control = WorldConnection(subscriber.control, self, self._broker)

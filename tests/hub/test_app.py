@@ -22,6 +22,7 @@ from hub.errors import StoreUnavailableError
 from hub.region.watch import LOOK_S
 from simulator.servers import Mosquitto
 from tests.hub.city import REGION
+from tests.hub.flooding import flooding
 from tests.hub.ingest.frames import body, edited, event_frame, telemetry_frame
 from tests.hub.running import Gateway, gateway, running, write_config
 
@@ -194,6 +195,31 @@ async def test_bad_input_is_counted_and_stops_nothing(broker, tmp_path):
             await until(lambda: query(tmp_path, "select 1 from alarms where condition = 'panic_unreadable'"))
             assert query(tmp_path, "select seq from events where lane = 'panic'") == [(1,)]
         await one.send("up/panic", b"", retain=True)
+
+
+async def test_a_gateway_that_floods_delays_nobody_elses_press_and_is_told_of(
+    broker, tmp_path, measured, caplog
+):
+    ep, took_s = epoch(), []
+    with gateway(broker, HOSPITAL) as one:
+        async with running(write_config(tmp_path, broker)):
+            await greeted(one)
+            async with flooding(broker, POST, lane="panic", epoch=epoch(), qos=1):
+                await until(lambda: f"over_quota gateway={POST} lane=panic" in caplog.text, 30)
+                for number in range(1, 11):
+                    before_s = time.monotonic()
+                    await one.send("up/panic", press(one.name, ep, number))
+                    await one.receipted(ep, number, number, timeout_s=20)
+                    took_s.append(time.monotonic() - before_s)
+    mine, theirs = (
+        query(tmp_path, f"select count(*) from events where gateway = '{name}'")[0][0]
+        for name in (HOSPITAL, POST)
+    )
+    assert mine == 10
+    measured(
+        f"a press beside a flood of presses: p50 {sorted(took_s)[5] * 1000:.0f} ms, worst {max(took_s) * 1000:.0f} ms; "
+        f"{theirs} of the flood taken"
+    )
 
 
 async def test_samples_are_receipted_when_influxdb_has_them(broker, influx, tmp_path):

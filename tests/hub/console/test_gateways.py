@@ -191,3 +191,18 @@ async def test_a_gateway_that_is_revoked_says_so_and_no_other_does(hub):
     for one in view.shown(REGION, rows):
         said = [remark.text for remark in one.remarks]
         assert any("trusted no more" in text for text in said) == (one.id == "gw-rs-1")
+
+
+async def test_a_gateway_that_sends_too_much_says_so_and_no_other_does(hub, monkeypatch):
+    await heard(hub)
+    known = fleet.registry(REGION).values()
+    flood = {"gw-rs-1": [{"lane": "panic", "refused": 1234, "for_ms": 20_000}]}
+    rows = await hub.services.db.read(lambda conn: fleet.overview(conn, known, (), flood))
+    for one in view.shown(REGION, rows):
+        said = [remark for remark in one.remarks if "too much" in remark.text]
+        assert [remark.values for remark in said] == ([{"number": 1234}] if one.id == "gw-rs-1" else [])
+    assert "Melebihi jatah" not in await seen(hub, "/gateways/gw-rs-1", name="dewi")
+    plain = fleet.overview
+    monkeypatch.setattr(fleet, "overview", lambda conn, known: plain(conn, known, (), flood))
+    shown = text(await seen(hub, "/gateways/gw-rs-1"))
+    assert "Melebihi jatah tekanan: 1.234 dalam 20 dtk" in shown, shown

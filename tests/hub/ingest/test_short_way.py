@@ -43,7 +43,9 @@ RETAINED = publish(b"t", b"", 0x4002, first=0x3B)
 OTHERS = [
     publish(b"t", b"y", 9, properties=b"\x02\x00\x00\x00\x05"),
     publish(b"", b"aliased", 9),
-    packet(0x30, b"\x00\x01t\x00of QoS 0"),
+    packet(0x30, b"\x00\x01t\x05\x02\x00\x00\x00\x05of QoS 0"),
+    packet(0x30, b"\x00\x05t"),
+    packet(0x30, b"\x00\x00\x00aliased"),
     packet(0x40, b"\x00\x07\x00\x00"),
     packet(0xD0, b""),
     packet(0x32, b"\x00\x09short"),
@@ -62,6 +64,13 @@ def test_each_packet_goes_its_way_in_order_however_it_comes(step):
         wanted += [(other[0], other[2:]), ("t", b"", True)]
     assert reading.heard == wanted
     assert b"".join(reading.written) == b"\x40\x02\x00\x07" + b"\x40\x02\x40\x02" * len(OTHERS)
+
+
+def test_a_message_of_qos_0_is_heard_and_not_acknowledged():
+    reading = Reading()
+    reading.feed(packet(0x30, b"\x00\x01t\x00y") + packet(0x31, b"\x00\x01t\x00") + PLAIN[:5])
+    assert reading.heard == [("t", b"y", False), ("t", b"", True)]
+    assert reading.written == []
 
 
 def test_acknowledgements_of_one_read_are_one_write():

@@ -14,6 +14,7 @@ from hub.ingest import subscriber as module
 from hub.ingest.accept import Dead
 from hub.ingest.broker import Address
 from hub.ingest.pipeline import Pipeline
+from hub.ingest.quota import Quotas, Rates
 from hub.ingest.subscriber import Subscriber
 from tests.hub.ingest.frames import GATEWAY, GATEWAYS, NOW_MS
 
@@ -58,6 +59,7 @@ def subscriber(tmp_path):
         gateways=GATEWAYS,
         liveness=Liveness([]),
         pipeline=Pipeline(clock),
+        quotas=Quotas(Rates()),
         random=Random(1),
     )
     lanes = Lanes()

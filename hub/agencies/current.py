@@ -76,6 +76,17 @@ class Current:
         if version.n == self.version.n:
             self.version = version
 
+    def check(self, region: Region) -> None:
+        """Whether a hub of that region could begin: with what is in force, or else with the files; reads them.
+
+        Raises:
+            contract.strict_toml.TomlError, OSError, UnicodeDecodeError: with neither, as ``take_up``.
+        """
+        try:
+            read(self.version.texts, region)
+        except TomlError:
+            read(texts_of(self.folder), region, self.folder)
+
     def files(self) -> Files:
         """The profile's files as they are now; reads them."""
         return look(self.folder, self.region)

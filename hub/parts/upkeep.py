@@ -43,7 +43,9 @@ class Upkeep:
             clock=clock,
             changed=changed,
         )
-        self.profile = ProfileWatch(Path(config.profile), ground.profiled)
+        self.profile = ProfileWatch(
+            Path(config.profile), ground.profiled, check=ground.memory.directories.check
+        )
         self._anchoring = trail.anchoring(config.audit, ground.channels, db, clock, changed=alarmed)
         self._retention = Retention(
             Periods(config.retention.by_class),

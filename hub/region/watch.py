@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from contract.strict_toml import TomlError
@@ -16,7 +17,17 @@ from hub.region.model import Region
 
 log = logging.getLogger(__name__)
 
-FILES = ("region.toml", "agencies.toml", "devices.toml")
+FILES = (
+    "region.toml",
+    "agencies.toml",
+    "devices.toml",
+    "checklists.toml",
+    "contacts.toml",
+    "routes.toml",
+    "roster.toml",
+)
+"""Those that say what a region is, and those that must fit it when another one comes into force."""
+
 LOOK_S = 2.0
 
 Stamp = tuple[tuple[int, int], ...]
@@ -27,6 +38,7 @@ class ProfileWatch:
 
     Args:
         region: as the files said it when they were taken.
+        check: raises where a hub of another region could not begin, as ``load`` does.
 
     Attributes:
         changed: set when they do.
@@ -34,8 +46,11 @@ class ProfileWatch:
         mistakes: why they are not taken; empty where nothing is wrong with them.
     """
 
-    def __init__(self, folder: Path, region: Region) -> None:
+    def __init__(
+        self, folder: Path, region: Region, *, check: Callable[[Region], None] = lambda _: None
+    ) -> None:
         self._folder = folder
+        self._check = check
         self._stamp: Stamp | None = None
         self.changed = asyncio.Event()
         self.region = region
@@ -54,16 +69,23 @@ class ProfileWatch:
             return
         self._stamp = stamp
         try:
-            found = await asyncio.to_thread(load, self._folder)
-        except TomlError as error:
-            self.mistakes = error.reports
-            for report in error.reports:
+            found = await asyncio.to_thread(self._load)
+        except (TomlError, OSError, UnicodeDecodeError) as error:
+            self.mistakes = error.reports if isinstance(error, TomlError) else (str(error),)
+            for report in self.mistakes:
                 log.error("region_refused %s", report)
             return
         self.mistakes = ()
         if found != self.region:
             self.region = found
             self.changed.set()
+
+    def _load(self) -> Region:
+        """What the files say, if a hub could begin with it; one that could not would go down, and stay so."""
+        found = load(self._folder)
+        if found != self.region:
+            self._check(found)
+        return found
 
     def _written(self) -> Stamp:
         found = []

@@ -17,6 +17,7 @@ from edge.log_limits import MOST, WINDOW_S, LogLimit
 from edge.progress import Progress
 from edge.watchdog import STUCK_MS
 from tests.edge.drivers.rigs import FakeClock
+from tests.edge.timeless import timeless
 
 CONFIG = """
 [gateway]
@@ -75,6 +76,7 @@ def test_a_room_that_gets_on_feeds_the_watchdog_and_one_that_is_stuck_does_not()
 
 
 @pytest.mark.parametrize("stuck", [True, False])
+@timeless
 async def test_a_gateway_withholds_its_sign_of_life_when_a_room_is_stuck(stuck, caplog):
 
     class Ear:

@@ -15,6 +15,7 @@ from edge.errors import DiskFull, PanicLaneFull, RecordError
 from edge.outputs import ANSWER_MS, REMEMBERED, SHOWN_MS, SIREN_MS, Outputs, Proven, Shown
 from edge.panic import TEST_HOLD_MS, Panic, Press
 from tests.edge.drivers.rigs import FakeClock
+from tests.edge.timeless import timeless
 
 
 class Card:
@@ -94,6 +95,7 @@ async def test_nothing_is_shown_as_stored_before_it_is():
 
 
 @pytest.mark.parametrize("error", [DiskFull("full", "x"), PanicLaneFull("full", "x")])
+@timeless
 async def test_the_task_tries_again_for_as_long_as_it_lives(error, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("edge.panic.RETRY_S", 0.01)
     bench = Bench()

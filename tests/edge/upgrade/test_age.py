@@ -12,6 +12,7 @@ from edge.app import EdgeApp
 from edge.clock import SystemClock
 from edge.config import load
 from edge.version import left_behind_ms
+from tests.edge.timeless import timeless
 from tests.edge.upgrade.test_bundle import DAY, NOW
 
 GATEWAY_TOML = """
@@ -55,6 +56,7 @@ def test_one_that_was_installed_by_hand_has_no_age(tmp_path):
     assert left_behind_ms(NOW, str(tmp_path)) is None
 
 
+@timeless
 async def test_a_gateway_that_was_left_behind_tells_the_hub_each_day(tmp_path, monkeypatch):
     config = tmp_path / "gateway.toml"
     config.write_text(GATEWAY_TOML)

@@ -257,7 +257,23 @@ FACTS: Mapping[str, str] = {
 """What can be known of a message; each is another thing than the one before it."""
 
 NEAR: Mapping[str, str] = {
-    "camera": _("camera"),
-    "vehicle": _("vehicle"),
+    "camera": _("Cameras"),
+    "vehicle": _("Vehicles"),
 }
 """What can be near an incident."""
+
+NEAR_STATES: Mapping[str, Mapping[str, str]] = {
+    "camera": {
+        "live": _("answers"),
+        "down": _("does not answer"),
+        "stale": _("not heard of now"),
+        "unknown": _("nothing heard for a day"),
+        "unwatched": _("nothing tells whether it lives"),
+    },
+    "vehicle": {
+        "live": _("position"),
+        "stale": _("old position"),
+        "post": _("no position; counted from its post"),
+    },
+}
+"""What is known of it."""

@@ -4,6 +4,7 @@ from hub.region.loader import load
 from hub.region.model import (
     Agency,
     Button,
+    Camera,
     Channel,
     ChannelKind,
     Device,
@@ -15,12 +16,14 @@ from hub.region.model import (
     Site,
     Source,
     Station,
+    Vehicle,
     Ward,
 )
 
 __all__ = [
     "Agency",
     "Button",
+    "Camera",
     "Channel",
     "ChannelKind",
     "Device",
@@ -32,6 +35,7 @@ __all__ = [
     "Site",
     "Source",
     "Station",
+    "Vehicle",
     "Ward",
     "load",
 ]

@@ -1,4 +1,5 @@
-"""The files of a profile as strict structures: region.toml, agencies.toml, devices.toml and checklists.toml."""
+"""The files of a profile as strict structures: region.toml, agencies.toml, devices.toml, checklists.toml, cameras.toml
+and vehicles.toml."""
 
 from __future__ import annotations
 
@@ -26,6 +27,15 @@ Phone = Annotated[
 Metres = Annotated[float, Meta(ge=-20, le=60, description="metres, for example 2.0")]
 Pin = Annotated[int, Meta(ge=0, le=27, description="the BCM number of the line, 0 to 27")]
 Positive = Annotated[float, Meta(gt=0)]
+Latitude = Annotated[float, Meta(ge=-90, le=90, description="degrees north, negative in the south")]
+Longitude = Annotated[float, Meta(ge=-180, le=180, description="degrees east")]
+Link = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[^\s/@]+(/[^\s@]*)?\Z",
+        description="an address that people may open, without user and password",
+    ),
+]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +48,8 @@ class SiteEntry(Section, frozen=True, kw_only=True):
     id: Id
     name: Text
     kind: SiteKind
-    lat: Annotated[float, Meta(ge=-90, le=90, description="degrees north, negative in the south")]
-    lon: Annotated[float, Meta(ge=-180, le=180, description="degrees east")]
+    lat: Latitude
+    lon: Longitude
     address: str = ""
 
 
@@ -223,3 +233,42 @@ class ChecklistsFile(Section, frozen=True, kw_only=True):
     """checklists.toml; a profile may do without."""
 
     checklist: list[ChecklistEntry] = []
+
+
+class CameraEntry(Section, frozen=True, kw_only=True):
+    """``[[camera]]``: without a link nobody may look through it from the pages."""
+
+    id: Id
+    name: Text
+    lat: Latitude
+    lon: Longitude
+    shows: Text
+    link: Link | None = None
+    gateway: str = ""
+    device: Id | None = None
+
+
+class CamerasFile(Section, frozen=True, kw_only=True):
+    """cameras.toml; a profile may do without."""
+
+    camera: tuple[CameraEntry, ...] = ()
+
+
+class VehicleEntry(Section, frozen=True, kw_only=True):
+    """``[[vehicle]]``: the position is that of its post."""
+
+    id: Id
+    agency: str
+    call_sign: Text
+    post: Text
+    lat: Latitude
+    lon: Longitude
+    gateway: str = ""
+    device: Id | None = None
+    stale_s: Annotated[float, Meta(ge=5, le=1800, description="seconds, 5 to 1800")] = 120.0
+
+
+class VehiclesFile(Section, frozen=True, kw_only=True):
+    """vehicles.toml; a profile may do without."""
+
+    vehicle: tuple[VehicleEntry, ...] = ()

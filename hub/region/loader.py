@@ -17,6 +17,7 @@ from contract.strict_toml import load as load_toml
 from contract.topics import check_gateway
 from hub.incidents import kinds as incidents
 from hub.region import files
+from hub.region.equipment import camera_of, check_cameras, check_vehicles, vehicle_of
 from hub.region.model import (
     Agency,
     Button,
@@ -36,6 +37,7 @@ from hub.region.model import (
 )
 
 _T = TypeVar("_T")
+_F = TypeVar("_F", bound=files.Section)
 
 _CONTACT_KINDS: Mapping[Role, str] = {
     "panic": "panic_button",
@@ -56,10 +58,24 @@ def load(folder: Path) -> Region:
         folder / "devices.toml", files.DevicesFile, lambda found: _check_devices(found, region)
     )
     load_toml(folder / "region.toml", files.RegionFile, lambda found: _check_places(found, devices))
-    lists = files.ChecklistsFile()
-    if (folder / "checklists.toml").exists():
-        lists = load_toml(folder / "checklists.toml", files.ChecklistsFile, _check_checklists)
-    return replace(_build(region, agencies, devices), checklists=MappingProxyType(_checklists(lists)))
+    lists = _if_there(folder / "checklists.toml", files.ChecklistsFile, _check_checklists)
+    cameras = _if_there(
+        folder / "cameras.toml", files.CamerasFile, lambda found: check_cameras(found, region)
+    )
+    vehicles = _if_there(
+        folder / "vehicles.toml", files.VehiclesFile, lambda found: check_vehicles(found, region, agencies)
+    )
+    return replace(
+        _build(region, agencies, devices),
+        checklists=MappingProxyType(_checklists(lists)),
+        cameras=MappingProxyType({entry.id: camera_of(entry) for entry in cameras.camera}),
+        vehicles=MappingProxyType({entry.id: vehicle_of(entry) for entry in vehicles.vehicle}),
+    )
+
+
+def _if_there(path: Path, cls: type[_F], check: Callable[[_F], Iterator[Mistake]]) -> _F:
+    """A file that a profile may do without."""
+    return load_toml(path, cls, check) if path.exists() else cls()
 
 
 def _check_checklists(file: files.ChecklistsFile) -> Iterator[Mistake]:

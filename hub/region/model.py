@@ -139,6 +139,45 @@ class Ward:
 
 
 @dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera and what it looks at. Position in degrees, WGS 84.
+
+    Attributes:
+        link: where people of the room may look through it; empty where they may not.
+        gateway, device: the point that tells whether it lives; empty where none does.
+    """
+
+    id: str
+    name: str
+    lat: float
+    lon: float
+    shows: str
+    link: str = ""
+    gateway: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """An agency's vehicle. ``lat`` and ``lon`` are of its ``post``: where it is when nothing else is known.
+
+    Attributes:
+        gateway, device: the point that tells where it is; empty where none does.
+        stale_s: a position that is older is not where it is now.
+    """
+
+    id: str
+    agency: str
+    call_sign: str
+    post: str
+    lat: float
+    lon: float
+    gateway: str = ""
+    device: str = ""
+    stale_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """A way to tell an agency. Address and secrets are in the hub's configuration under this id, not here."""
 
@@ -230,6 +269,8 @@ class Region:
     devices: tuple[Device, ...]
     checklists: Mapping[str, tuple[ChecklistItem, ...]] = field(default_factory=dict)
     """By kind of incident."""
+    cameras: Mapping[str, Camera] = field(default_factory=dict)
+    vehicles: Mapping[str, Vehicle] = field(default_factory=dict)
 
     def site_of(self, gateway: str) -> str:
         """The site id of a gateway.

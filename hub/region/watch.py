@@ -22,6 +22,8 @@ FILES = (
     "agencies.toml",
     "devices.toml",
     "checklists.toml",
+    "cameras.toml",
+    "vehicles.toml",
     "contacts.toml",
     "routes.toml",
     "roster.toml",

@@ -13,6 +13,7 @@ from hub.api import work
 from hub.api.access import Hub, Route, Who, only
 from hub.api.auth.roles import WATCHING, WORKING
 from hub.api.work import Work
+from hub.city import nearest
 from hub.incidents import attachments, reads
 from hub.incidents.by_hand import Report
 from hub.incidents.kinds import Kind
@@ -83,6 +84,22 @@ class Ticked(BaseModel):
 
     done: bool = True
     note: Note = ""
+
+
+async def near(hub: Hub, incident_id: str) -> dict[str, Any]:
+    """Terdekat / The nearest cameras and vehicles, with what is known of each; none where nobody knows its place."""
+    incident = await hub.db.read(lambda conn: reads.one(conn, incident_id))
+    last = await nearest.said(hub.series)
+    now_ms = hub.clock.now_ms()
+    lat, lon = nearest.place_of(hub.region, incident)
+    found = nearest.nearest(hub.region, last, lat, lon, now_ms)
+    return {
+        "lat": lat,
+        "lon": lon,
+        "heard": last is not None,
+        "nearest": [nearest.as_json(one) for one in found],
+        "now_ms": now_ms,
+    }
 
 
 async def open_incident(hub: Hub, who: Who, body: Heard) -> dict[str, str]:
@@ -203,6 +220,7 @@ ROUTES = (
     Route("GET", "/api/incidents", list_incidents, only(WATCHING), "incidents"),
     Route("POST", "/api/incidents", open_incident, only(WORKING), "incidents"),
     Route("GET", _ONE, get_incident, only(WATCHING), "incidents"),
+    Route("GET", f"{_ONE}/nearest", near, only(WATCHING), "incidents"),
     Route("POST", f"{_ONE}/checklist/{{item}}", tick, only(WORKING), "incidents"),
     Route(
         "POST",

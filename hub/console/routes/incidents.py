@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import Form, Request
@@ -19,16 +18,14 @@ from hub.api.auth.roles import REPORTING, WATCHING, WORKING, Roles
 from hub.api.routes.stream import LIFE
 from hub.api.services import Services
 from hub.api.work import Step, Work
-from hub.city.nearest import Near, nearest
+from hub.city.nearest import nearest, place_of, said
 from hub.console import words
-from hub.console.asking import ask
 from hub.console.fault import SaidError
 from hub.console.incidents import in_order, shown
 from hub.console.language import LANGUAGES, language_of
 from hub.console.language import marked as _
 from hub.console.names import full_names
 from hub.console.page import OPTIONS, fragment, page, pages_of
-from hub.console.places import device_name
 from hub.console.snapshot import Snapshot
 from hub.incidents import attachments, history, reads
 from hub.incidents.machine import CLOSED, NEEDS_NOTE, OPEN, Action
@@ -45,8 +42,6 @@ TRACK = tuple((part, MOMENTS[part]) for part in ("assigned", "accepted", "en_rou
 """How far an agency is, and the field that says since when."""
 
 PART_NAMES = {part: dict(zip(LANGUAGES, names, strict=True)) for part, names in PART_LABELS.items()}
-
-NEAR_PATIENCE_S = 0.3
 
 Which = Literal["open", "closed"]
 
@@ -239,7 +234,7 @@ async def _one(
 ) -> HTMLResponse:
     told = await hub.db.read(lambda conn: _told(hub, conn, incident_id))
     found = told.incident
-    lat, lon = _position(hub, found)
+    last = await said(hub.series)
     may = [step for step in words.STEPS if work.BY[step.action] & who.user.roles]
     show = page if whole else fragment
     return await show(
@@ -253,8 +248,8 @@ async def _one(
         maybe={other["id"] for other in found["suggested"]},
         history=told.history,
         suggested=_suggested(hub, found),
-        near=await _near(hub, lat, lon),
-        device_name=partial(device_name, hub.region),
+        near=nearest(hub.region, last, *place_of(hub.region, found), hub.clock.now_ms()),
+        near_asked=last is not None,
         reports=bool(who.user.roles & REPORTING),
         most_file_bytes=attachments.MOST_BYTES,
         moments=TRACK,
@@ -274,27 +269,11 @@ def _told(hub: Services, conn: Connection, incident_id: str) -> Told:
     return Told(found, full_names(conn), others, history.of_button(conn, found))
 
 
-def _position(hub: Services, incident: Row) -> tuple[float | None, float | None]:
-    """Where it is: as somebody said, else where its site is; None where nobody knows."""
-    site = hub.region.sites.get(incident["site"])
-    if incident["lat"] is None and site is not None:
-        return site.lat, site.lon
-    return incident["lat"], incident["lon"]
-
-
-async def _near(hub: Services, lat: float | None, lon: float | None) -> list[Near]:
-    """Cameras and vehicles near it. No step waits for them: where InfluxDB is slow there are none."""
-    if lat is None or lon is None:
-        return []
-    asked = await ask(hub, lambda series: nearest(series, hub.region, lat, lon), patience_s=NEAR_PATIENCE_S)
-    return asked.value or []
-
-
 def _suggested(hub: Services, incident: Row) -> tuple[Agency, ...]:
     """The agencies that the directory has for it, where they have no part yet; none where it is decided."""
     if "assign" not in incident["can"]:
         return ()
-    lat, lon = _position(hub, incident)
+    lat, lon = place_of(hub.region, incident)
     found = hub.directory().route(
         incident["kind"], Priority(incident["priority"]), lat, lon, hub.clock.now_ms()
     )

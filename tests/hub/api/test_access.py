@@ -57,6 +57,7 @@ EXPECTED = {
     ("GET", "/api/openapi.json"): EVERYONE,
     ("GET", "/api/incidents"): WATCHING,
     ("GET", INCIDENT): WATCHING,
+    ("GET", f"{INCIDENT}/nearest"): WATCHING,
     **{("POST", f"{INCIDENT}/{step}"): WORKING for step in ("acknowledge", "claim", "let-go", "notes")},
     **{("POST", f"{INCIDENT}/{step}"): WORKING for step in WORKING_STEPS},
     **{("POST", f"{INCIDENT}/{step}"): DISPATCHING for step in ("assign", "hand-over", "cancel")},

@@ -15,7 +15,7 @@ from hub.incidents.service import Incidents
 from hub.incidents.tables import assignments, checklist_ticks, incidents
 from hub.incidents.timeline import Actor
 from hub.notify import asks
-from hub.region.model import ChecklistItem
+from hub.region.model import Camera, ChecklistItem, Vehicle
 from hub.series.errors import SeriesError
 from tests.hub.agencies.profile import directory, region
 from tests.hub.city import NOW, REGION, press
@@ -133,15 +133,51 @@ async def test_the_agencies_of_the_directory_are_suggested_first(hub):
     assert "disarankan" in shown
 
 
-async def test_cameras_and_vehicles_near_it_are_listed_and_no_step_waits_for_them(hub, one):
+def with_a_register(hub):
+    """The small city with a camera and a vehicle, both a kilometre north of the hospital."""
+    place = {"lat": -7.291, "lon": 108.2, "gateway": "gw-rs-1"}
+    link = "https://kamera.example/lobi"
+    camera = Camera("lobi", "Kamera lobi", shows="pintu masuk", link=link, device="cam", **place)
+    vehicle = Vehicle("a-1", "damkar", "Damkar 01", "Pos Kota", device="gps", **place)
+    known = replace(REGION, cameras={"lobi": camera}, vehicles={"a-1": vehicle})
+    hub.app.state.services = replace(hub.services, region=known)
+
+
+async def test_cameras_and_vehicles_near_it_are_listed_with_what_is_known_of_them(hub, one):
+    with_a_register(hub)
     speaks = {"site": "rs-1", "gateway": "gw-rs-1", "time": NOW, "online": 0}
-    hub.curves.rows = [{**speaks, "device": "ambulans-2", "lat_deg": -7.32, "lon_deg": 108.2}]
+    hub.curves.rows = [{**speaks, "device": "gps", "lat_deg": -7.32, "lon_deg": 108.2}]
     async with hub.login("siti", "operator") as siti:
-        shown = text((await siti.get(one)).text)
-        assert "Terdekat" in shown
-        assert "ambulans-2 kendaraan 2,2 km" in shown
-        assert "ambulans-2 kamera 0,0 km ◆ tidak menjawab" in shown
-        hub.curves.error = SeriesError("away")
+        page = (await siti.get(one)).text
+        shown = text(page)
+        assert "1,0 km Kamera lobi sehari tanpa kabar pintu masuk lihat gambarnya" in shown
+        assert 'href="https://kamera.example/lobi" target="_blank" rel="noopener noreferrer"' in page
+        assert "2,2 km Damkar 01 Damkar posisi, " in shown
+        assert "0 m gps ◆ tidak menjawab, " in shown, "in no file, and tells of itself"
+        hub.curves.rows = [{**hub.curves.rows[0], "time": NOW - 3600_000}]
+        page = (await siti.get(one)).text
+        assert 'class="near-stale"' in page
+        assert "2,2 km Damkar 01 Damkar posisi lama, " in text(page)
+
+
+async def test_no_step_waits_for_what_is_near_and_without_influxdb_the_register_speaks(hub, one):
+    with_a_register(hub)
+    hub.curves.error = SeriesError("away")
+    async with hub.login("siti", "operator") as siti:
         away = await siti.get(one)
-    assert away.status_code == 200
-    assert "Terdekat" not in text(away.text)
+        api = (await siti.get(f"/api{one}/nearest")).json()
+    shown = text(away.text)
+    assert "InfluxDB tidak menjawab" in shown
+    assert "1,0 km Damkar 01 Damkar tanpa posisi; dihitung dari posnya Pos Kota" in shown
+    assert api["heard"] is False
+    assert [(near["name"], near["state"]) for near in api["nearest"]] == [
+        ("Kamera lobi", "unknown"),
+        ("Damkar 01", "post"),
+    ]
+
+
+async def test_where_nothing_is_near_nothing_is_said(hub, one):
+    async with hub.login("siti", "operator") as siti:
+        assert "Terdekat" not in text((await siti.get(one)).text)
+        assert (await siti.get(f"/api{one}/nearest")).json()["nearest"] == []
+        assert (await siti.get("/api/incidents/tidak-ada/nearest")).status_code == 404

@@ -24,7 +24,10 @@ def is_explained(conn: Connection, row: Row[Any], *, now_ms: int) -> bool:
     if not is_child(row.condition):
         return False
     parent = _silence(conn, row.gateway)
-    return parent is not None and (parent.beneath in PRESENT or now_ms < _settled_ms(parent))
+    if parent is None or parent.beneath in PRESENT:
+        return parent is not None
+    # By how far it is, not which is later: a clock that was set back must not keep its children quiet for as long.
+    return parent.cleared_ms is not None and abs(now_ms - int(parent.cleared_ms)) < SETTLE_MS
 
 
 def suppress(conn: Connection, row: Row[Any], *, now_ms: int, note: str = "") -> Row[Any]:

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Connection, and_, case, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.alarms.machine import WITHHELD
-from hub.alarms.parents import let_go
+from hub.alarms.parents import SETTLE_MS, let_go
 from hub.alarms.steps import take
 from hub.alarms.tables import alarms
+from hub.alarms.withholding import SHELF_MOST_MS
 from hub.clock import Clock
 from hub.db import Database
 from hub.errors import StoreError
@@ -53,8 +54,11 @@ def pass_time(conn: Connection, now_ms: int) -> list[int]:
 
 def _is_due(now_ms: int) -> ColumnElement[bool]:
     patience = case(dict(LAPSE_MS), value=alarms.c.severity)
+    until = alarms.c.withheld_until_ms
     return or_(
-        and_(alarms.c.state.in_(WITHHELD), alarms.c.withheld_until_ms <= now_ms),
+        and_(alarms.c.state.in_(WITHHELD), or_(until <= now_ms, until > now_ms + SHELF_MOST_MS)),
+        # Further off than it was ever set: the clock was set back meanwhile.
+        and_(alarms.c.state == "suppressed", until > now_ms + SETTLE_MS),
         and_(alarms.c.state == "returned", alarms.c.cleared_ms + patience <= now_ms),
     )
 

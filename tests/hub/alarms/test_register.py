@@ -359,6 +359,27 @@ def test_an_instrument_that_starts_slower_than_its_gateway_rings_only_if_it_stay
     assert state(conn, later) == "unacknowledged"
 
 
+@pytest.mark.parametrize("back_ms", [120_000, 86_400_000])
+def test_a_clock_that_was_set_back_keeps_no_child_quiet_for_as_long(conn, back_ms):
+    at_ms = 10 * 86_400_000
+    raised(conn, SILENT, 2, now_ms=at_ms)
+    early = raised(conn, DOWN, now_ms=at_ms)
+    service.clear_alarm(conn, SILENT, now_ms=at_ms + 1_000)
+    assert times.due(conn, at_ms + 1_000) == []
+    late = raised(conn, RULE, now_ms=at_ms - back_ms)
+    assert state(conn, late) == "unacknowledged"
+    assert times.pass_time(conn, at_ms - back_ms) == [early]
+    assert state(conn, early) == "unacknowledged"
+
+
+def test_a_clock_that_was_set_back_makes_no_shelf_longer_than_a_day(conn):
+    at_ms = 10 * 86_400_000
+    level = raised(conn, LEVEL, 2, now_ms=at_ms)
+    service.shelve(conn, level, actor="budi", reason="uji", until_ms=at_ms + 86_400_000, now_ms=at_ms)
+    assert times.pass_time(conn, at_ms) == []
+    assert times.pass_time(conn, at_ms - 1) == [level]
+
+
 def test_a_gateway_that_is_lost_again_while_its_children_settle_holds_them_on(conn):
     raised(conn, SILENT, 2)
     child = raised(conn, DOWN, now_ms=2)

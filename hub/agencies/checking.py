@@ -21,6 +21,7 @@ from hub.agencies.files import (
     RoutesFile,
 )
 from hub.incidents.kinds import KINDS
+from hub.notify.asks import plain_number
 from hub.notify.fence import EXERCISE, is_exercise
 from hub.region import Region
 from hub.region.files import AgenciesFile
@@ -113,11 +114,11 @@ def _contact(entry: PersonEntry, agencies: Sequence[str], channels: Mapping[str,
 
 def _reached_twice(file: ContactsFile) -> Iterator[Mistake]:
     """A drill that rings a real telephone is no drill."""
-    phones = {_digits(one.phone): one.id for one in file.contact if one.phone}
+    phones = {plain_number(one.phone): one.id for one in file.contact if one.phone}
     emails = {one.email.casefold(): one.id for one in file.contact if one.email}
     for at, entry in enumerate(file.exercise_contact):
         for key, value, real in (
-            ("phone", _digits(entry.phone or ""), phones),
+            ("phone", plain_number(entry.phone or ""), phones),
             ("email", (entry.email or "").casefold(), emails),
         ):
             if value and value in real:
@@ -126,12 +127,6 @@ def _reached_twice(file: ContactsFile) -> Iterator[Mistake]:
                     at=("exercise_contact", at, key),
                     instead="one that only exercises use",
                 )
-
-
-def _digits(phone: str) -> str:
-    """A number as it is dialled; 0812… and +62 812… are the same."""
-    digits = "".join(sign for sign in phone if sign.isdigit())
-    return "62" + digits[1:] if digits.startswith("0") else digits
 
 
 def roster(file: RosterFile, known: Known, people: ContactsFile) -> Iterator[Mistake]:

@@ -32,6 +32,10 @@ MISTAKES = {
         "contacts.toml", '"0800-000-9101"', '"+62 800 000 1101"', "the phone of the real contact 'bpbd-pusdalops'",
         "one that only exercises use",
     ),
+    "a drill rings a real phone from abroad": (
+        "contacts.toml", '"0800-000-9101"', '"0062 800 000 1101"', "the phone of the real contact 'bpbd-pusdalops'",
+        "one that only exercises use",
+    ),
     "a drill on a real channel": (
         "contacts.toml", 'channels = ["latihan-webhook"]', 'channels = ["bpbd-webhook"]', "no channel 'bpbd-webhook'",
         "latihan-webhook",

@@ -22,7 +22,7 @@ from hub.config import HubConfig
 from hub.fleet import trust
 from hub.notify.channels.build import LEAST_SECRET_BYTES
 from hub.notify.sections import ChannelSection
-from hub.outbound import ForbiddenError, Outbound
+from hub.outbound import MQTT, WEB, ForbiddenError, Outbound
 from hub.region import Region
 
 ENDS_SOON_DAYS = 30
@@ -88,6 +88,7 @@ def _secrets(config: HubConfig) -> Iterator[Finding]:
     for name, channel in _all_channels(config):
         files[f"[{name}] url_file"] = channel.url_file
         files[f"[{name}] secret_file"] = channel.secret_file
+        files[f"[{name}] key"] = channel.key
     keys = {
         "[broker] key": config.broker.key,
         "[broker] telemetry_key": config.broker.telemetry_key,
@@ -270,6 +271,6 @@ def _outbound(config: HubConfig) -> Iterator[Finding]:
         for name, channel in channels.items():
             try:
                 if channel.url:
-                    outbound.judge(channel.url)
+                    outbound.judge(channel.url, MQTT if channel.what == "mqtt" else WEB)
             except ForbiddenError as error:
                 yield Finding(True, f"channel {name}: {error}", f"see [{title}] of this file")

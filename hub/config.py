@@ -384,6 +384,9 @@ def _absolute(config: HubConfig, folder: Path) -> HubConfig:
             url_file=at(channel.url_file),
             secret_file=at(channel.secret_file),
             folder=at(channel.folder),
+            ca=at(channel.ca),
+            certificate=at(channel.certificate),
+            key=at(channel.key),
         )
 
     broker, database, api = config.broker, config.database, config.api

@@ -1,7 +1,7 @@
-"""The one way by which the hub speaks HTTP to addresses that are configured by people.
+"""The one way by which the hub speaks to addresses that are configured by people: HTTP, or TLS that another speaks in.
 
-A request goes only to a host that is on the allow-list, to an address that was looked up once and judged, and
-nowhere else: no redirects, no proxies from the environment, no private, link-local, loopback or metadata address
+A request or connection goes only to a host that is on the allow-list, to an address that was looked up once and judged,
+and nowhere else: no redirects, no proxies from the environment, no private, link-local, loopback or metadata address
 unless that exact host and port may be private. InfluxDB is not reached by this; its address is the hub's own.
 """
 
@@ -11,8 +11,10 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import httpx
 
@@ -21,7 +23,9 @@ from hub.errors import HubError
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Looks a host up: all its addresses, in the order of preference."""
 
-PORTS = {"https": 443, "http": 80}
+PORTS = {"https": 443, "http": 80, "mqtts": 8883}
+WEB = frozenset({"https", "http"})
+MQTT = frozenset({"mqtts"})
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _UNICAST = ipaddress.ip_network("2000::/3")
@@ -103,13 +107,13 @@ def is_public(address: str) -> bool:
 
 
 class Outbound:
-    """HTTP to a short list of hosts. Safe for several requests at once.
+    """Requests and connections to a short list of hosts. Safe for several at once.
 
     Args:
         allow: hosts as ``host`` (port 443) or ``host:port``; TLS only.
         allow_private: hosts as ``host:port`` that may have a private address and may be spoken to without TLS; each
             is allowed by being here.
-        timeout_s: for the whole request, from the lookup to the last byte.
+        timeout_s: for the whole request, from the lookup to the last byte; for a connection, until TLS stands.
         most_bytes: of an answer's body.
         resolve, transport, verify: replace the resolver, the connections and the trusted authorities.
     """
@@ -127,7 +131,7 @@ class Outbound:
     ) -> None:
         self._private = frozenset(_host_port(entry) for entry in allow_private)
         self._allow = frozenset(_host_port(entry) for entry in allow) | self._private
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._most_bytes = most_bytes
         self._resolve = resolve
         # Connections are pinned to an address and verified for a name; none is kept for a request to another name.
@@ -168,22 +172,30 @@ class Outbound:
         """
         return await self._request(method, url, content, headers or {})
 
+    async def dial(self, url: str, tls: ssl.SSLContext) -> ssl.SSLSocket:
+        """Connect to the host of an ``mqtts`` URL: a socket on which TLS stands with who the name belongs to, and that
+        does not block. Whoever takes it closes it.
+
+        Raises:
+            ForbiddenError, UnreachableError: as ``post``.
+        """
+        target = self.judge(url, MQTT)
+        with _told(target.host, self.timeout_s):
+            async with asyncio.timeout(self.timeout_s):
+                return await _secure(await self._pin(target), _port(target), target.host, tls)
+
     async def aclose(self) -> None:
         """Close what is open. Idempotent."""
         await self._client.aclose()
 
     async def _request(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> Response:
         target = self.judge(url)
-        try:
-            async with asyncio.timeout(self._timeout_s):
+        with _told(target.host, self.timeout_s):
+            async with asyncio.timeout(self.timeout_s):
                 address = await self._pin(target)
                 return await self._exchange(method, target, address, content, headers)
-        except TimeoutError as error:
-            raise UnreachableError(f"{target.host}: no answer within {self._timeout_s:g} s") from error
-        except (httpx.HTTPError, OSError, ssl.SSLError) as error:
-            raise UnreachableError(f"{target.host}: {type(error).__name__}: {error}") from error
 
-    def judge(self, url: str) -> httpx.URL:
+    def judge(self, url: str, schemes: Collection[str] = WEB) -> httpx.URL:
         """Whether the hub may call there by its name; what the name's address is, is judged at each request.
 
         Raises:
@@ -193,8 +205,9 @@ class Outbound:
             target = httpx.URL(url)
         except (httpx.InvalidURL, ValueError) as error:
             raise ForbiddenError(f"not a URL: {error}") from error
-        if target.scheme not in PORTS or not target.host or target.userinfo:
-            raise ForbiddenError("only http and https URLs with a host and without a login are used")
+        if target.scheme not in schemes or not target.host or target.userinfo:
+            named = " and ".join(sorted(schemes))
+            raise ForbiddenError(f"only {named} URLs with a host and without a login are used")
         place = (target.host.lower(), _port(target))
         if place not in self._allow:
             raise ForbiddenError(f"{place[0]}:{place[1]} is not on the allow-list", "add it if it is meant")
@@ -239,6 +252,67 @@ class Outbound:
             return Response(response.status_code, plain, bytes(body))
         finally:
             await response.aclose()
+
+
+@contextmanager
+def _told(host: str, timeout_s: float) -> Iterator[None]:
+    """What goes wrong on the way there is an ``UnreachableError``."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise UnreachableError(f"{host}: no answer within {timeout_s:g} s") from error
+    except (httpx.HTTPError, OSError) as error:
+        raise UnreachableError(f"{host}: {type(error).__name__}: {error}") from error
+
+
+async def _secure(address: str, port: int, host: str, tls: ssl.SSLContext) -> ssl.SSLSocket:
+    """Connect to an address and begin TLS with it as that host.
+
+    Raises:
+        OSError: nobody listens there, or it is not who it should be.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    plain = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        plain.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(plain, (address, port))
+        # From here on the wrapped socket owns the connection; the plain one is an empty shell.
+        secure = tls.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+    except BaseException:
+        plain.close()
+        raise
+    try:
+        await _shake_hands(secure)
+    except BaseException:
+        secure.close()
+        raise
+    return secure
+
+
+async def _shake_hands(secure: ssl.SSLSocket) -> None:
+    while True:
+        try:
+            secure.do_handshake()
+        except ssl.SSLWantReadError:
+            await _until(secure, "reader")
+        except ssl.SSLWantWriteError:
+            await _until(secure, "writer")
+        else:
+            return
+
+
+async def _until(secure: ssl.SSLSocket, end: Literal["reader", "writer"]) -> None:
+    """Wait until the socket can be read from, or written to."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    add, remove = {
+        "reader": (loop.add_reader, loop.remove_reader),
+        "writer": (loop.add_writer, loop.remove_writer),
+    }[end]
+    add(secure.fileno(), ready.set)
+    try:
+        await ready.wait()
+    finally:
+        remove(secure.fileno())
 
 
 def _port(url: httpx.URL) -> int:

@@ -10,7 +10,7 @@ import msgspec
 from contract.strict_toml import Mistake
 from hub.notify.fence import EXERCISE, is_exercise
 
-Kind = Literal["webhook", "apprise", "cap", "sms", "telegram"]
+Kind = Literal["webhook", "apprise", "cap", "sms", "telegram", "mqtt"]
 SmsBy = Literal["gammu_files", "http", "modem_manager"]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[^\s,<&]{1,100}$")]
 
@@ -20,17 +20,21 @@ class ChannelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     Attributes:
         kind: where it is not given, ``webhook`` with a url and ``apprise`` with a url_file.
-        url: of a webhook, of a receiver of CAP messages, or of an SMS provider.
+        url: of a webhook, of a receiver of CAP messages, of an SMS provider, or of a broker (``mqtts://host:port``).
         url_file: a file with an Apprise URL (it has secrets in it).
-        secret_file: key that signs what a webhook or a receiver of CAP gets; token of an SMS provider.
+        secret_file: key that signs what a webhook or a receiver of CAP gets; token of an SMS provider; password of
+            ``user`` at a broker.
         by: what an SMS channel has.
         folder: the spool of gammu-smsd, with its folders inbox, outbox, sent and error.
         modem: ModemManager's number or path of the modem; ``any`` is the first.
         chat: number of the Telegram chat that the bot of ``secret_file`` writes into.
         only: the telephone numbers that an SMS channel for exercises may send to.
+        topic, user: that a broker is told about, and as whom.
+        ca: of a broker: the authority that has signed its certificate; not given, those that the system trusts.
+        certificate, key: the hub's own at a broker that asks for one.
     """
 
-    kind: Literal["", "webhook", "apprise", "cap", "sms", "telegram"] = ""
+    kind: Literal["", "webhook", "apprise", "cap", "sms", "telegram", "mqtt"] = ""
     url: str = ""
     url_file: str = ""
     secret_file: str = ""
@@ -39,6 +43,11 @@ class ChannelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     modem: Annotated[str, msgspec.Meta(pattern=r"^(any|\d{1,3}|/[A-Za-z0-9/_]{1,100})$")] = "any"
     chat: Annotated[str, msgspec.Meta(pattern=r"^(-?\d{1,20})?$")] = ""
     only: tuple[str, ...] = ()
+    topic: Annotated[str, msgspec.Meta(pattern=r"^[^#+$\x00][^#+\x00]{0,199}$|^$")] = ""
+    user: str = ""
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
 
     @property
     def what(self) -> Kind:
@@ -93,6 +102,8 @@ def channel_mistakes(channels: Mapping[str, ChannelSection], *at: str) -> Iterat
                 yield Mistake(
                     "a bot has a token and writes into a chat", at=place, instead="secret_file and chat"
                 )
+        elif channel.what == "mqtt":
+            yield from _mqtt_mistakes(channel, place)
         elif bool(channel.url) == bool(channel.url_file):
             yield Mistake(
                 "one of url and url_file must be given",
@@ -105,6 +116,19 @@ def channel_mistakes(channels: Mapping[str, ChannelSection], *at: str) -> Iterat
             yield Mistake(f"a channel of kind {channel.what} has no url", at=place, instead="url")
         elif channel.url and not channel.secret_file:
             yield Mistake("a webhook is always signed", at=place, instead="secret_file with its key")
+
+
+def _mqtt_mistakes(channel: ChannelSection, place: tuple[str, ...]) -> Iterator[Mistake]:
+    if not channel.url.startswith("mqtts://") or not channel.topic:
+        yield Mistake(
+            "a broker is spoken to by TLS, about a topic",
+            at=place,
+            instead='url = "mqtts://broker.example:8883" and topic',
+        )
+    if bool(channel.user) != bool(channel.secret_file):
+        yield Mistake("user and secret_file belong together", at=place, instead="both, or neither")
+    if bool(channel.certificate) != bool(channel.key):
+        yield Mistake("certificate and key belong together", at=place, instead="both, or neither")
 
 
 def _sms_mistakes(channel: ChannelSection, place: tuple[str, ...]) -> Iterator[Mistake]:

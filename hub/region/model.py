@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeVar
 
 SiteKind = Literal["hospital", "river_post", "office", "intersection", "minimarket", "market", "school"]
-ChannelKind = Literal["webhook", "apprise"]
+ChannelKind = Literal["webhook", "apprise", "mqtt"]
 Driver = Literal["modbus_tcp", "gpio"]
 Role = Literal["", "panic", "bed_mat", "door"]
 

@@ -13,7 +13,9 @@ from hub.notify.channels import telegram
 from hub.notify.channels.base import Channel
 from hub.notify.channels.by_apprise import AppriseChannel
 from hub.notify.channels.by_cap import CapChannel
+from hub.notify.channels.by_mqtt import Broker, MqttChannel
 from hub.notify.channels.by_sms import SmsChannel
+from hub.notify.channels.mqtt_session import Login
 from hub.notify.channels.recording import RecordingChannel
 from hub.notify.channels.webhook import WebhookChannel
 from hub.notify.sections import ChannelSection
@@ -32,13 +34,14 @@ class ChannelSpec:
 
     Attributes:
         id: as in the region profile's agencies and contacts.
-        kind: ``webhook``, ``apprise``, ``cap``, ``sms``, ``telegram`` or ``recording``.
+        kind: ``webhook``, ``apprise``, ``cap``, ``sms``, ``telegram``, ``mqtt`` or ``recording``.
         url: where to; of an Apprise channel it holds secrets.
         secret: of a webhook and of CAP: what its signature is made with, shared with the receiver; of an SMS
-            provider its token.
+            provider its token; of a broker its user's password.
         by, folder, modem: what an SMS channel has.
         only: the numbers that an SMS channel may send to; empty: any.
         chat: number of a Telegram chat.
+        topic, user, ca, certificate, key: what a broker is told and shown; the last three are files.
     """
 
     id: str
@@ -50,6 +53,11 @@ class ChannelSpec:
     modem: str = "any"
     only: tuple[str, ...] = ()
     chat: str = ""
+    topic: str = ""
+    user: str = ""
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
 
 
 def specs(channels: Mapping[str, ChannelSection]) -> list[ChannelSpec]:
@@ -69,6 +77,11 @@ def specs(channels: Mapping[str, ChannelSection]) -> list[ChannelSpec]:
             one.modem,
             tuple(plain_number(number) for number in one.only),
             one.chat,
+            one.topic,
+            one.user,
+            one.ca,
+            one.certificate,
+            one.key,
         )
         for name, one in channels.items()
     ]
@@ -117,12 +130,14 @@ def _build(spec: ChannelSpec, outbound: Outbound, clock: Clock) -> Channel:
         case "telegram":
             address = spec.url or telegram.ADDRESS
             return telegram.TelegramChannel(spec.secret, spec.chat, outbound, address=address)
+        case "mqtt":
+            return MqttChannel(_broker(spec), outbound)
         case "recording":
             return RecordingChannel()
         case _:
             raise ConfigError(
                 f"channel {spec.id} has the unknown kind {spec.kind!r}",
-                "webhook, apprise, cap, sms or telegram",
+                "webhook, apprise, cap, sms, telegram or mqtt",
             )
 
 
@@ -133,6 +148,17 @@ def _key(spec: ChannelSpec) -> bytes:
             f"{spec.kind} {spec.id} needs a URL and a secret of at least {LEAST_SECRET_BYTES} bytes"
         )
     return secret
+
+
+def _broker(spec: ChannelSpec) -> Broker:
+    return Broker(
+        url=spec.url,
+        topic=spec.topic,
+        login=Login(spec.user, spec.secret),
+        ca=spec.ca,
+        certificate=spec.certificate,
+        key=spec.key,
+    )
 
 
 def _gateway(spec: ChannelSpec, outbound: Outbound) -> SmsGateway:

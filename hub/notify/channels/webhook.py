@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 
 from hub.clock import Clock
 from hub.notify.channels.base import Answer, Message
+from hub.notify.channels.notice_json import MEDIA_TYPE, as_json
 from hub.outbound import Outbound, OutboundError, TooLargeError
 
 SKEW_S = 300
@@ -75,29 +75,10 @@ class WebhookChannel:
 
     async def send(self, message: Message) -> Answer:
         """One POST."""
-        body = json.dumps(_content(message), ensure_ascii=False, sort_keys=True).encode()
-        return await self._post.send(message.key, "application/json", body)
+        return await self._post.send(message.key, MEDIA_TYPE, as_json(message))
 
     async def aclose(self) -> None:
         """Nothing to let go of: connections are the outbound function's."""
-
-
-def _content(message: Message) -> dict[str, object]:
-    return {
-        "version": 1,
-        "key": message.key,
-        "kind": message.kind,
-        "subject": message.subject,
-        "desk": message.desk,
-        "priority": message.priority,
-        "title": message.title,
-        "text": message.text,
-        "data": dict(message.data),
-        "created_ms": message.created_ms,
-        "attempt": message.attempt,
-        "answer_url": message.answer_url,
-        "drill": message.drill,
-    }
 
 
 def _judge(status: int, retry_after: str | None) -> Answer:

@@ -67,6 +67,7 @@ class Room:
 
     Attributes:
         real, exercise: who listens where agencies are, and where those who take part in exercises are.
+        fenced: the door of exercises.
     """
 
     db: Database
@@ -77,6 +78,7 @@ class Room:
     exercise: Receiver
     modem: Path
     directory: Directory
+    fenced: Outbound
 
     async def write(self, fn):
         return await self.db.write(fn)
@@ -185,7 +187,7 @@ async def command_room(tmp_path, *, exercise_url=None, place=None, everybody=Non
         )
         tasks = [asyncio.create_task(one.run()) for one in (sides.earnest, sides.exercise)]
         try:
-            yield Room(db, clock, sides, escalation, real, exercise, modem, found)
+            yield Room(db, clock, sides, escalation, real, exercise, modem, found, fenced)
         finally:
             for task in tasks:
                 task.cancel()

@@ -13,10 +13,15 @@ from hub.drills import register, report
 from hub.drills.register import Scenario
 from hub.incidents.by_hand import Report, open_incident
 from hub.notify.asks import AskError
+from hub.notify.channels.build import ChannelSpec, build
 from hub.notify.outbox import FenceError, enqueue
 from hub.notify.tables import outbox
+from hub.outbound import Outbound
+from provisioning.ca import Authority
 from tests.hub.agencies.profile import region
 from tests.hub.drills.command_room import SITI, command_room, connected
+from tests.hub.notify.outside_broker import TOPIC, server_tls, talking
+from tests.hub.notify.test_channels import MESSAGE
 from tests.hub.notify.test_outbox import notice
 
 AGENCIES = ("psc", "damkar", "polres", "bpbd")
@@ -113,6 +118,25 @@ async def test_a_channel_for_exercises_that_leads_to_an_agency_is_stopped_at_the
         await go_through(room, started.incident_id)
         assert room.real.connections == 0
         assert {row.state for row in await room.rows()} == {"given_up"}
+
+
+async def test_a_broker_of_an_agency_is_not_connected_to_from_an_exercise(tmp_path):
+    """As for a URL: a channel for exercises that leads to an agency's broker gets no farther than the allow-list."""
+    authority = Authority.create(tmp_path / "ca", name="an agency")
+    async with talking(server_tls(authority)) as broker, command_room(tmp_path) as room:
+        to_agency = ChannelSpec(
+            "latihan-webhook", "mqtt", broker.url, topic=TOPIC, ca=str(authority.certificate)
+        )
+        earnest = Outbound([], allow_private=[broker.place])
+        (reaches,) = build([to_agency], earnest, room.clock).values()
+        room.sides.exercise._channels = build([to_agency], room.fenced, room.clock)
+        started = await begin(room)
+        await go_through(room, started.incident_id)
+        assert broker.connections == 0
+        assert {row.state for row in await room.rows()} == {"given_up"}
+        # The twin: with the door of those in earnest the very channel arrives.
+        assert (await reaches.send(MESSAGE)).outcome == "delivered"
+        assert broker.connections == 1
 
 
 async def test_a_row_on_the_wrong_side_that_nothing_writes_goes_nowhere(tmp_path):

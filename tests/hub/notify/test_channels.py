@@ -1,8 +1,10 @@
-"""One contract for every channel: webhook and Apprise against a real receiver, and the recording one."""
+"""One contract for every channel: webhook, Apprise and MQTT against real sockets, and the recording one."""
 
 import json
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +13,12 @@ from hub.errors import ConfigError
 from hub.notify.channels.base import Answer, Message
 from hub.notify.channels.build import ChannelSpec, build
 from hub.notify.channels.by_apprise import AppriseChannel
+from hub.notify.channels.by_mqtt import Broker, MqttChannel
 from hub.notify.channels.recording import RecordingChannel
 from hub.notify.channels.webhook import WebhookChannel, sign, verify
 from hub.outbound import Outbound
+from provisioning.ca import Authority
+from tests.hub.notify.outside_broker import TOPIC, server_tls, talking
 from tests.hub.notify.receiver import receiving
 
 SECRET = b"0123456789abcdef"
@@ -63,7 +68,24 @@ async def recording(*script):
     yield Rig(channel, lambda: [json.dumps([m.key, m.title, m.text]) for m in channel.attempts])
 
 
-RIGS = pytest.mark.parametrize("rig", [webhook, by_apprise, recording])
+@asynccontextmanager
+async def mqtt(*script):
+    said = {200: "take", 500: "cut", 503: 0x83, "hang": "hang"}
+    with tempfile.TemporaryDirectory() as folder:
+        authority = Authority.create(Path(folder, "ca"), name="an agency")
+        async with talking(server_tls(authority), *(said[one] for one in script)) as broker:
+            # Short where it is waited for to its end, and long where the machine may be busy.
+            timeout_s = 0.3 if "hang" in script else 20.0
+            outbound = Outbound([], allow_private=[broker.place], timeout_s=timeout_s)
+            its = Broker(url=broker.url, topic=TOPIC, ca=str(authority.certificate))
+            yield Rig(
+                MqttChannel(its, outbound),
+                lambda: [one.decode("utf-8", "replace") for one in broker.payloads],
+            )
+            await outbound.aclose()
+
+
+RIGS = pytest.mark.parametrize("rig", [webhook, by_apprise, recording, mqtt])
 
 
 @RIGS
@@ -220,7 +242,7 @@ def test_channels_are_built_by_kind_and_do_not_show_their_secrets():
     assert "0123456789abcdef" not in repr(specs(secret="0123456789abcdef"))
 
 
-@pytest.mark.parametrize("rig", [webhook, by_apprise])
+@pytest.mark.parametrize("rig", [webhook, by_apprise, mqtt])
 async def test_where_something_is_asked_the_link_goes_out_with_it(rig):
     asked = replace(MESSAGE, answer_url="https://siaga.example/j/abc")
     async with rig(200, 200) as found:

@@ -23,6 +23,14 @@ kind = "sms"
 by = "gammu_files"
 folder = "gammu"
 
+[channels.gerbang]
+kind = "mqtt"
+url = "mqtts://mqtt.example:8883"
+topic = "kota/siaga"
+user = "siaga"
+secret_file = "mqtt.key"
+ca = "mqtt.pem"
+
 [answers]
 address = "https://siaga.example"
 key_file = "answers.key"
@@ -57,6 +65,7 @@ def test_a_whole_one_is_read_with_paths_from_its_folder(tmp_path):
     assert config.channels["desk"].what == "webhook"
     assert config.channels["cap-provinsi"].what == "cap"
     assert config.channels["sms"].folder == f"{tmp_path}/gammu"
+    assert config.channels["gerbang"].ca == f"{tmp_path}/mqtt.pem"
     assert config.answers.key_file == f"{tmp_path}/answers.key"
     assert config.exercise.channels["latihan-cap"].secret_file == f"{tmp_path}/latihan.key"
 
@@ -73,15 +82,20 @@ def test_a_whole_one_is_read_with_paths_from_its_folder(tmp_path):
         ('exercise_push = ["latihan-cap"]', 'exercise_push = ["cap-provinsi"]', "no channel of kind cap"),
         ('sender = "siaga@kota.example"', "", "who sends"),
         ('sender = "siaga@kota.example"', 'sender = "siaga kota"', "sender"),
-        ('by = "gammu_files"\nfolder = "gammu"\n\n[answers]', "[answers]", "how SMS go out"),
-        ('folder = "gammu"\n\n[answers]', "[answers]", "gammu-smsd"),
+        ('by = "gammu_files"\nfolder = "gammu"\n\n[chan', "[chan", "how SMS go out"),
+        ('folder = "gammu"\n\n[channels.gerbang]', "[channels.gerbang]", "gammu-smsd"),
         (
-            'by = "gammu_files"\nfolder = "gammu"\n\n[answers]',
-            'by = "http"\n[answers]',
+            'by = "gammu_files"\nfolder = "gammu"\n\n[chan',
+            'by = "http"\n[chan',
             "address and a token",
         ),
         ('kind = "cap"\nurl = "https://cap.example/in"', 'kind = "telegram"', "token and writes into a chat"),
         ('url = "https://cap.example/in"', 'url_file = "x"', "no url"),
+        ('url = "mqtts:', 'url = "mqtt:', "spoken to by TLS"),
+        ('topic = "kota/siaga"', "", "about a topic"),
+        ('topic = "kota/siaga"', 'topic = "kota/#"', "topic"),
+        ('user = "siaga"\n', "", "user and secret_file"),
+        ('ca = "mqtt.pem"', 'certificate = "mqtt.pem"', "certificate and key"),
         ('address = "https://siaga.example"', 'address = "siaga.example"', "address"),
     ],
 )

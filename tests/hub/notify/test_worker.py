@@ -4,12 +4,10 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
 
-import pytest
 from sqlalchemy import select
 
 from hub.bus import Bus
 from hub.clock import SystemClock
-from hub.db import Database
 from hub.errors import StoreUnavailableError
 from hub.notify import attempts
 from hub.notify import outbox as box
@@ -22,14 +20,6 @@ from hub.notify.worker import NotifyWorker
 from tests.hub.notify.test_outbox import notice, states
 
 QUICK = Retry(first_s=0.02, most_s=0.05)
-
-
-@pytest.fixture
-def db(tmp_path):
-    database = Database(f"sqlite:///{tmp_path}/hub.sqlite")
-    database.open()
-    yield database
-    database.close()
 
 
 @asynccontextmanager

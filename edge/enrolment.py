@@ -115,7 +115,7 @@ def renew(config: Config, clock: Clock) -> identity.Validity:
     """Get the next certificate with a fresh key, and put both in the place of the former. Safe to call again.
 
     Raises:
-        EnrolmentRefused, EnrolmentError: as Service.ask.
+        EnrolmentRefused, EnrolmentError: as Service.ask. Refused, it is asked with another key the next time.
         CertificateError: what is there now cannot be used.
     """
     from cryptography import x509
@@ -130,7 +130,13 @@ def renew(config: Config, clock: Clock) -> identity.Validity:
     pending = place.with_name(place.name + ".pending")
     key = _kept_key(pending)
     service = Service(config.enrolment.url, context, clock)
-    chain = service.ask("simplereenroll", _request(config.gateway.id, key))
+    try:
+        chain = service.ask("simplereenroll", _request(config.gateway.id, key))
+    except EnrolmentRefused:
+        # It may be of this key, which has had its certificate: a power cut may have kept the file of it, or the answer
+        # was lost and the line with it. The next try has a fresh one.
+        pending.unlink(missing_ok=True)
+        raise
     _check(chain, key, config.gateway.id, x509.load_pem_x509_certificate(root_pem.encode()))
     write_bytes(place, _key_pem(key) + _pem(chain), mode=0o600)
     pending.unlink()

@@ -240,6 +240,19 @@ def test_a_renewal_has_a_fresh_key_and_the_old_one_still_serves(city, tmp_path):
         assert revoke_all(conn, GATEWAY, "uji", now_ms=city.now_ms) == 2, "both were in use until now"
 
 
+def test_a_key_that_has_had_its_certificate_keeps_no_gateway_from_the_next_one(city, tmp_path):
+    """Its file came back with a power cut, or its answer and then the line were lost."""
+    config = enrolled(city, tmp_path, days_ago=60)
+    used = load_pem_private_key(config.broker.cert_file.read_bytes(), None)
+    pending = config.broker.cert_file.with_name("gateway.pem.pending")
+    write_bytes(pending, gateway_side._key_pem(used), mode=0o600)
+    with pytest.raises(EnrolmentRefused):
+        renew(config, Clock())
+    assert certificate(config).public_key() == used.public_key()
+    renew(config, Clock())
+    assert certificate(config).public_key() != used.public_key()
+
+
 @pytest.mark.parametrize(("days", "renewed"), [(29, False), (31, True), (119, True), (121, False)])
 def test_not_too_early_and_not_more_than_thirty_days_after_the_end(city, tmp_path, days, renewed):
     config = enrolled(city, tmp_path, days_ago=days)

@@ -33,10 +33,14 @@ def _best(receivers: object) -> dict[str, float | str | None]:
     heard = [
         one
         for one in (receivers if isinstance(receivers, list) else [])
-        if isinstance(one, dict) and isinstance(one.get("rssi"), int | float)
+        if isinstance(one, dict) and _number(one.get("rssi")) is not None
     ]
     if not heard:
         return {}
-    best = max(heard, key=lambda one: float(one["rssi"]))
-    snr = best.get("snr")
-    return {"rssi": float(best["rssi"]), "snr": float(snr) if isinstance(snr, int | float) else None}
+    best = max(heard, key=lambda one: one["rssi"])
+    return {"rssi": _number(best["rssi"]), "snr": _number(best.get("snr"))}
+
+
+def _number(value: object) -> float | None:
+    """As decibels: JSON has integers that no float can hold."""
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e6 else None

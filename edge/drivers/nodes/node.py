@@ -25,6 +25,10 @@ AWAY_MS = 15_000
 OLD_MS = 10_000
 """What was said longer ago than this is told with the time when it was said."""
 
+BEFORE_BOOT_MS = 600_000
+"""What was said so long before the boot was said by a wrong clock: brokers do not keep it for so long. A node without a
+clock begins in 1970, and all its presses would be one at the moment of the boot."""
+
 
 class NodeDriver:
     """One node."""
@@ -146,7 +150,8 @@ class NodeDriver:
             if not pressed:
                 return []
             last_ms, self._pressed_ms = self._pressed_ms, mono_ms
-            if last_ms is not None and mono_ms - last_ms <= press.quiet_ms:
+            # What a slow network says late was pressed earlier, and is no repetition of the last one.
+            if last_ms is not None and abs(mono_ms - last_ms) <= press.quiet_ms:
                 return []
             return [Edge(self.device, role, True, mono_ms)]
         if state is None:
@@ -169,7 +174,9 @@ class NodeDriver:
         if said.t_ms is None or not self._clock.discipline().synced:
             return now_ms
         age_ms = self._clock.now_ms() - said.t_ms
-        return now_ms - min(age_ms, now_ms) if age_ms > OLD_MS else now_ms
+        if not OLD_MS < age_ms <= now_ms + BEFORE_BOOT_MS:
+            return now_ms
+        return max(0, now_ms - age_ms)
 
     def _path(self, path: str) -> str:
         return path.replace("{channel}", self.meaning.channel)

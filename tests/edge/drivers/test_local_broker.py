@@ -231,6 +231,30 @@ async def test_an_old_uplink_is_told_with_its_own_time():
     assert edge.mono_ms == clock.mono, "a wrong clock judges nothing"
 
 
+async def test_presses_of_a_clock_that_was_set_back_are_presses():
+    """Each is told by its own time, and none is taken for the one before it."""
+    fake, clock = fakes.FakeChirpStack(), Clock()
+    clock.now_ms = lambda: time.time_ns() // 10**6  # type: ignore[method-assign]
+    clock.mono = 3_600_000
+    button = driver(clock, id=fake.id, model="chirpstack_button")
+    told = []
+    for age_s in (0, 300, 300, 60):
+        clock.mono += 60_000
+        told += heard(button, *fake.uplink({"pressed": True}, age_s=age_s)[:2])
+    assert len(told) == 4
+
+
+async def test_presses_of_a_node_without_a_clock_are_presses_of_now():
+    fake, clock = fakes.FakeChirpStack(), Clock()
+    clock.now_ms = lambda: time.time_ns() // 10**6  # type: ignore[method-assign]
+    button = driver(clock, id=fake.id, model="chirpstack_button")
+    since_1970_s = time.time()
+    for _ in range(2):
+        clock.mono += 60_000
+        [edge] = heard(button, *fake.uplink({"pressed": True}, age_s=since_1970_s)[:2])
+        assert edge.mono_ms == clock.mono
+
+
 async def test_signal_and_battery_of_a_lorawan_button():
     fake, clock = fakes.FakeChirpStack(), Clock()
     button = driver(clock, id=fake.id, model="chirpstack_button")
@@ -301,7 +325,11 @@ async def test_a_node_that_is_never_heard_goes_down_after_its_silence():
         (
             {"model": "chirpstack_button"},
             "application/1/device/n/event/up",
-            [b'{"object":{"pressed":"yes"}}', b"x", b'{"rxInfo":{"rssi":3}}'],
+            [
+                *(b'{"object":{"pressed":"yes"}}', b"x", b'{"rxInfo":{"rssi":3}}'),
+                b'{"rxInfo":[{"rssi":-1%s}]}' % (b"0" * 400),
+                b'{"rxInfo":[{"rssi":-90,"snr":1%s}]}' % (b"0" * 400),
+            ],
         ),
         (
             {"speaks": "rtl_433", "kind": "weather", "values": at("t", "h")},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Mapping
 
 from edge.clock import Clock
@@ -133,6 +132,7 @@ def _utc(value: object) -> object:
 
 
 def _number(value: object, most: float = 1e6) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
+    # Nothing that is no number is at most anything, and an integer may be too large for a float.
     return float(value) if abs(value) <= most else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import termios
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,8 @@ class SerialPort:
             port = self._opened(serial)
             port.reset_input_buffer()
             return await self._collect(port, enough, timeout_s)
-        except (OSError, serial.SerialException) as error:
+        # termios.error is neither: what pyserial passes on of an adapter that was pulled out.
+        except (OSError, serial.SerialException, termios.error) as error:
             self.close()
             raise MissedPollError(
                 "bus_down", f"{self._path}: {error}", "look at the adapter and the rights on the port"

@@ -6,6 +6,7 @@ import contextlib
 import functools
 
 import pytest
+import serial
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -141,6 +142,31 @@ async def test_a_gpsd_that_hangs_up_or_is_not_there(daemon):
     gone = GpsdDriver("x", Gpsd(port=1), clock=FakeClock())
     with pytest.raises(MissedPollError, match=r"gpsd\.socket"):
         await gone.poll()
+
+
+@pytest.mark.parametrize(
+    "number",
+    [10**400, -(10**400), float("nan"), float("inf"), True, "4", None],
+    ids=["long", "long and negative", "nan", "infinite", "true", "text", "null"],
+)
+def test_a_number_that_no_float_can_hold_is_none(number):
+    """JSON has integers of any length; one of 400 digits ended the gateway."""
+    told = {"tpv": [{"mode": 3, "lat": number, "lon": 106.8, "alt": number}], "sky": [{"uSat": number}]}
+    fix = gpsd.fix_of(told, None)
+    assert (fix.lat_deg, fix.altitude_m, fix.satellites, fix.lon_deg) == (None, None, None, 106.8)
+
+
+async def test_an_adapter_that_is_pulled_out_is_a_missed_poll():
+    """Its port then answers with an error of its own class, which ended the gateway."""
+    talker = Talker(lambda: b"$")
+    async with talker:
+        port = SerialPort(talker.path, 9600)
+        driver = NmeaDriver("mobil-1", port, clock=FakeClock())
+        port._opened(serial)
+    with pytest.raises(MissedPollError) as missed:
+        await driver.poll()
+    assert missed.value.reason == "bus_down"
+    port.close()
 
 
 def test_the_sentences_of_the_standard():

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from contract.codec import decode_body
 from contract.errors import ContractError
+from contract.ranges import Ranges
 from edge import frames
 from edge.clock import Clock
 from edge.errors import EdgeError, WayError
@@ -63,6 +64,7 @@ class Way(Protocol):
 
 @dataclass(slots=True)
 class _Tries:
+    row: int
     attempts: int = 0
     due_ms: int = 0
     told: set[str] = field(default_factory=set)
@@ -91,6 +93,8 @@ class SecondPath:
         self._clock = clock
         self._received = received
         self._tries: dict[str, _Tries] = {}
+        self._proved = Ranges()
+        self._life = spool.life
 
     async def run(self) -> None:
         """Work until cancelled; returns at once where there is no second path."""
@@ -102,25 +106,29 @@ class SecondPath:
     async def look(self) -> None:
         """Tell of every press that is due. What fails is tried again; it never stops the gateway."""
         try:
-            waiting = self._overdue()
+            while (press := self._next()) is not None:
+                tries = self._tries[press.event_id]
+                await self._tell(press, tries)
+                growing_ms = FIRST_AGAIN_MS * 2 ** min(tries.attempts, 16)
+                tries.due_ms = self._clock.mono_ms() + min(LAST_AGAIN_MS, growing_ms)
+                tries.attempts += 1
         except EdgeError as error:
             log.error("second_path.unread error=%r", str(error))
-            return
+
+    def _next(self) -> Press | None:
+        """The press to tell of now; None where none is due. One that was never tried comes before all others: each
+        try of a way that is broken lasts until it is given up."""
         now_ms = self._clock.mono_ms()
-        ids = {press.event_id for press in waiting}
-        self._tries = {event_id: tries for event_id, tries in self._tries.items() if event_id in ids}
-        for press in waiting:
-            tries = self._tries.setdefault(press.event_id, _Tries())
-            if tries.due_ms <= now_ms:
-                await self._tell(press, tries)
-                tries.due_ms = self._clock.mono_ms() + min(LAST_AGAIN_MS, FIRST_AGAIN_MS * 2**tries.attempts)
-                tries.attempts += 1
+        waiting = self._overdue(now_ms)
+        self._tries = {
+            press.event_id: self._tries.get(press.event_id) or _Tries(row=row) for row, press in waiting
+        }
+        due = [press for _, press in waiting if self._tries[press.event_id].due_ms <= now_ms]
+        return min(due, key=lambda press: self._tries[press.event_id].attempts, default=None)
 
     async def _tell(self, press: Press, tries: _Tries) -> None:
         for way in self._ways:
             if way.name in tries.told:
-                if way.proves:
-                    return
                 continue
             try:
                 await way.tell(press)
@@ -130,13 +138,16 @@ class SecondPath:
             log.warning("second_path.told way=%s device=%s event=%s", way.name, press.device, press.event_id)
             tries.told.add(way.name)
             if way.proves:
+                self._proved.add(tries.row, tries.row)
                 self._received((press.event_id,))
             return
 
-    def _overdue(self) -> list[Press]:
-        now_ms = self._clock.mono_ms()
+    def _overdue(self, now_ms: int) -> list[tuple[int, Press]]:
+        """Rows and presses, but those of which a way has proved that the hub has them."""
+        if self._spool.life != self._life:
+            self._life, self._proved = self._spool.life, Ranges()
         found = []
-        for overdue in self._spool.overdue_panics(now_ms, ANSWER_MS):
+        for overdue in self._spool.overdue_panics(now_ms, ANSWER_MS, without=self._proved):
             send = Send("panic", overdue.row, overdue.row, PANIC_FRAME_BYTES)
             frame = frames.build(send, self._spool, gateway=self._gateway, mono_ms=now_ms)
             if frame is None:
@@ -146,5 +157,5 @@ class SecondPath:
             except ContractError:
                 continue
             t_ms = self._spool.time_ms("panic", overdue.row)
-            found.append(Press(event.id, event.device, t_ms, frame.payload))
+            found.append((overdue.row, Press(event.id, event.device, t_ms, frame.payload)))
         return found

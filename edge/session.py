@@ -48,6 +48,9 @@ ASK_TIME_MS = 30 * 60_000
 REPLIES = 32
 """Replies that wait for a connection; beyond it the oldest go."""
 
+LAMPS = 512
+"""Of so many waiting presses, the newest, it is told that the hub has them: more than buttons remember."""
+
 BEAT_LOSSES = 200
 """Most lost ranges told in one beat; the others follow when these are noted."""
 
@@ -334,7 +337,7 @@ class Session:
             return ()
         ranges = Ranges(receipt.ranges)
         found = []
-        for panic in self._spool.overdue_panics(self._clock.mono_ms(), after_ms=0):
+        for panic in self._spool.overdue_panics(self._clock.mono_ms(), after_ms=0, most=LAMPS):
             if panic.epoch == receipt.epoch and panic.seq in ranges:
                 with contextlib.suppress(ContractError):
                     found.append(codec.decode_body(panic.body).id)

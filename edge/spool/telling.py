@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from contract.messages import (
     MAX_SETTLED_RANGES,
     ClosedEpoch,
     LaneAccount,
     Loss,
+    Range,
 )
+from contract.ranges import Ranges
 from contract.topics import LANES, Lane
 from edge.spool.lane import LaneState
 from edge.spool.records import (
     OverduePanic,
+    Run,
     Usage,
 )
 from edge.spool.schema import RECORDS
@@ -84,24 +89,36 @@ class Telling(Sending):
             ballast=self._ballast,
         )
 
-    def overdue_panics(self, mono_ms: int, after_ms: int = 10_000) -> list[OverduePanic]:
-        """Presses without a receipt so long after they were accepted, oldest first, at most 64.
+    def overdue_panics(
+        self, mono_ms: int, after_ms: int = 10_000, *, most: int = 64, without: Iterable[Range] = ()
+    ) -> list[OverduePanic]:
+        """Presses without a receipt so long after they were accepted, oldest first.
 
         One of an earlier boot counts as overdue: nobody knows for how long the machine was off.
+
+        Args:
+            most: of so many that wait, the newest: those of a week without a line hide no press of now.
+            without: rows that are left out.
         """
-        overdue: list[OverduePanic] = []
+        return [
+            OverduePanic(run.first_row + at, run.epoch, run.first + at, row.mono_ms, run.running, row.body)
+            for run in self._waiting_panics(most, without)
+            for at, row in enumerate(run.rows)
+            if not run.running or mono_ms - row.mono_ms >= after_ms
+        ]
+
+    def _waiting_panics(self, most: int, without: Iterable[Range]) -> Iterator[Run]:
         lane = self._lane("panic")
-        low = 1
-        while len(overdue) < 64 and (found := lane.done.first_gap(low, lane.top)) is not None:
-            run = self.read_run("panic", *found, 64 * 1024)
-            if run is None:
+        waiting = Ranges(lane.done.missing(1, lane.top))
+        for pair in without:
+            waiting.remove(*pair)
+        newest: list[Range] = []
+        for first, last in reversed(waiting.pairs()):
+            if most <= 0:
                 break
-            for at, row in enumerate(run.rows):
-                if not run.running or mono_ms - row.mono_ms >= after_ms:
-                    overdue.append(
-                        OverduePanic(
-                            run.first_row + at, run.epoch, run.first + at, row.mono_ms, run.running, row.body
-                        )
-                    )
-            low = run.last_row + 1
-        return overdue[:64]
+            newest.append((max(first, last - most + 1), last))
+            most -= last - first + 1
+        for low, last in reversed(newest):
+            while low <= last and (run := self.read_run("panic", low, last, 64 * 1024)) is not None:
+                yield run
+                low = run.last_row + 1

@@ -165,6 +165,44 @@ async def test_each_press_goes_by_itself_and_one_that_cannot_be_told_holds_up_no
     assert way.told == [TWO]
 
 
+async def test_presses_of_a_week_without_a_line_hide_no_press_of_now(bench):
+    """More of them wait than are looked at in one go; each is told of, once."""
+    for number in range(1, 101):
+        bench.press(number)
+    await bench.at(10_000)
+    bench.press(101)
+    for at_ms in range(20_000, 40_000, 1_000):
+        await bench.at(at_ms)
+    assert sorted(bench.https.told) == [f"{number:032x}" for number in range(1, 102)]
+
+
+async def test_a_press_of_now_waits_for_one_try_of_an_older_one_and_not_for_all(bench):
+    """Each try of a way that swallows everything lasts until its end."""
+    bench.https.broken = bench.sms.broken = True
+    for number in range(1, 21):
+        bench.press(number)
+    await bench.at(10_000)
+    tried = []
+
+    async def slowly(press):
+        tried.append(press.event_id)
+        if len(tried) == 1:
+            bench.press(99)
+        bench.clock.mono += 10_000
+        await asyncio.sleep(0)
+        raise WayError("broken", "planted")
+
+    bench.https.tell = slowly
+    bench.clock.mono = 100_000
+    looking = asyncio.create_task(bench.path.look())
+    async with asyncio.timeout(10):
+        while f"{99:032x}" not in tried:  # noqa: ASYNC110 - the way is the test's own, and has no event
+            await asyncio.sleep(0)
+    looking.cancel()
+    # Older ones are tried meanwhile only until ten seconds are over, when the newest one is due.
+    assert tried.index(f"{99:032x}") <= 2
+
+
 # The ways themselves.
 
 

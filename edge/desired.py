@@ -95,8 +95,8 @@ class Desired:
             if state.starts >= STARTS:
                 self.refuse("dies / mati")
             else:
-                self._save(msgspec.structs.replace(state, starts=state.starts + 1))
                 try:
+                    self._save(msgspec.structs.replace(state, starts=state.starts + 1))
                     return Chosen(self._read("trial.toml", state.hash), state.hash, trial=True)
                 except (ContractError, EdgeError, OSError) as error:
                     self.refuse(str(error))
@@ -140,7 +140,11 @@ class Desired:
         """The trial has failed; what ran before is to run."""
         state = self.state
         if state is not None and state.phase == "trial":
-            self._save(msgspec.structs.replace(state, phase="refused", error=why[:2000]))
+            try:
+                self._save(msgspec.structs.replace(state, phase="refused", error=why[:2000]))
+            except OSError as error:
+                # A full card. A start that cannot be counted is none: what ran before runs then, too.
+                log.error("config.unsaved error=%s", error)
             log.error("config.taken_back version=%d hash=%s why=%s", state.version, state.hash[:12], why)
 
     def _settled(self) -> Chosen:

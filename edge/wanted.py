@@ -78,14 +78,22 @@ class Wanted:
             if not self._reached():
                 since_ms = now_ms
             if now_ms - since_ms >= SETTLE_MS:
-                self._desired.keep()
-                self._trial = False
+                self._trial = not self._kept()
             elif now_ms - began_ms >= PATIENCE_MS:
                 self._desired.refuse("pusat tidak terjangkau / hub out of reach")
                 raise ConfigChanged("config", "the trial has not reached the hub")
         state = self._desired.state
         if state is not None:
             self._answer(self._standing(state.version, state.error if state.phase == "refused" else ""))
+
+    def _kept(self) -> bool:
+        """Keep it; False where the card does not take it, and it is tried again: what runs needs none of it."""
+        try:
+            self._desired.keep()
+        except OSError as error:
+            log.error("config.unsaved error=%s", error)
+            return False
+        return True
 
     def _standing(self, version: int, error: str) -> Reply:
         """What runs, in answer to what the hub wants."""

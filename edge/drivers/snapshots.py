@@ -122,12 +122,18 @@ class Photographer:
                 async with asyncio.timeout(TIDY_S):
                     press = await self._presses.get()
             except TimeoutError:
-                self._album.tidy()
+                self._tidy()
                 continue
             async with asyncio.TaskGroup() as group:
                 for camera in self._cameras:
                     if press.device in camera.settings.on_panic:
                         group.create_task(self._take(camera, press, store), name=f"snapshot {camera.device}")
+
+    def _tidy(self) -> None:
+        try:
+            self._album.tidy()
+        except OSError as error:
+            log.warning("snapshots_untidied error=%s", error)
 
     async def _take(self, camera: CameraDriver, press: Press, store: EventStore) -> None:
         name = f"{press.event_id}-{camera.device}.jpg"

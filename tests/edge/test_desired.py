@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from gpiozero.pins.mock import MockFactory
@@ -129,6 +130,42 @@ def test_files_that_are_damaged_or_gone_leave_what_ran_before(file, name):
     assert polls(desired.choose()) in (0.05, 0.1)
     place.unlink()
     assert polls(Desired(file).choose()) in (0.05, 0.1)
+
+
+@pytest.mark.parametrize("step", ["start", "keep", "end"])
+async def test_a_card_that_takes_nothing_stops_no_gateway(file, monkeypatch, step):
+    """A trial that cannot be counted is none: what ran before runs, and its buttons ring."""
+    desired = tried(file)
+    began = []
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    async def run(chosen):
+        began.append(chosen.trial)
+        if chosen.trial:
+            monkeypatch.setattr("edge.desired.write_bytes", full)
+            raise CardError("card", "no room")
+
+    if step == "keep":
+        desired.choose()
+        monkeypatch.setattr("edge.desired.write_bytes", full)
+        assert not room_of(desired)._kept()
+        monkeypatch.undo()
+        assert room_of(desired)._kept()
+        assert not Desired(file).choose().trial
+        return
+    if step == "start":
+        monkeypatch.setattr("edge.desired.write_bytes", full)
+    await run_chosen(desired, run)
+    assert began == ([False] if step == "start" else [True, False])
+
+
+def room_of(desired):
+    identity = SimpleNamespace(gateway="gw-uji", config="")
+    return wishes.Wanted(
+        desired, identity, trial=True, reached=lambda: True, answer=lambda _: None, clock=SystemClock()
+    )
 
 
 async def test_a_trial_that_cannot_start_is_taken_back_and_the_files_own_fault_is_told(file):

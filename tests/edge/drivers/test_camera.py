@@ -252,6 +252,20 @@ def test_an_album_keeps_to_its_room_and_its_days(tmp_path):
             album.read(name)
 
 
+def test_a_card_that_lets_nothing_go_is_told_and_stops_nothing(tmp_path, monkeypatch, caplog):
+    """It has become read-only, as cards do at their end; the gateway ended when it looked at its pictures."""
+    album = Album(SnapshotSettings(folder=tmp_path, keep_days=1), clock=Clock())
+    album.keep(f"{1:032x}-cctv.jpg", b"x")
+    os.utime(tmp_path / f"{1:032x}-cctv.jpg", (1, 1))
+
+    def read_only(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.unlink", read_only)
+    Photographer([], album, clock=Clock())._tidy()
+    assert "snapshots_untidied" in caplog.text
+
+
 async def test_a_slow_camera_delays_no_other_device(fake):
     fake.delay_s = 0.2
     driver = CameraDriver(settings(fake), clock=Clock())

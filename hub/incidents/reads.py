@@ -29,7 +29,7 @@ def listed(
     since_ms: int | None = None,
     limit: int = MOST,
 ) -> list[dict[str, Any]]:
-    """Incidents in those states, the most urgent first, then the newest.
+    """Incidents in those states, the most urgent first, then the newest; of closed ones those that were closed last.
 
     Args:
         since_ms: only what was opened at or after this hub time.
@@ -38,7 +38,9 @@ def listed(
     query = select(incidents).where(incidents.c.state.in_(list(states)))
     if since_ms is not None:
         query = query.where(incidents.c.opened_ms >= since_ms)
-    query = query.order_by(incidents.c.priority, incidents.c.number.desc()).limit(min(limit, MOST))
+    # By urgency the critical ones of years would fill every list of closed ones.
+    order = [incidents.c.closed_ms.desc()] if CLOSED.issuperset(states) else [incidents.c.priority]
+    query = query.order_by(*order, incidents.c.number.desc()).limit(min(limit, MOST))
     return [shown(row) for row in conn.execute(query)]
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 import hub.tables  # noqa: F401
 from hub.alarms import service as alarms
 from hub.incidents import actions, reads, timeline
-from hub.incidents.machine import NotFoundError, TransitionError, VersionConflictError
+from hub.incidents.machine import CLOSED, NotFoundError, TransitionError, VersionConflictError
 from hub.incidents.service import Incidents
 from hub.incidents.tables import incidents
 from hub.incidents.timeline import Actor
@@ -178,6 +178,16 @@ def test_a_note_is_on_the_timeline_and_an_empty_one_is_not(conn, one):
     with pytest.raises(TransitionError):
         actions.add_note(conn, one, " ", actor=SITI, now_ms=NOW)
     assert [e["note"] for e in timeline.entries(conn, one)] == ["", "menelepon IGD"]
+
+
+def test_the_list_of_closed_ones_has_the_last_first_however_urgent_those_before_were(conn, one):
+    Incidents(REGION).panic(conn, press(gateway="gw-pasar"))
+    (second,) = (row["id"] for row in reads.listed(conn) if row["id"] != one)
+    conn.execute(incidents.update().where(incidents.c.id == second).values(priority=1))
+    act(conn, second, "mark_false", 1, note="uji")
+    actions.act(conn, REGION, one, "mark_false", actor=SITI, version=1, now_ms=NOW + 2000, note="uji")
+    assert [row["id"] for row in reads.listed(conn, states=CLOSED)] == [one, second]
+    assert [row["id"] for row in reads.listed(conn, states=CLOSED, limit=1)] == [one]
 
 
 def test_the_list_has_the_urgent_first_and_the_closed_apart(conn, one):

@@ -192,6 +192,10 @@ class Sampler:
             The sample; None where the poll was missed, or was not made because the last one was just now.
         """
         state = self._devices[device]
+        async with state.asking:
+            return await self._poll(state)
+
+    async def _poll(self, state: _Device) -> Sample | None:
         if state.last_ms is not None and self._clock.mono_ms() - state.last_ms < APART_MS:
             # Not asked at all: what a device has answered is never thrown away.
             return None
@@ -199,6 +203,12 @@ class Sampler:
             reading = await state.schedule.driver.poll()
         except MissedPollError as missed:
             self._missed(state, missed)
+            return None
+        except Exception as error:
+            # A fault of the driver itself. It must not take the buttons with it.
+            log.exception("driver_failed device=%s", state.schedule.driver.device)
+            hint = "the driver's own fault: send the gateway's log to who maintains Siaga"
+            self._missed(state, MissedPollError("garbage", f"{type(error).__name__}: {error}", hint))
             return None
         sample = state.stamp(reading)
         self._answered(state, reading.mono_ms)
@@ -354,6 +364,8 @@ class _Device:
         self.missed_by: MissedPollError | None = None
         self.sample: Sample | None = None
         self.down = False
+        self.asking = asyncio.Lock()
+        """A person asks in between its rhythm: two answers at once would have one time."""
 
     def stamp(self, reading: Reading) -> Sample:
         """The reading as a sample: judged for plausibility, its values in the field types of their kind."""

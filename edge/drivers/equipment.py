@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
     from edge.drivers.snapshots import Photographer
     from edge.panic import Press
 
+log = logging.getLogger(__name__)
+
 BLINK_S = 0.25
+
+AGAIN_S = 5.0
+"""After how long a service that has failed begins anew."""
 
 
 class Service(Protocol):
@@ -30,6 +36,16 @@ class Service(Protocol):
 
     async def run(self, store: EventStore) -> None:
         """Work until cancelled. A missing network, device or file is told in the log and tried again for ever."""
+
+
+async def _go_on(service: Service, store: EventStore) -> None:
+    """Run a service until cancelled. A fault of its own must not take the buttons with it: it begins anew."""
+    while True:
+        try:
+            await service.run(store)
+        except Exception:
+            log.exception("service_failed service=%s", type(service).__name__)
+        await asyncio.sleep(AGAIN_S)
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ class Drivers:
         """Run the services until cancelled; returns at once where there are none."""
         async with asyncio.TaskGroup() as group:
             for service in self.services:
-                group.create_task(service.run(store), name=type(service).__name__)
+                group.create_task(_go_on(service, store), name=type(service).__name__)
 
     def pressed(self, press: Press) -> None:
         """A press is on the card: what looks on takes its picture. Never blocks."""

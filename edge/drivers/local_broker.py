@@ -197,13 +197,21 @@ class LocalBrokerClient:
     async def _listen(self, connected: mqtt.Client) -> None:
         taken = 0
         async for message in connected.messages:
-            payload = message.payload if isinstance(message.payload, bytes) else b""
-            asks = self._nodes.take(message.topic.value, payload, retained=message.retain)
+            asks = self._heard(message)
             if asks:
                 await self._publish(connected, asks)
             taken += 1
             if taken % TURN == 0:
                 await asyncio.sleep(0)
+
+    def _heard(self, message: mqtt.Message) -> Sequence[Publish]:
+        """Give it to the nodes. What a driver does not foresee must take neither the other nodes nor the buttons."""
+        payload = message.payload if isinstance(message.payload, bytes) else b""
+        try:
+            return self._nodes.take(message.topic.value, payload, retained=message.retain)
+        except Exception:
+            log.exception("node_failed topic=%r", message.topic.value)
+            return ()
 
     async def _publish(self, connected: mqtt.Client, asks: Sequence[Publish]) -> None:
         for topic, payload in asks:

@@ -117,6 +117,42 @@ async def test_down_and_up_are_told_once_each_and_never_as_zero():
     assert [sample.values[0] for sample in bench.card.samples] == [1.0] * 4
 
 
+async def test_a_fault_of_a_driver_is_a_missed_poll_and_stops_nothing(caplog):
+    bench = Bench()
+
+    async def faulty():
+        raise OverflowError("int too large to convert to float")
+
+    poll, bench.driver.poll = bench.driver.poll, faulty  # type: ignore[method-assign]
+    for _ in range(2):
+        assert await bench.poll() is None
+    assert bench.sampler.devices_down == ("pos",)
+    assert "driver_failed device=pos" in caplog.text
+    bench.driver.poll = poll  # type: ignore[method-assign]
+    assert await bench.poll() is not None
+    assert not bench.sampler.devices_down
+
+
+async def test_who_asks_while_a_poll_is_under_way_gets_its_sample_and_makes_no_other():
+    """Two samples at one time would be one in the database."""
+    bench = Bench()
+    answers = asyncio.Event()
+    poll = bench.driver.poll
+
+    async def slow():
+        await answers.wait()
+        return await poll()
+
+    bench.driver.poll = slow  # type: ignore[method-assign]
+    asking = [asyncio.create_task(bench.sampler.poll("pos")) for _ in range(2)]
+    await asyncio.sleep(0)
+    answers.set()
+    first, second = await asyncio.gather(*asking)
+    assert first is not None
+    assert second is None
+    assert bench.sampler.states[0].sample == first
+
+
 async def test_one_missed_poll_is_not_down_and_resting_is_not_a_miss():
     bench = Bench()
     bench.driver.silence(True)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -216,6 +217,18 @@ def heard(node, topic, payload, *, retained=False):
     room = Nodes([node], clock=node._clock, on_edge=edges.append)
     room.take(topic, payload if isinstance(payload, bytes) else payload.encode(), retained=retained)
     return edges
+
+
+async def test_what_a_node_driver_does_not_foresee_ends_nothing(caplog):
+    def unforeseen(*_, **__):
+        raise OverflowError("int too large to convert to float")
+
+    room = Nodes([], clock=Clock())
+    room.take = unforeseen  # type: ignore[method-assign]
+    client = LocalBrokerClient(LocalBroker(), room, gateway="gw-uji", random=Random(1))
+    message = SimpleNamespace(topic=SimpleNamespace(value="n"), payload=b"{}", retain=False)
+    assert not client._heard(message)
+    assert "node_failed topic='n'" in caplog.text
 
 
 async def test_an_old_uplink_is_told_with_its_own_time():

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -18,35 +18,48 @@ from benchmarks.stations import Load
 from edge.config import load
 from provisioning.ca import Identity
 
-BUSY = "while True: pass"
-IDLE = "import time; time.sleep(60)"
-WRITER = """
+UP = "print('up', flush=True)\n"
+BUSY = UP + "while True: pass"
+IDLE = UP + "import signal; signal.pause()"
+WRITER = f"""
 import os, time, sys
 file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
 while True:
     os.pwrite(file, b"x" * 4096, 0)
     os.fdatasync(file)
-    time.sleep(0.05)
+    {UP}    time.sleep(0.05)
 """
 
 
 @contextmanager
 def running(code: str, *arguments: str) -> Iterator[int]:
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments])
+    """A process that does by now what it is for."""
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE)
     try:
-        time.sleep(0.2)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        if code == IDLE:
+            until(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S")
         yield process.pid
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
+
+
+def until(so: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 20
+    while not so():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
 
 
 def test_a_busy_process_has_used_what_an_idle_one_has_not():
     with running(BUSY) as busy, running(IDLE) as idle:
         first = [meter.read(pid) for pid in (busy, idle)]
-        time.sleep(0.3)
+        until(lambda: meter.cpu_s(busy) > first[0].cpu_s + 0.1)
         spent = [meter.between(was, meter.read(pid)) for was, pid in zip(first, (busy, idle), strict=True)]
-    assert spent[0].cpu_pct > 4  # on a machine that others use too
+    assert spent[0].cpu_s > 0.1
+    assert 0 < spent[0].cpu_pct < 110
     assert spent[1].cpu_pct < 1
     assert spent[1].switches <= 2
     assert all(1 < reading.pss_mb <= reading.rss_mb < 100 and reading.threads == 1 for reading in first)
@@ -55,20 +68,19 @@ def test_a_busy_process_has_used_what_an_idle_one_has_not():
 def test_what_a_process_hands_to_files_is_counted(tmp_path: Path):
     with running(WRITER, str(tmp_path / "file")) as writer, running(IDLE) as idle:
         before = meter.written_bytes(writer), meter.written_bytes(idle)
-        time.sleep(0.3)
-        after = meter.written_bytes(writer), meter.written_bytes(idle)
-    assert after[0] - before[0] >= 4096
-    assert after[1] == before[1]
+        until(lambda: meter.written_bytes(writer) >= before[0] + 4096)
+        assert meter.written_bytes(idle) == before[1]
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
 def test_flushes_and_what_they_carry_are_seen(tmp_path: Path):
     with running(WRITER, str(tmp_path / "file")) as writer, running(IDLE) as idle:
-        busy, quiet = commits.watch(writer, 1.0), commits.watch(idle, 0.5)
+        busy, quiet = commits.watch(writer, 1.5), commits.watch(idle, 0.5)
     assert busy is not None
     assert quiet is not None
-    assert 2 < busy.flushes_per_s < 25
-    assert 0.5 < busy.bytes_per_s / busy.flushes_per_s / 4096 < 1.6
+    assert 0 < busy.flushes_per_s < 25
+    # The first and the last may be seen by half.
+    assert abs(busy.bytes_per_s / 4096 - busy.flushes_per_s) <= 2 / 1.5
     assert quiet == commits.Writing(0, 0)
 
 

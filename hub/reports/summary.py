@@ -5,6 +5,7 @@ Exercises are left out. So are, for times, incidents that came again after a res
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Row, func, select
 from hub.agencies.directory import Directory
 from hub.escalation.tables import escalation_steps
 from hub.incidents.machine import OPEN, State
+from hub.incidents.progress import PART_STEPS
 from hub.incidents.tables import assignments, incidents, timeline
 from hub.region import Region
 from hub.reports.period import Period
@@ -30,6 +32,9 @@ LONGEST = 10
 """How many of the longest without an answer are named."""
 
 MOMENTS = ("acknowledge", "verify", "assign")
+
+SAYING = tuple(step for step in PART_STEPS if step != "withdraw")
+"""Steps of an agency's part by which it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +211,10 @@ def _agencies(conn: Connection, directory: Directory, period: Period) -> list[Ag
     given: dict[str, list[Row[Any]]] = {}
     for row in conn.execute(query):
         given.setdefault(row.agency, []).append(row)
+    words = _words(conn, period)
     lines = []
     for agency, rows in sorted(given.items()):
-        answers = [
-            min(at for at in _said(row) if at is not None) - row.assigned_ms for row in rows if _answered(row)
-        ]
+        answers = [words[row.id][0].at_ms - row.assigned_ms for row in rows if row.id in words]
         known = directory.agencies.get(agency)
         lines.append(
             AgencyLine(
@@ -221,22 +225,26 @@ def _agencies(conn: Connection, directory: Directory, period: Period) -> list[Ag
                 arrived=spread(
                     (row.arrived_ms - row.assigned_ms for row in rows if row.arrived_ms is not None), 0
                 ),
-                refused=sum(row.state == "refused" for row in rows),
-                silent=sum(not _answered(row) for row in rows),
+                refused=sum(row.id in words and words[row.id][-1].action == "refuse" for row in rows),
+                silent=sum(row.id not in words for row in rows),
             )
         )
     return lines
 
 
-def _said(row: Row[Any]) -> tuple[int | None, ...]:
-    """When an agency that has answered said something, whatever it was."""
-    return row.accepted_ms, row.departed_ms, row.arrived_ms, row.ended_ms, row.changed_ms
-
-
-def _answered(row: Row[Any]) -> bool:
-    """Whether the agency has said anything; one that was withdrawn before has not."""
-    said = row.accepted_ms or row.departed_ms or row.arrived_ms
-    return bool(said) or row.state in ("refused", "done")
+def _words(conn: Connection, period: Period) -> Mapping[str, Sequence[Row[Any]]]:
+    """What agencies said of each assignment, or somebody said for them, in its order. Of those that said nothing,
+    nothing; an assignment itself forgets a refusal when it is withdrawn or its incident is closed."""
+    query = (
+        select(timeline)
+        .join(incidents, incidents.c.id == timeline.c.incident_id)
+        .where(*_within(period), timeline.c.action.in_(SAYING))
+        .order_by(timeline.c.incident_id, timeline.c.n)
+    )
+    found: dict[str, list[Row[Any]]] = {}
+    for row in conn.execute(query):
+        found.setdefault(json.loads(row.data).get("assignment", ""), []).append(row)
+    return found
 
 
 def _buttons(found: Sequence[Times], region: Region) -> list[ButtonLine]:

@@ -68,13 +68,16 @@ def test_the_times_of_one_incident_from_press_to_scene(conn):
     assert line.arrived.median_ms == 540_000
 
 
-def test_an_agency_that_never_answers_or_cannot_come_is_told_apart(conn):
+@pytest.mark.parametrize("after", ["", "withdraw", "hand_over", "cancel"])
+def test_an_agency_that_never_answers_or_cannot_come_is_told_apart(conn, after):
     for agency, action in (("damkar", "refuse"), ("bpbd", None)):
         one = opened(conn, device="btn-1" if action else "btn-2", at=NOW + (0 if action else 120_000))
         step(conn, one, "verify", NOW + 130_000)
         step(conn, one, "assign", NOW + 140_000, agency=agency)
         if action:
             step(conn, one, action, NOW + 170_000)
+        if after and (action or after != "withdraw"):
+            step(conn, one, after, NOW + 400_000)
     lines = {line.id: line for line in report(conn).agencies}
     assert (lines["damkar"].refused, lines["damkar"].silent) == (1, 0)
     assert lines["damkar"].answered.median_ms == 30_000

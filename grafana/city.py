@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grafana import theme
 from grafana.theme import Theme
+from hub.programmes import files as programmes
+from hub.programmes.files import Programme
 from hub.region import Region, load
 from hub.rules import book as books
 from hub.rules.book import Book
@@ -21,6 +24,7 @@ class City:
     book: Book
     theme: Theme
     at_ms: int
+    programmes: Mapping[str, Programme] = field(default_factory=dict)
 
     @property
     def site_names(self) -> dict[str, str]:
@@ -37,6 +41,11 @@ class City:
         """The name of each gateway's site, by the gateway's id."""
         return {one.id: self.region.sites[one.site].name for one in self.region.gateways.values()}
 
+    @property
+    def programme_names(self) -> dict[str, str]:
+        """With the unit, by id."""
+        return {one.id: f"{one.name} ({one.unit})" for one in self.programmes.values()}
+
     def share(self, device_kind: str) -> float | None:
         """From which share in per cent on a ratio over devices of a kind raises an alarm."""
         found = (rule for rule in self.book.rules.values() if isinstance(rule, RatioEntry))
@@ -51,4 +60,5 @@ def read(profile: Path, at_ms: int) -> City:
         grafana.theme.PictureError: a picture of its theme cannot be used.
     """
     region = load(profile)
-    return City(region, books.read(profile / books.NAME, region), theme.read(profile), at_ms)
+    book = books.read(profile / books.NAME, region)
+    return City(region, book, theme.read(profile), at_ms, programmes.read(profile))

@@ -71,6 +71,7 @@ TAGS = MappingProxyType(
         "figure": "Ukuran",
         "kind": "Jenis",
         "gateway": "Gateway",
+        "programme": "Program",
     }
 )
 """What the column of a tag is called in a table."""

@@ -32,6 +32,8 @@ from hub.clock import SystemClock
 from hub.config import HubConfig, load_config, read_secret
 from hub.errors import HubError
 from hub.install import commands as services
+from hub.programmes import commands as programmes
+from hub.programmes import files as reached
 from hub.region import load as load_region
 from hub.retention import commands as rights
 from hub.rollups import commands as totals
@@ -102,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     rights.options_of_audit(held)
     rolled = _command(commands, "rollups", totals.rollups, "whether rollups have the totals of the samples")
     totals.options(rolled)
+    reports = _command(
+        commands,
+        "programmes",
+        programmes.programmes,
+        "take what offices report of their programmes, from a CSV file",
+    )
+    programmes.options(reports)
     services.add_install(commands)
     grafana = commands.add_parser("grafana", help="the walls").add_subparsers(required=True)
     pushed = _command(grafana, "push", walls.push, "bring Grafana to what the profile says; safe to repeat")
@@ -185,6 +194,7 @@ def _write_code(path: Path, code: str | None) -> None:
 def _check(config: HubConfig, options: argparse.Namespace) -> int:
     region = load_region(Path(config.profile))
     books.read(Path(config.profile) / books.NAME, region)
+    reached.read(Path(config.profile))
     found = findings(config, region, dt.datetime.now(dt.UTC))
     for one in sorted(found, key=lambda one: not one.serious):
         print(f"{options.config}: {one}")

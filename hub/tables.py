@@ -11,6 +11,7 @@ from hub.fleet import tables as fleet
 from hub.incidents import tables as incidents
 from hub.ingest import tables as ingest
 from hub.notify import tables as notify
+from hub.programmes import tables as programmes
 from hub.rollups import tables as rollups
 from hub.rules import tables as rules
 from hub.shifts import tables as shifts
@@ -27,6 +28,7 @@ __all__ = [
     "incidents",
     "ingest",
     "notify",
+    "programmes",
     "rollups",
     "rules",
     "shifts",

@@ -23,6 +23,7 @@ from simulator.account import Account
 from simulator.control.server import ControlPage
 from simulator.evidence import Sql
 from simulator.processes import ANY_PORT, ChildDied, ServerFailed, Wish
+from simulator.programmes import report as report_programmes
 from simulator.rehearsal import Choice, Rehearsal
 from simulator.report import Report
 from simulator.rounds import Rounds, check_room, show
@@ -129,6 +130,7 @@ class Demo:
         try:
             self._teller.step("menunggu semua gateway terdengar", "waiting until every gateway is heard")
             await self._until_online(city)
+            await report_programmes(city, time.time_ns() // 1_000_000)
             rounds = Rounds(
                 city,
                 sql,

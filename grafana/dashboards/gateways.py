@@ -16,6 +16,7 @@ SUBJECT = Subject(
     "Gateway yang bisu, catatan yang masih di jalan, ditolak, atau hilang; ruang kartu dan suhu.",
     "siaga-teknis",
     span="now-3h",
+    refresh="30s",
 )
 
 

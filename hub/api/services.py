@@ -22,6 +22,7 @@ from hub.db import Database
 from hub.fleet.commands import Commands
 from hub.ingest.pictures import Pictures
 from hub.notify.links import Links
+from hub.programmes.files import Programme
 from hub.region import Region
 from hub.rules.book import Book
 from hub.rules.model import StationState
@@ -78,6 +79,7 @@ class Services:
         hooks: secret of each channel whose receiver may tell something back.
         links: by which contacts answer without an account; None where the configuration has no address for them.
         cap_sender: the hub's name among senders of CAP; empty where it sends none.
+        programmes: the profile's, by id.
         applications: token of each application that may send presses.
         walls, wall_tokens: what the walls' PCs say of themselves, and the token of each.
         rules: the rules in force and their file; None in tests that have none.
@@ -107,6 +109,7 @@ class Services:
     rates: Rates = field(default_factory=Rates)
     hooks: Mapping[str, bytes] = field(default_factory=dict)
     applications: Mapping[str, str] = field(default_factory=dict)
+    programmes: Mapping[str, Programme] = field(default_factory=dict)
     wall_tokens: Mapping[str, str] = field(default_factory=dict)
     walls: Beats = field(default_factory=lambda: Beats((), began_mono_ms=0))
     links: Links | None = None

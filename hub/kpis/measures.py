@@ -97,6 +97,17 @@ FLEET = _measure(
     every_s=30,
 )
 SITES = _measure("kpi_sites", "kind", *_counts("sites", "heard"), every_s=30)
+PROGRAMMES = _measure(
+    "kpi_programmes",
+    "programme",
+    Field("value", "", "float"),
+    Field("target", "", "float"),
+    Field("reached_pct", "%", "float"),
+    Field("off"),
+    *_seconds("age_s"),
+    Field("late"),
+    every_s=30,
+)
 ALARM_QUALITY = _measure(
     "kpi_alarm_quality",
     "figure",
@@ -154,6 +165,14 @@ PRESSES = _measure(
     every_s=0,
     place="long",
 )
+PROGRAMME_VALUES = _measure(
+    "programme_values",
+    "programme",
+    Field("value", "", "float"),
+    Field("target", "", "float"),
+    every_s=0,
+    place="long",
+)
 
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
@@ -169,6 +188,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             GATEWAYS,
             FLEET,
             SITES,
+            PROGRAMMES,
             ALARM_QUALITY,
             PIPELINE,
             LANES,
@@ -176,6 +196,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
             ANNOTATIONS,
             RESPONSE,
             PRESSES,
+            PROGRAMME_VALUES,
         )
     }
 )

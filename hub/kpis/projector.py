@@ -20,8 +20,8 @@ from hub.city.rivers import levels
 from hub.clock import Clock
 from hub.db import Database
 from hub.errors import StoreError
-from hub.kpis import alarms, attendance, city, facts, fleet, incidents, pipeline, tiers
-from hub.kpis.measures import ALARM_QUALITY, ATTENDANCE, GATEWAYS, PIPELINE, TIERS, Measure
+from hub.kpis import alarms, attendance, city, facts, fleet, incidents, pipeline, programmes, tiers
+from hub.kpis.measures import ALARM_QUALITY, ATTENDANCE, GATEWAYS, PIPELINE, PROGRAMMES, TIERS, Measure
 from hub.kpis.point import Point, lines, on_grid
 from hub.kpis.sources import Sources
 from hub.region import Region
@@ -64,6 +64,7 @@ class Projector:
         self._zone = ZoneInfo(region.zone)
         self._done: dict[str, int] = {}
         self._seen = facts.NOTHING
+        self._reported: dict[tuple[tuple[str, ...], int], tuple[float, int]] = {}
         self._failing = False
 
     async def run(self) -> None:
@@ -94,6 +95,8 @@ class Projector:
         await write(self._series.raw, lines(points))
         self._marks.note(EVERYBODY, (point.t_ms for point in points if point.t_ms < self._marks.limit_ms))
         self._done.update((point.measure.name, point.t_ms) for point in points)
+        if self._sources.programmes:
+            await self._reports(now_ms)
         await self._facts(now_ms)
 
     async def _due(self, now_ms: int) -> list[Point]:
@@ -111,6 +114,10 @@ class Projector:
         if self._is_due(GATEWAYS, now_ms):
             rows = await self._db.read(sources.gateways)
             points += fleet.gateways(rows, region, now_ms)
+        if sources.programmes and self._is_due(PROGRAMMES, now_ms):
+            points += await self._read(
+                lambda conn: programmes.reached(conn, sources.programmes, self._zone, now_ms)
+            )
         if self._is_due(ALARM_QUALITY, now_ms):
             points += await self._read(lambda conn: alarms.quality(conn, now_ms, sources.operators))
         if self._is_due(ATTENDANCE, now_ms):
@@ -133,6 +140,15 @@ class Projector:
         for device in self._region.devices:
             if device.kind == "attendance_reader":
                 yield self._region.site_of(device.gateway)
+
+    async def _reports(self, now_ms: int) -> None:
+        since_ms, known = now_ms - facts.BACK_MS, self._sources.programmes
+        found = await self._db.read(lambda conn: list(programmes.reported(conn, known, self._zone, since_ms)))
+        new = {(point.tags, point.t_ms): (point, mark) for point, mark in found}
+        fresh = [point for key, (point, mark) in new.items() if self._reported.get(key) != mark]
+        if fresh:
+            await write(self._series.long, lines(fresh))
+        self._reported = {key: mark for key, (_, mark) in new.items()}
 
     async def _facts(self, now_ms: int) -> None:
         while True:

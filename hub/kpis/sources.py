@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 
 from hub.city.beds import PanelWords
+from hub.programmes.files import Programme
 from hub.rules.model import StationState
 
 
@@ -23,6 +24,7 @@ class Sources:
         panels: what the bed panels said last.
         pipeline: the numbers of ingest.
         operators: how many share the alarms of a shift.
+        programmes: the profile's, by id.
     """
 
     gateways: Callable[[Connection], Sequence[Mapping[str, Any]]]
@@ -31,3 +33,4 @@ class Sources:
     panels: PanelWords
     pipeline: Callable[[], Mapping[str, Any]]
     operators: int
+    programmes: Mapping[str, Programme] = field(default_factory=dict)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
+from contract.strict_toml import TomlError
 from hub.api.auth.oidc import Oidc
 from hub.api.services import Services
 from hub.city.beds import PanelWords
@@ -16,7 +19,11 @@ from hub.parts.intake import Intake
 from hub.parts.judgement import Judgement
 from hub.parts.telling import Telling
 from hub.parts.upkeep import Upkeep
+from hub.programmes import files as programmes
+from hub.programmes.files import Programme
 from hub.series.shared import SharedQueries
+
+log = logging.getLogger(__name__)
 
 
 class Pages:
@@ -73,6 +80,7 @@ class Pages:
             advisories=judgement.advisories.now,
             secure_cookies=secure,
             hooks=_hooks(ground.config),
+            programmes=_programmes(Path(ground.config.profile)),
             applications=_tokens(ground.config.applications),
             walls=upkeep.walls,
             wall_tokens=_tokens(ground.config.walls),
@@ -84,6 +92,15 @@ class Pages:
     def tasks(self) -> Tasks:
         """What runs beside the web server."""
         return {"watch-levels": self._watch.watch_levels(), "watch-beds": self._watch.watch_beds()}
+
+
+def _programmes(profile: Path) -> Mapping[str, Programme]:
+    """The profile's programmes; none where the file has mistakes, which must not keep a hub from starting."""
+    try:
+        return programmes.read(profile)
+    except TomlError as error:
+        log.error("programmes_refused mistakes=%s", str(error).replace("\n", "; "))
+        return {}
 
 
 class _HasToken(Protocol):

@@ -29,6 +29,7 @@ class Walls:
             panels=services.panels,
             pipeline=services.pipeline,
             operators=services.operators,
+            programmes=services.programmes,
         )
         self._marks = Marks(ground.db)
         self._projector = Projector(

@@ -307,6 +307,7 @@ def test_the_groups_of_roles_are_the_products():
         "CALLING",
         "ROUTING",
         "REPORTING",
+        "KEEPING",
     )
     assert shown == {name.lower(): set(map(str, getattr(roles, name))) for name in groups}
 

@@ -71,6 +71,9 @@ REPORTING: Roles = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.EXECUTIVE, Ro
 ROUTING: Roles = frozenset({Role.DISPATCHER, Role.ADMIN})
 """Who says which agency is told of what, and who is on duty there."""
 
+KEEPING: Roles = frozenset({Role.DISPATCHER, Role.ADMIN})
+"""Who writes down what the city's programmes have reached."""
+
 AUDITING: Roles = frozenset({Role.AUDITOR})
 """Who reads the audit trail."""
 

@@ -17,11 +17,13 @@ from hub.incidents.tables import incidents
 from hub.kpis.measures import MEASURES
 from hub.kpis.projector import Projector
 from hub.kpis.sources import Sources
+from hub.programmes.store import Value
 from hub.rollups.marks import Marks
 from hub.rules.model import StationState
 from hub.series.influx import Influx, InfluxConfig
 from hub.series.tiers import Tiers
 from tests.hub.city import NOW, REGION, press
+from tests.hub.programmes.test_programmes import KNOWN, TODAY, put
 
 pytestmark = pytest.mark.real
 
@@ -73,6 +75,7 @@ def projector(store, tiers, clock, marks=None):
         panels=PanelWords(tiers.raw),
         pipeline=lambda: NUMBERS,
         operators=1,
+        programmes=KNOWN,
     )
     return Projector(store, clock, REGION, tiers, sources, marks=Marks(store) if marks is None else marks)
 
@@ -84,7 +87,8 @@ async def counts(influx, measure):
 
 
 async def happen(store):
-    """A press, and a level that changed."""
+    """A press, a level that changed, and a report of a programme."""
+    await store.write(lambda conn: put(conn, Value("damkar", TODAY, 12.0)))
     await store.write(lambda conn: Incidents(REGION).panic(conn, press()))
     changed = {
         "station": "hulu", "t_ms": NOW, "old_severity": 0, "new_severity": 1, "value_mm": 900, "history": False,
@@ -125,6 +129,22 @@ async def test_a_slow_measure_whose_minute_is_made_already_marks_its_hour(store,
     marks_of_now.open(NOW - 3_600_000, [])
     await projector(store, tiers, clock, marks_of_now).look()
     assert len(marks_of_now) == 0
+
+
+async def test_a_corrected_report_is_the_same_point_and_one_that_is_the_same_is_not_written_again(
+    store, tiers
+):
+    clock = Clock()
+    await happen(store)
+    one = projector(store, tiers, clock)
+    await one.look()
+    await tiers.long.query('DROP MEASUREMENT "programme_values"')
+    await one.look()
+    assert await counts(tiers.long, "programme_values") == {}
+    await store.write(lambda conn: put(conn, Value("damkar", TODAY, 14.0), now_ms=NOW + 1))
+    await one.look()
+    rows = await tiers.long.query("SELECT value, target FROM programme_values")
+    assert [(row["value"], row["target"]) for row in rows] == [(14.0, 15.0)]
 
 
 async def test_a_closed_incident_has_its_end_on_the_same_annotation(store, tiers):

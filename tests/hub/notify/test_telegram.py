@@ -51,7 +51,7 @@ class Service:
 @asynccontextmanager
 async def chats(*numbers):
     async with receiving() as receiver:
-        outbound = Outbound([], allow_private=[receiver.place], timeout_s=0.5)
+        outbound = Outbound([], allow_private=[receiver.place])
         address = f"http://{receiver.place}"
         yield Service(receiver), [TelegramChannel(TOKEN, one, outbound, address=address) for one in numbers]
         await outbound.aclose()

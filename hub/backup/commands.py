@@ -112,7 +112,8 @@ def put_back(options: argparse.Namespace) -> int:
 
 def _tell(done: Restored) -> None:
     print(f"arsip / backup: {_when(done.made_ms)}")
-    print(f"{done.files} files, {done.rows} rows, {done.samples} samples ({done.refused} refused)")
+    made = f", {done.rolled} menit dan jam / minutes and hours" if done.rolled else ""
+    print(f"{done.files} files, {done.rows} rows, {done.samples} samples ({done.refused} refused){made}")
     if done.inc is not None:
         print(f"generasi / generation {done.inc[0]}; {done.held} pemberitahuan ditahan / notices held")
     print(f"lalu / then: siaga-hub check --config {done.config}")

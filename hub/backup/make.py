@@ -18,7 +18,9 @@ from hub.backup.rows import Say
 from hub.config import HubConfig
 from hub.db import production_engine, translated
 from hub.ingest.tables import life
+from hub.series import tiers
 from hub.series.influx import Influx, InfluxConfig
+from hub.series.tiers import MADE
 
 DAY_MS = 86_400_000
 
@@ -65,9 +67,10 @@ def make(config: HubConfig, config_file: Path, path: Path, wanted: Wanted, *, no
         writer.about["sql"] = msgspec.to_builtins(_dump(config, writer, say))
         if config.influx is not None and wanted.series_days != 0:
             since_ms = 0 if wanted.series_days is None else now_ms - wanted.series_days * DAY_MS
-            exported = asyncio.run(_export(influx_config(config), writer, say, since_ms))
+            exported, rolled = asyncio.run(_export(influx_config(config), writer, say, since_ms))
             writer.about["series"] = msgspec.to_builtins(exported)
-            missing = exported.missing
+            writer.about["rolled"] = msgspec.to_builtins(rolled)
+            missing = next((one.missing for one in (exported, *rolled.values()) if one.missing), "")
     return missing
 
 
@@ -85,6 +88,16 @@ def _dump(config: HubConfig, writer: archive.Writer, say: Say) -> dict[str, obje
     return {**msgspec.to_builtins(dumped), "generation": generation}
 
 
-async def _export(at: InfluxConfig, writer: archive.Writer, say: Say, since_ms: int) -> series.Exported:
+async def _export(
+    at: InfluxConfig, writer: archive.Writer, say: Say, since_ms: int
+) -> tuple[series.Exported, dict[str, series.Exported]]:
+    """The samples, and by tier what was made of them."""
     async with Influx(at) as influx:
-        return await series.export(influx, writer.add, say, since_ms=since_ms)
+        exported = await series.export(influx, writer.add, say, since_ms=since_ms)
+    rolled: dict[str, series.Exported] = {}
+    for tier in MADE:
+        async with Influx(tiers.of(at, tier)) as influx:
+            rolled[tier] = await series.export(
+                influx, writer.add, say, since_ms=since_ms, prefix=f"{series.ROLLED}{tier}/"
+            )
+    return exported, rolled

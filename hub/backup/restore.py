@@ -25,9 +25,12 @@ from hub.backup.archive import Manifest
 from hub.backup.errors import BackupError
 from hub.backup.keys import Identity
 from hub.backup.rows import Say
+from hub.backup.series import Exported
 from hub.config import HubConfig, load_config
 from hub.db import production_engine, translated
+from hub.series import tiers
 from hub.series.influx import Influx, InfluxConfig
+from hub.series.tiers import MADE
 
 Part = Literal["files", "sql", "series"]
 PARTS: tuple[Part, ...] = ("files", "sql", "series")
@@ -46,7 +49,8 @@ class Restored:
         config: the hub's file.
         inc: generation and random of the new life; None where SQL was not asked for.
         held: notices that wait for a person.
-        refused: samples that InfluxDB does not take.
+        rolled: lines of minutes, hours and days.
+        refused: samples and lines that InfluxDB does not take.
     """
 
     made_ms: int
@@ -56,6 +60,7 @@ class Restored:
     inc: tuple[int, int] | None = None
     held: int = 0
     samples: int = 0
+    rolled: int = 0
     refused: int = 0
 
 
@@ -65,13 +70,15 @@ class About(msgspec.Struct, frozen=True):
     Attributes:
         made_ms: when it was begun, UTC.
         config: where the hub's file was.
+        rolled: by tier; empty in backups of before it was kept.
     """
 
     made_ms: int
     config: str
     files: files.Collected
     sql: rows.Dumped
-    series: series.Exported | None = None
+    series: Exported | None = None
+    rolled: dict[str, Exported] = {}
 
 
 def look(path: Path, identities: Sequence[Identity]) -> tuple[Manifest, About]:
@@ -198,13 +205,21 @@ class _Restoring:
             raise BackupError(f"the audit trail in the backup does not hold: {fault}", "take an older backup")
 
     async def series(self, at: InfluxConfig) -> None:
-        """The samples."""
+        """The samples, and what was made of them."""
+        self.done.samples = await self._lines(at, series.PREFIX)
+        for tier in MADE:
+            self.done.rolled += await self._lines(tiers.of(at, tier), f"{series.ROLLED}{tier}/")
+
+    async def _lines(self, at: InfluxConfig, prefix: str) -> int:
+        """How many were put back."""
+        put_back = 0
         async with Influx(at) as influx:
-            for _, data in self._members(series.PREFIX):
+            for _, data in self._members(prefix):
                 taken, refused = await series.put_back(influx, data)
-                self.done.samples += taken
+                put_back += taken
                 self.done.refused += refused
-                self._say("series", self.done.samples)
+                self._say(prefix.rstrip("/"), put_back)
+        return put_back
 
     def _members(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """The members of a part; the rest of the file is not read."""

@@ -19,6 +19,8 @@ from hub.series.errors import BadLines, NoDatabase, SeriesError, TooLarge
 from hub.series.influx import Influx
 
 PREFIX = "series/"
+ROLLED = "rolled/"
+"""Before the name of a tier, of what was made of samples: it is kept for longer than they are."""
 LINES_AT_ONCE = 5000
 MEMBER_BYTES = 8 * 1024 * 1024
 DAY_NS = 86_400 * 10**9
@@ -42,7 +44,7 @@ class Exported(msgspec.Struct, frozen=True):
 
 
 async def export(
-    influx: Influx, add: Callable[[str, bytes], None], say: Say, *, since_ms: int = 0
+    influx: Influx, add: Callable[[str, bytes], None], say: Say, *, since_ms: int = 0, prefix: str = PREFIX
 ) -> Exported:
     """Hand every sample since a time over, as line protocol.
 
@@ -55,7 +57,7 @@ async def export(
         for measurement, integers in (await _fields(influx)).items():
             counted[measurement] = 0
             async for body, lines in _bodies(influx, measurement, integers, since_ms * 1_000_000):
-                add(f"{PREFIX}{at:06}.lp", body)
+                add(f"{prefix}{at:06}.lp", body)
                 at += 1
                 counted[measurement] += lines
                 say(f"series {measurement}", counted[measurement])

@@ -12,6 +12,9 @@ from hub.series.influx import Influx, InfluxConfig
 
 Tier = Literal["raw", "minute", "long"]
 
+MADE: tuple[Tier, ...] = ("minute", "long")
+"""The tiers that are made of samples."""
+
 SHARDS: dict[Tier, str] = {"raw": "", "minute": "4w", "long": "52w"}
 """What one file of each holds, where the server lets us say so: a question for ten years opens ten of them."""
 

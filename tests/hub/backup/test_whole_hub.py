@@ -16,6 +16,7 @@ from contract.messages import DeviceColumn, Hello
 from hub.api import audit
 from hub.cli import main
 from hub.config import load_config
+from hub.series.tiers import MADE, Tier
 from tests.hub.ingest.frames import body, event_frame, telemetry_frame
 from tests.hub.notify.receiver import Receiver, receiving
 from tests.hub.running import gateway, running, write_config
@@ -66,6 +67,29 @@ def ask_influx(config: Path, q: str) -> Any:
     return answer.json()["results"][0].get("series", [])
 
 
+OLD = 'SELECT * FROM "river_post" WHERE "gateway" = \'pos-lama\' GROUP BY *'
+
+
+def asked_of(config: Path, tier: Tier, q: str) -> Any:
+    section = load_config(config).influx
+    assert section is not None
+    params = {"db": f"{section.database}_{tier}", "q": q, "epoch": "ns"}
+    return httpx.get(f"{section.url}/query", params=params).json()["results"][0].get("series", [])
+
+
+def put_rolled(config: Path, tier: Tier) -> Any:
+    """An hour of years ago in that tier; what the tier then says of it."""
+    section = load_config(config).influx
+    assert section is not None
+    database = f"{section.database}_{tier}"
+    httpx.post(f"{section.url}/query", data={"q": f'CREATE DATABASE "{database}"'})
+    line = b"river_post,gateway=pos-lama level_m_mean=1.5,level_m_count=60i 1500000000000000000"
+    assert httpx.post(f"{section.url}/write", params={"db": database}, content=line).status_code == 204
+    found = asked_of(config, tier, OLD)
+    assert found
+    return found
+
+
 async def told(receiver: Receiver, count: int) -> None:
     for _ in range(200):
         if len(receiver.received) >= count:
@@ -113,13 +137,15 @@ async def test_a_destroyed_hub_is_restored_and_regains_every_press_and_tells_nob
                 # The desk's system has the press, and its supervisor is asked: nobody is signed in.
                 await told(receiver, 2)
                 before = ask_influx(config, 'SELECT * FROM "river_post" GROUP BY *')
+                rolled = {tier: put_rolled(config, tier) for tier in MADE}
                 assert await asyncio.to_thread(main, ["backup", "--config", str(config)]) == 0
                 assert "read back" in capsys.readouterr().out
                 await one.send("up/panic", press(one.name, panics, 2))
                 await one.receipted(panics, 2, 2)
                 await told(receiver, 4)
             section = load_config(config).influx
-            ask_influx(config, f'DROP DATABASE "{section.database}"')
+            for which in ("", *(f"_{tier}" for tier in MADE)):
+                ask_influx(config, f'DROP DATABASE "{section.database}{which}"')
             shutil.rmtree(folder)
             if postgres:
                 put_away(postgres, name)
@@ -131,6 +157,8 @@ async def test_a_destroyed_hub_is_restored_and_regains_every_press_and_tells_nob
             said = capsys.readouterr().out
             assert re.search(r"\b\d+ samples \(0 refused\)", said), said
             assert ask_influx(config, 'SELECT * FROM "river_post" GROUP BY *') == before
+            # They are kept for years longer than the samples that they were made of.
+            assert {tier: asked_of(config, tier, OLD) for tier in MADE} == rolled
             assert (folder / "authority" / "issuing.key").stat().st_mode & 0o777 == 0o600
             with sqlite3.connect(folder / "authority" / "register.sqlite") as register:
                 assert register.execute("SELECT * FROM claims").fetchall() == [(7,)]

@@ -95,7 +95,7 @@ async def provider(folder):
             inbox[f"m{len(inbox)}"] = (sender, text)
 
         receiver.respond = respond
-        outbound = Outbound([], allow_private=[receiver.place], timeout_s=1.0)
+        outbound = Outbound([], allow_private=[receiver.place])
         gateway = HttpProvider(receiver.url, "t" * 16, outbound)
         yield Rig(gateway, sent, arrive, lambda: receiver.script.extend([503] * 9))
         await outbound.aclose()

@@ -55,6 +55,8 @@ DONE: Mapping[str, str] = {
     "tick": _("Ticked off on the checklist"),
     "untick": _("Not done after all"),
     "attach": _("File attached"),
+    "ask_picture": _("Picture of a press asked for"),
+    "miss_picture": _("The picture did not come"),
     "press": _("Pressed again"),
     "raise_priority": _("Raised to critical: another button of the site was pressed too"),
     "revive": _("Pressed again after it was recovered"),

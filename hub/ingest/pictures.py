@@ -20,14 +20,12 @@ from hub.db import Database
 from hub.fleet.signatures import Roots, UntrustedError, roots_in, verify
 from hub.incidents import attachments
 from hub.incidents.machine import NotFoundError, TransitionError
+from hub.incidents.pictures import WANTED_MS
 from hub.incidents.tables import presses
 from hub.incidents.timeline import Actor
 from hub.ingest.accept import Registered
 
 log = logging.getLogger(__name__)
-
-WANTED_MS = 120_000
-"""For so long a picture that was asked for is waited for."""
 
 WANTED_MOST = 200
 

@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from hub.api import work
+from contract.pictures import FILE
+from hub.api import picture_work, work
 from hub.api.access import Hub, Identity, Route, Who, only
 from hub.api.auth import users
 from hub.api.auth.roles import REPORTING, WATCHING, WORKING, Roles
@@ -27,7 +28,7 @@ from hub.console.language import marked as _
 from hub.console.names import full_names
 from hub.console.page import OPTIONS, fragment, page, pages_of
 from hub.console.snapshot import Snapshot
-from hub.incidents import attachments, history, reads
+from hub.incidents import attachments, history, pictures, reads
 from hub.incidents.machine import CLOSED, NEEDS_NOTE, OPEN, Action
 from hub.incidents.progress import ENDED, MOMENTS, PART_LABELS, PART_STEPS
 from hub.notify.policy import Priority
@@ -80,6 +81,7 @@ class Told:
     names: Mapping[str, str]
     others: Sequence[Row]
     history: history.History | None
+    pictures: Sequence[pictures.Picture]
 
 
 class StepForm(BaseModel):
@@ -98,6 +100,13 @@ class TickForm(BaseModel):
 
     item: Annotated[str, Field(max_length=64)]
     done: bool
+
+
+class PictureForm(BaseModel):
+    """Which picture of which gateway is asked for."""
+
+    gateway: Annotated[str, Field(max_length=48)]
+    file: Annotated[str, Field(pattern=f"^{FILE.pattern}$")]
 
 
 Sent = Annotated[StepForm, Form()]
@@ -149,6 +158,14 @@ async def tick(
 ) -> HTMLResponse:
     """Daftar periksa / An item of the checklist was done, or was not after all."""
     await Work(hub, who, incident_id, "console").tick(sent.item, done=sent.done)
+    return await _one(request, hub, who, incident_id, whole=False)
+
+
+async def ask_for_picture(
+    request: Request, hub: Hub, who: Who, incident_id: str, sent: Annotated[PictureForm, Form()]
+) -> HTMLResponse:
+    """Minta gambar / Have a gateway send a picture of a press, and show what came of it."""
+    await picture_work.ask(hub, who, "console", incident_id, gateway=sent.gateway, file=sent.file)
     return await _one(request, hub, who, incident_id, whole=False)
 
 
@@ -247,6 +264,8 @@ async def _one(
         others=told.others,
         maybe={other["id"] for other in found["suggested"]},
         history=told.history,
+        pictures=told.pictures,
+        cameras={(one.gateway, one.device): one for one in hub.region.cameras.values() if one.device},
         suggested=_suggested(hub, found),
         near=nearest(hub.region, last, *place_of(hub.region, found), hub.clock.now_ms()),
         near_asked=last is not None,
@@ -266,7 +285,8 @@ def _told(hub: Services, conn: Connection, incident_id: str) -> Told:
     maybe = {other["id"] for other in found["suggested"]}
     others = [row for row in reads.listed(conn, states=OPEN) if row["id"] != incident_id]
     others.sort(key=lambda row: row["id"] not in maybe)
-    return Told(found, full_names(conn), others, history.of_button(conn, found))
+    kept = pictures.of(conn, found, hub.clock.now_ms())
+    return Told(found, full_names(conn), others, history.of_button(conn, found), kept)
 
 
 def _suggested(hub: Services, incident: Row) -> tuple[Agency, ...]:
@@ -290,6 +310,7 @@ ROUTES = (
     Route("POST", f"{_ONE}/claim", claim, only(WORKING), "pages", OPTIONS),
     Route("POST", f"{_ONE}/let-go", let_go, only(WORKING), "pages", OPTIONS),
     Route("POST", f"{_ONE}/tick", tick, only(WORKING), "pages", OPTIONS),
+    Route("POST", f"{_ONE}/pictures", ask_for_picture, only(WORKING), "pages", OPTIONS),
     Route("POST", f"{_ONE}/notes", add_note, only(WORKING), "pages", OPTIONS),
     *(
         Route(

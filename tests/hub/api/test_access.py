@@ -145,6 +145,7 @@ EXPECTED = {
     ("GET", "/incidents/new"): WORKING,
     ("POST", "/incidents/new"): WORKING,
     ("POST", "/incidents/{incident_id}/tick"): WORKING,
+    ("POST", "/incidents/{incident_id}/pictures"): WORKING,
     ("GET", "/drills"): WATCHING,
     ("POST", "/drills"): DISPATCHING,
     ("GET", "/drills/{drill_id}"): WATCHING,

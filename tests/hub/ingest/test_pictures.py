@@ -14,9 +14,10 @@ from edge.signing import sign
 from hub.fleet.signatures import UntrustedError
 from hub.incidents import attachments, by_hand
 from hub.incidents.by_hand import Report
+from hub.incidents.pictures import WANTED_MS
 from hub.incidents.tables import presses, timeline
 from hub.incidents.timeline import Actor
-from hub.ingest.pictures import WANTED_MS, Pictures
+from hub.ingest.pictures import Pictures
 from provisioning.ca import Authority
 from tests.hub.city import REGION
 from tests.hub.ingest.frames import GATEWAY, GATEWAYS, NOW_MS

@@ -129,7 +129,6 @@ class Drivers:
 
         Raises:
             PinError: there are contacts but no usable GPIO. A gateway with a panic button must not start so.
-        CardError: what a rain gauge has counted cannot be read.
         """
         try:
             self._lamps.claim()

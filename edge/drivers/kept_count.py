@@ -20,7 +20,11 @@ class KeptCount:
         self.value = 0
 
     def load(self) -> None:
-        """Read what was kept; 0 where nothing was. A file that is damaged is set aside, and told."""
+        """Read what was kept; 0 where nothing was. A file that is damaged is set aside, and told.
+
+        Raises:
+            CardError: the card does not give it.
+        """
         try:
             text = self._path.read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
@@ -32,7 +36,10 @@ class KeptCount:
             self.value = int(number)
             return
         log.error("count_damaged path=%s", self._path)
-        self._path.replace(self._path.with_suffix(".damaged"))
+        try:
+            self._path.replace(self._path.with_suffix(".damaged"))
+        except OSError as error:
+            raise CardError("count", str(error), "look at the kernel log for errors of the card") from error
 
     def add(self, n: int) -> None:
         """Count some more.

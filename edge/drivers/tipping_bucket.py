@@ -17,7 +17,7 @@ from edge.config import RainGauge
 from edge.drivers.base import MissedPollError, Reading
 from edge.drivers.gpio import check_pins
 from edge.drivers.kept_count import KeptCount
-from edge.errors import EdgeError, PinError
+from edge.errors import CardError, EdgeError, PinError
 
 log = logging.getLogger(__name__)
 
@@ -109,16 +109,20 @@ class TippingBuckets:
         self._pins = pins
 
     def claim(self) -> None:
-        """Begin to count.
+        """Begin to count. A gauge whose count cannot be read is left out, and its polls say so: it must not keep the
+        buttons from being watched.
 
         Raises:
-            PinError, CardError: a gauge cannot be counted.
+            PinError: a gauge's line cannot be had.
         """
         if not self._buckets:
             return
         factory = check_pins(self._pins())
         for bucket in self._buckets:
-            bucket.claim(factory, asyncio.get_running_loop())
+            try:
+                bucket.claim(factory, asyncio.get_running_loop())
+            except CardError as error:
+                log.error("tips_unread error=%r", str(error))
 
     def release(self) -> None:
         """Let the lines go; idempotent."""

@@ -103,6 +103,21 @@ async def test_a_gauge_without_a_line_stops_the_start(tmp_path):
     both.release()
 
 
+async def test_a_count_that_cannot_be_read_keeps_nothing_else_from_starting(tmp_path, caplog):
+    """A bad place of the card under it ended the gateway, and its buttons with it, at each start."""
+    gauge = Gauge(tmp_path)
+    (tmp_path / "hujan.tips").mkdir()  # what cannot be read as a file
+    other = RainGauge(name="lain", pin=6, mm_per_tip=0.2)
+    bucket = TippingBucket(other, tmp_path, clock=SystemClock())
+    TippingBuckets([gauge.bucket, bucket], pins=lambda: gauge.pins).claim()
+    assert "tips_unread" in caplog.text
+    with pytest.raises(MissedPollError) as missed:
+        await gauge.values()
+    assert missed.value.reason == "not_started"
+    assert bucket.tips == 0
+    bucket.release()
+
+
 def test_a_damaged_count_is_set_aside_and_told(tmp_path, caplog):
     path = tmp_path / "hujan.tips"
     count = KeptCount(path)

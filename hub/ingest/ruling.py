@@ -209,6 +209,8 @@ class Ruling:
             self._heard_ms = None
         elif self._heard_ms is None or jumped:
             self._heard_ms = now_ms
+        if jumped:
+            self._running.wake_all(now_ms)
         for verdict in self._running.tick(now_ms, self._heard_ms):
             self._say(verdict)
 

@@ -177,6 +177,7 @@ class NoData(Judge):
         if listening_ms is None:
             self.due_ms = now_ms + self.after_ms
             return None
+        self.heard_ms = min(self.heard_ms, now_ms)  # the clock may have been set back
         since_ms = max(self.heard_ms, listening_ms)
         silent = now_ms - since_ms >= self.after_ms
         self.due_ms = now_ms + self.after_ms if silent else since_ms + self.after_ms

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
+from hub.rules.model import LIVE_AGE_MS
+
 State = Literal["normal", "entering", "active", "leaving"]
 Step = Literal["there", "gone", "unknown", "held", "closed"]
 Outcome = Literal["raise", "clear"]
@@ -58,6 +60,9 @@ class Machine:
             gap_ms: after a longer time without a look nobody knows how it was meanwhile; 0 for no limit.
         """
         state = self.state
+        if self.since_ms - at_ms > LIVE_AGE_MS:
+            # Nothing that is judged is so old: the clock was set back. It counts from now, and not from when it was.
+            self.since_ms = self.last_ms = at_ms
         if state == "normal":
             if not there:
                 return None

@@ -45,4 +45,6 @@ def newer(sample: Sample, at_ms: int, last: Judged) -> bool:
     # Another epoch: unsettled records moved to it come again, and their way here may make them look a little
     # younger than they are. A time that goes back further than that is a repaired clock.
     moved = last.t_ms - LIVE_AGE_MS <= sample.t_ms <= last.t_ms
-    return at_ms > last.at_ms and not moved
+    # What is judged is younger than LIVE_AGE_MS: the last one can be as much later only by a clock that was set back.
+    set_back = last.at_ms - at_ms > LIVE_AGE_MS
+    return (at_ms > last.at_ms or set_back) and not moved

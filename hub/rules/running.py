@@ -144,6 +144,13 @@ class Running:
                 self._say(judge, verdict, now_ms, None, verdicts)
         return verdicts
 
+    def wake_all(self, now_ms: int) -> None:
+        """The machine's time was set: who waits for a time of before looks at the next ``tick``."""
+        waiting, self._due = [judge for _, _, judge in self._due], []
+        for judge in waiting:
+            judge.due_ms = now_ms
+            self._queue(judge)
+
     def _close(self, now_ms: int, verdicts: list[Verdict]) -> None:
         """Rules whose hours have ended."""
         built = self._now.built

@@ -43,14 +43,16 @@ OVER_TWO = rule(
 
 
 class FakeClock:
-    """Time that stands until it is moved."""
+    """Time that stands until it is moved; by ``set_ms`` the wall's clock was set."""
 
     ms = NOW_MS
+    set_ms = 0
 
     def now_ms(self) -> int:
-        return self.ms
+        return self.ms + self.set_ms
 
-    mono_ms = now_ms
+    def mono_ms(self) -> int:
+        return self.ms
 
 
 class Life:
@@ -298,6 +300,23 @@ async def test_a_store_that_is_away_at_the_start_is_waited_for(db, folder, monke
     monkeypatch.setattr(db, "read", slow)
     await life.rules.open()
     assert life.rules.book.rules
+
+
+async def test_a_clock_that_is_set_back_hides_no_silence(db, folder):
+    write(
+        folder,
+        rule('kind = "no_data"\ndevices = ["gw-pos-muara/duga-air"]\nafter_s = 300', name="diam"),
+    )
+    life = Life(db, folder)
+    await life.rules.open()
+    life.rules.tick()
+    await life.hear(1.0)
+    life.clock.set_ms = -86_400_000
+    for _ in range(310):
+        life.clock.ms += 1000
+        life.rules.tick()
+    await life.settle()
+    assert await life.steps() == [("raise", 1)]
 
 
 async def test_silence_is_judged_while_the_hub_hears_and_not_after_its_clock_was_set(db, folder):

@@ -67,8 +67,10 @@ def test_a_for_time_does_not_run_across_a_gap(tmp_path):
 
 def test_a_verdict_says_what_people_read(tmp_path):
     text = OVER_TWO + 'hysteresis = 0.1\npriority = "high"\ntell = true\n'
-    words = rule(text).replace(
-        'reason_en = "{site} {device}"', 'reason_en = "{device} {value} {unit}, limit {limit}"'
+    words = (
+        rule(text)
+        .replace('reason_en = "{site} {device}"', 'reason_en = "{device} {value} {unit}, limit {limit}"')
+        .replace('reason_id = "{site} {device}"', 'reason_id = "{device} {value} {unit}, batas {limit}"')
     )
     rules = running(tmp_path, words)
     (verdict,) = rules.judge(sample(7, {"level_m": 2.5}, age_ms=1500), NOW_MS)
@@ -76,7 +78,7 @@ def test_a_verdict_says_what_people_read(tmp_path):
     assert (verdict.rule, verdict.kind, verdict.active, verdict.tell) == ("uji", "threshold", True, True)
     assert verdict.priority is Priority.HIGH
     assert verdict.reason_en == "Muara Cilaras 2.5 m, limit 2"
-    assert verdict.reason_id == "Pos Duga Air Muara Cilaras Muara Cilaras"
+    assert verdict.reason_id == "Muara Cilaras 2,5 m, batas 2", "with a comma, as Indonesians write it"
     assert (verdict.t_ms, verdict.at_ms) == (NOW_MS, NOW_MS - 1500)
     assert verdict.mark is not None
     assert verdict.mark.seq == 7
@@ -175,6 +177,35 @@ def test_a_hub_that_hears_nobody_judges_nobodys_silence(tmp_path):
     assert rules.tick(back_ms + 299_000, back_ms) == []
     late = [verdict for second in range(700) for verdict in rules.tick(back_ms + second * 1000, back_ms)]
     assert [verdict.active for verdict in late] == [True]
+
+
+HOUR_MS = 60 * MINUTE_MS
+EARLIER_MS = NOW_MS - 24 * HOUR_MS
+"""The time after the clock was set back by a day."""
+
+
+def test_a_clock_that_was_set_back_hides_no_silence(tmp_path):
+    rules = running(tmp_path, rule(NO_DATA))
+    feed(rules, [1.0])
+    rules.wake_all(EARLIER_MS)
+    assert rules.tick(EARLIER_MS + 1000, EARLIER_MS) == []
+    late = [one for at in range(310) for one in rules.tick(EARLIER_MS + at * 1000, EARLIER_MS)]
+    assert [one.active for one in late] == [True]
+
+
+def test_a_clock_that_was_set_back_lengthens_no_for_time_by_as_much(tmp_path):
+    rules = running(tmp_path, rule(OVER_TWO + "for_s = 180"))
+    assert feed(rules, [2.1, 2.1]) == []
+    assert feed(rules, [2.1] * 4, first=3, start_ms=EARLIER_MS) == [(6, True)]
+
+
+@pytest.mark.parametrize(("back_ms", "judged"), [(24 * HOUR_MS, [(2, True)]), (5 * MINUTE_MS, [])])
+def test_a_clock_that_was_set_back_makes_no_card_that_was_replaced_unheard(tmp_path, back_ms, judged):
+    rules = running(tmp_path, rule(OVER_TWO))
+    feed(rules, [1.0])
+    at_ms = NOW_MS - back_ms
+    fresh = sample(2, {"level_m": 2.1}, at_ms=at_ms, epoch="fedcba9876543210")
+    assert [(2, one.active) for one in rules.judge(fresh, at_ms)] == judged
 
 
 # Stuck

@@ -109,34 +109,41 @@ class EdgeApp:
         """The sending side; None before the gateway runs."""
         self._orders = Orders(self)
         self._session: Session | None = None
-        self._wanted: Wanted | None = None
-        if desired is not None:
-            self._wanted = Wanted(
-                desired,
-                self._identity,
-                trial=trial,
-                reached=lambda: self.uplink is not None and self.uplink.reached,
-                answer=self._reply,
-                clock=clock,
-            )
+        self._wanted = None if desired is None else self._new_wanted(desired, trial=trial)
         self._blinking: asyncio.Task[None] | None = None
-        self._commands = Commands(
+        self._commands = self._new_commands()
+        self._door = LocalDoor(config.spool.path.parent, self._orders)
+        self._second_path = self._new_second_path()
+        self._showing = Showing(config.spool.path, self._identity.software, clock)
+        self._renewal = Renewal(config, clock=clock, random=random, renewed=self._renewed)
+
+    def _new_wanted(self, desired: Desired, *, trial: bool) -> Wanted:
+        return Wanted(
+            desired,
+            self._identity,
+            trial=trial,
+            reached=self._reached,
+            answer=self._reply,
+            clock=self._clock,
+        )
+
+    def _new_commands(self) -> Commands:
+        return Commands(
             self._orders,
-            UsedNonces(config.spool.path.parent / NONCES),
-            gateway=config.gateway.id,
+            UsedNonces(self._config.spool.path.parent / NONCES),
+            gateway=self._config.gateway.id,
             hub_ms=self._hub_ms,
             answer=self._reply,
         )
-        self._door = LocalDoor(config.spool.path.parent, self._orders)
-        self._second_path = SecondPath(
-            ways(config),
+
+    def _new_second_path(self) -> SecondPath:
+        return SecondPath(
+            ways(self._config),
             self.spool,
-            gateway=config.gateway.id,
-            clock=clock,
+            gateway=self._config.gateway.id,
+            clock=self._clock,
             received=self.outputs.received,
         )
-        self._showing = Showing(config.spool.path, self._identity.software, clock)
-        self._renewal = Renewal(config, clock=clock, random=random, renewed=self._renewed)
 
     async def run(self) -> None:
         """Work until cancelled.
@@ -244,6 +251,10 @@ class EdgeApp:
         now = self.spool.timeline.at(self._clock.mono_ms())
         return None if now is None else now.t_ms
 
+    def _reached(self) -> bool:
+        """Whether the hub is within reach now."""
+        return self.uplink is not None and self.uplink.reached
+
     def _reply(self, reply: Reply) -> None:
         if self._session is not None and self._link is not None:
             self._session.answer(reply)
@@ -322,7 +333,7 @@ class EdgeApp:
             self._watchdog.progress.made("housekeeping", again_ms=STUCK_MS)
             self._watchdog.look_at(self.panic)
             self.outputs.refresh()
-            self._showing.show(reached=self.uplink is not None and self.uplink.reached)
+            self._showing.show(reached=self._reached())
             now_ms = self._clock.mono_ms()
             if now_ms - last_ms >= SPOOL_TICK_MS:
                 last_ms = now_ms

@@ -72,8 +72,23 @@ CHOICES: Mapping[str, str] = {
 }
 """What the choices of a field are called."""
 
-LIMITS = ("above", "below", "per_h", "after_s", "above_pct", "at_least", "siaga")
-"""Fields of which a kind has the one number that people ask for first."""
+LIMITS: Mapping[str, str] = {
+    "quantity": "%(value)s",
+    "events": "%(value)s",
+    "above": _("at %(value)s or above"),
+    "below": _("at %(value)s or below"),
+    "per_h": _("by %(value)s an hour"),
+    "after_s": _("after %(span)s"),
+    "above_pct": _("from %(value)s per cent"),
+    "at_least": _("%(value)s times or more"),
+    "window_s": _("within %(span)s"),
+    "upstream": _("from %(value)s"),
+    "siaga": _("at Siaga %(value)s"),
+    "all": _("all of: %(value)s"),
+    "any": _("any of: %(value)s"),
+    "none": _("none of: %(value)s"),
+}
+"""What the list says of a rule's fields: what it looks at, and the numbers that people ask for first."""
 
 RINGS = ("unacknowledged", "acknowledged")
 
@@ -84,7 +99,7 @@ class RuleLine:
 
     Attributes:
         title: in both languages; None where the kind's name stands for it.
-        limits: its numbers as (field, value).
+        limits: what the list says of it, each a message id of ``LIMITS`` with its value as a person writes it.
         rings: how many alarms of it there are now.
     """
 
@@ -125,7 +140,7 @@ def _line(entry: files.AnyRule, rings: Mapping[str, int]) -> RuleLine:
     kind = files.kind_of(entry)
     values = form.values(entry)
     title = {"id": entry.title_id, "en": entry.title_en or entry.title_id} if entry.title_id else None
-    limits = tuple((key, values[key]) for key in LIMITS if values.get(key))
+    limits = tuple((LIMITS[key], values[key].replace("\n", ", ")) for key in LIMITS if values.get(key))
     return RuleLine(
         entry.id, kind, title, entry.priority, entry.alarm, limits, rings.get(f"{kind}:{entry.id}", 0)
     )

@@ -134,7 +134,7 @@ CONDITIONS: Mapping[str, str] = {
 
 RULE_KINDS: Mapping[str, str] = {
     "threshold": _("Limit passed"),
-    "rise": _("Water rises too fast"),
+    "rise": _("Rises too fast"),
     "no_data": _("No data"),
     "stuck": _("Value is stuck"),
     "ratio": _("Share too high"),

@@ -175,7 +175,7 @@ class Judge(Machine, ABC):
             age_ms=0 if sample is None else age_ms(sample, at_ms),
             title_id=entry.title_id,
             title_en=entry.title_en,
-            reason_id=_said(entry.reason_id, said) if active else "",
+            reason_id=_said(entry.reason_id, said, comma=",") if active else "",
             reason_en=_said(entry.reason_en, said) if active else "",
             advice=entry.advice,
             tell=entry.tell and active,
@@ -189,12 +189,14 @@ class Judge(Machine, ABC):
         )
 
 
-def _said(text: str, names: Mapping[str, Fact]) -> str:
-    return text.format_map({name: _shown(names.get(name)) for name in words_in(text)})
+def _said(text: str, names: Mapping[str, Fact], *, comma: str = ".") -> str:
+    return text.format_map({name: _shown(names.get(name), comma) for name in words_in(text)})
 
 
-def _shown(fact: Fact) -> str:
+def _shown(fact: Fact, comma: str) -> str:
     """A fact in a sentence; – where nobody knows it."""
     if fact is None:
         return "–"
-    return f"{fact:.2f}".rstrip("0").rstrip(".") if isinstance(fact, float) else str(fact)
+    if not isinstance(fact, float):
+        return str(fact)
+    return f"{fact:.2f}".rstrip("0").rstrip(".").replace(".", comma)

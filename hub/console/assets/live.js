@@ -25,6 +25,9 @@
     return `${Math.floor(s / 86400)} ${words.d} ${Math.floor(s / 3600) % 24} ${words.h}`;
   }
 
+  // Where one is stays in sight on a narrow screen, where the pages are a row that scrolls.
+  document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   function tick() {
     document.getElementById("clock").textContent = clock.format(now());
     for (const one of document.querySelectorAll(".age[data-ms]")) {

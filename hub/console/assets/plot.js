@@ -197,7 +197,7 @@
       const answer = await fetch(box.dataset.source, { cache: "no-store", signal: AbortSignal.timeout(10_000) });
       if (!answer.ok) { away(words.unread); return; }
       const told = await answer.json();
-      if (told.away) { away(told.since_ms ? siaga.say(words.away, { time: siaga.clock.format(told.since_ms) }) : words.unread); return; }
+      if (told.away) { away(told.since_ms ? siaga.say(chart ? words.away : words.blank, { time: siaga.clock.format(told.since_ms) }) : words.unread); return; }
       said = told;
       away("");
       draw();

@@ -86,7 +86,6 @@ async def everything(request: Request, hub: Hub, who: Who) -> HTMLResponse:
         mistakes=rules.mistakes,
         profile_mistakes=hub.profile_mistakes(),
         kinds=words.RULE_KINDS,
-        labels=view.LABELS,
         **_rights(who),
     )
 

@@ -86,6 +86,22 @@ async def test_the_posts_are_on_the_overview_as_on_their_page(hub):
     assert "1,62 m" in text(part)
 
 
+async def test_a_silent_post_is_not_called_normal(hub):
+    hub.levels.append(level(severity=0, value_mm=480))
+    assert "Siaga 4 normal" in strip(await seen(hub))
+    hub.silent.add("gw-pasar")
+    async with hub.login("siti") as siti:
+        shown = strip((await siti.get("/?part=rivers")).text)
+    assert "Siaga 4" in shown
+    assert "terakhir diketahui:" in shown
+    assert "normal" not in shown
+
+
+def strip(html):
+    """What the overview says of the post."""
+    return text(html[html.index('id="strip-hulu"') :].split("</a>")[0])
+
+
 async def test_the_latest_incidents_are_there_when_they_are_closed_too(hub):
     await hub.write(partial(Incidents(REGION).panic, event=press()))
     async with hub.login("siti", "operator") as siti:

@@ -256,6 +256,11 @@ FAULTS = [
     ("/incidents/tidak-ada", 404, "not_found"),
     ("/events", 403, "forbidden"),
 ]
+WAY_ON = {
+    "not_found": ("salah ketik", "mistyped"),
+    "forbidden": ("Administrator dapat memberi", "An administrator can give"),
+}
+"""What each says beside what happened."""
 
 
 @pytest.mark.parametrize("language", ["id", "en"])
@@ -268,6 +273,8 @@ async def test_a_fault_is_a_page_in_the_language(hub, path, status, code, langua
     assert CODES[code][1 if language == "id" else 2] in answer.text
     assert f'<html lang="{language}">' in answer.text
     assert f'data-code="{code}"' in answer.text
+    assert WAY_ON[code][language == "en"] in answer.text
+    assert f'href="{path}"' not in answer.text, "to try again helps nobody"
     assert nonce(answer)
 
 

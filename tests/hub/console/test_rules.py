@@ -62,7 +62,9 @@ async def test_the_list_says_each_rule_its_number_and_whether_it_rings(hub, rule
         seen = text(await page(tika, "/rules"))
         one = await page(tika, "/rules/baterai-rendah")
         assert "Baterai rendah" in seen
-        assert "Pada nilai ini atau kurang 11.5" in seen
+        assert "battery_v · pada 11,5 atau kurang" in seen
+        assert "level_m · setelah 5 mnt" in seen
+        assert "semua dari: air-dari-hulu, hujan-lebat-hulu" in seen
         assert seen.count("1 alarm sekarang") == 1
         assert "Satu aturan lagi" not in seen
         assert 'name="below" disabled' in one

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 from hub.fleet.trust import REISSUED_MS
 from provisioning.door import Door
-from provisioning.errors import ProvisioningError
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +38,11 @@ class Keeping:
             self._to_cut.update(cut_off)
             try:
                 self._door.tell(now_ms=self._now_ms(), cut_off=sorted(self._to_cut))
-            except (OSError, ProvisioningError) as error:
+            except Exception as error:
+                # Whatever it is, a register that is locked or a certificate that is half there: without the next try
+                # the lists of revoked certificates end after some days, and the broker then lets nobody in.
                 self._told_ms = None
-                log.error("broker.untold error=%s", error)
+                log.error("broker.untold error=%r", error)
             else:
                 self._told_ms = self._mono_ms()
                 self._to_cut.clear()

@@ -7,6 +7,7 @@ state. The state changes only by the table in ``machine``.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -70,40 +71,68 @@ def act(
         assignments.take(conn, row, action, agency=agency, actor=actor, now_ms=now_ms, note=note)
         _see(conn, row, actor, now_ms)
         return int(row.version) + 1
+    decided = _Decision(action, actor, now_ms, note, agency, parent_id)
+    _decide(conn, region, row, decided, region.agencies if agencies is None else agencies)
+    return int(row.version) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """A step of the incident itself, who takes it when, and what it needs."""
+
+    action: Action
+    actor: Actor
+    now_ms: int
+    note: str
+    agency: str | None
+    parent_id: str | None
+
+
+def _decide(
+    conn: Connection, region: Region, row: Row[Any], decided: _Decision, agencies: Collection[str]
+) -> None:
+    """Take the incident where the step leads, with all that belongs to it."""
+    action, now_ms = decided.action, decided.now_ms
     state = target(row.state, action)
     changes: dict[str, Any] = {}
-    data: dict[str, timeline.Scalar] = {"agency": agency, "parent_id": parent_id}
+    data: dict[str, timeline.Scalar] = {"agency": decided.agency, "parent_id": decided.parent_id}
     if action == "mark_duplicate":
-        changes["parent_id"] = _parent(conn, incident_id, parent_id)
+        changes["parent_id"] = _parent(conn, row.id, decided.parent_id)
     if action == "assign":
-        known = region.agencies if agencies is None else agencies
-        if agency is None or agency not in known:
-            raise TransitionError(f"no agency {agency!r}", "known are " + ", ".join(sorted(known)))
-        changes["assigned_to"] = agency
-        data["assignment"] = assignments.add(conn, incident_id, agency, actor=actor, now_ms=now_ms, note=note)
-        state = assignments.state_of(conn, incident_id)
+        data["assignment"] = _assign(conn, row.id, decided, agencies)
+        changes["assigned_to"] = decided.agency
+        state = assignments.state_of(conn, row.id)
     if action == "reopen":
         changes |= {"closed_ms": None, "parent_id": None}
     if state in CLOSED:
         changes["closed_ms"] = now_ms
-        assignments.end_all(conn, incident_id, finished=state == "done", now_ms=now_ms)
+        assignments.end_all(conn, row.id, finished=state == "done", now_ms=now_ms)
     _change(conn, row, {**changes, "state": state})
     timeline.append(
         conn,
-        incident_id,
+        row.id,
         action,
-        actor=actor,
+        actor=decided.actor,
         at_ms=now_ms,
         from_state=row.state,
         to_state=state,
-        note=note,
-        data=data if agency or parent_id else None,
+        note=decided.note,
+        data=data if decided.agency or decided.parent_id else None,
     )
-    _follow(conn, region, row, action, closed=state in CLOSED, actor=actor, now_ms=now_ms)
+    _follow(conn, region, row, action, closed=state in CLOSED, actor=decided.actor, now_ms=now_ms)
     if action == "mark_duplicate":
-        _tell_parent(conn, row, str(changes["parent_id"]), actor=actor, now_ms=now_ms, note=note)
-    escalation.settle(conn, incident_id, now_ms=now_ms)
-    return int(row.version) + 1
+        _tell_parent(conn, row, decided)
+    escalation.settle(conn, row.id, now_ms=now_ms)
+
+
+def _assign(conn: Connection, incident_id: str, decided: _Decision, agencies: Collection[str]) -> str:
+    """Give an agency that there is its part; the part's id."""
+    agency = decided.agency
+    if agency is None or agency not in agencies:
+        raise TransitionError(f"no agency {agency!r}", "known are " + ", ".join(sorted(agencies)))
+    return assignments.add(
+        conn, incident_id, agency, actor=decided.actor, now_ms=decided.now_ms, note=decided.note
+    )
 
 
 def _follow(
@@ -132,12 +161,10 @@ def _see(conn: Connection, row: Row[Any], actor: Actor, now_ms: int) -> None:
         _acknowledge(conn, row, actor, now_ms, "")
 
 
-def _tell_parent(
-    conn: Connection, row: Row[Any], parent_id: str, *, actor: Actor, now_ms: int, note: str
-) -> None:
-    parent = _read(conn, parent_id, None)
+def _tell_parent(conn: Connection, row: Row[Any], decided: _Decision) -> None:
+    parent = _read(conn, str(decided.parent_id), None)
     data: dict[str, timeline.Scalar] = {"incident": row.id, "number": row.number}
-    _note(conn, parent, "merge", actor=actor, now_ms=now_ms, note=note, data=data)
+    _note(conn, parent, "merge", actor=decided.actor, now_ms=decided.now_ms, note=decided.note, data=data)
 
 
 def acknowledge(conn: Connection, incident_id: str, *, actor: Actor, now_ms: int, note: str = "") -> bool:

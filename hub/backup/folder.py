@@ -21,8 +21,16 @@ def newest_ms(folder: Path) -> int | None:
         names = [path.name for path in folder.iterdir() if NAME.fullmatch(path.name)]
     except OSError:
         return None
-    times = (datetime.strptime(name, _FORM).replace(tzinfo=UTC) for name in names)
-    return max((round(at.timestamp() * 1000) for at in times), default=None)
+    return max((at_ms for name in names if (at_ms := _begun_ms(name)) is not None), default=None)
+
+
+def _begun_ms(name: str) -> int | None:
+    """None for a name of no day that there is."""
+    try:
+        at = datetime.strptime(name, _FORM).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return round(at.timestamp() * 1000)
 
 
 def prune(folder: Path, keep: int) -> list[Path]:

@@ -239,6 +239,9 @@ class Judging:
                     log.warning("history_pass station=%s error=%s", gap.station, error)
                     asyncio.get_running_loop().call_later(HISTORY_RETRY_S, self._gap_found.set)
                     continue
+                except Exception:
+                    # It would fail again; and presses come through the same process, and must not end with it.
+                    log.exception("history_pass_failed station=%s", gap.station)
                 if self._gaps.get(gap.station) is gap:
                     del self._gaps[gap.station]
 

@@ -101,6 +101,10 @@ class Rollups:
             if not self._failing:
                 log.warning("rollups_not_made error=%s", error)
             self._failing = True
+        except Exception:
+            # What no step has foreseen of some value; presses come through the same process, and must not end with it.
+            log.exception("rollups_failed")
+            self._failing = True
         else:
             if self._failing:
                 log.info("rollups_made waiting=%d", self.waiting)

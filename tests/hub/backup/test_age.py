@@ -41,7 +41,8 @@ def test_a_day_is_worth_a_word_and_two_are_worse(age_h, severity):
 def test_the_newest_is_told_by_its_name_and_nothing_else_is_one(tmp_path):
     assert folder.newest_ms(tmp_path / "nothing") is None
     assert folder.newest_ms(tmp_path) is None
-    for name in ("siaga-notes.age", folder.new_name(NOW_MS) + ".part"):
+    # The last one, which somebody had renamed, ended the hub.
+    for name in ("siaga-notes.age", folder.new_name(NOW_MS) + ".part", "siaga-20260231T999999Z.age"):
         (tmp_path / name).touch()
     assert folder.newest_ms(tmp_path) is None
     for at_ms in (NOW_MS, NOW_MS - HOUR_MS):

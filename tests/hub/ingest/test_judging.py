@@ -232,6 +232,26 @@ async def test_a_store_that_cannot_be_read_does_not_end_the_history_passes(db, m
     assert await life.changes() == [(0, 2, True)]
 
 
+async def test_a_fault_of_a_history_pass_ends_neither_the_hub_nor_the_next_pass(db, monkeypatch, caplog):
+    series = Series({"time": NOW_MS + 2000, "v": HIGH})
+    life = Life(db, series=series)
+    whole, faults = life.judging._pass, [OverflowError("unforeseen")]
+
+    async def faulty(one: Skipped) -> Any:
+        if faults:
+            raise faults.pop()
+        return await whole(one)
+
+    monkeypatch.setattr(life.judging, "_pass", faulty)
+    async with Running(life.judging.look_over_gaps()):
+        found(life, monkeypatch, gap(0, 5))
+        await until(lambda: not life.judging._gaps)
+        assert "history_pass_failed" in caplog.text
+        found(life, monkeypatch, gap(0, 5))
+        await until(lambda: not life.judging._gaps)
+    assert await life.changes() == [(0, 2, True)]
+
+
 async def test_a_gap_found_while_another_waits_loses_neither(db, monkeypatch):
     series = Series()
     series.error = Unavailable("away")

@@ -144,6 +144,23 @@ def check(hub):
         )
 
 
+async def test_a_fault_of_one_pass_ends_neither_the_hub_nor_the_next_pass(conn, caplog, monkeypatch):
+    hub = Hub(conn)
+    await hub.look()
+    hub.take("gw-1", hub.clock.now, 1.0)
+    hub.clock.now += 2 * MINUTE_MS
+
+    async def unforeseen(*_):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(hub.series, "minutes", unforeseen)
+        await hub.look()
+    assert caplog.text.count("rollups_failed") == 1
+    await hub.look()
+    check_minutes(hub)
+
+
 samples = st.tuples(
     st.just("take"),
     st.sampled_from(["gw-1", "gw-2"]),

@@ -12,7 +12,7 @@ from hub.console.language import CATALOGUE, read
 from tests.browser.looks import CONTRAST, FOCUS, NAMELESS, TEXTS
 from tests.browser.town import RIVER, STATION, open_incident, press
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 PAGES = (
     "/",

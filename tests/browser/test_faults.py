@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.browser.console import HUB_AWAY
 from tests.browser.town import HOSPITAL, RIVER, STATION, press
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(90), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from tests.browser.town import open_incident, press
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(60), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 TELEPHONE = {"width": 390, "height": 844}
 SLOW = {"offline": False, "latency": 400, "downloadThroughput": 400_000 / 8, "uploadThroughput": 150_000 / 8}

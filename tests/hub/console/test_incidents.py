@@ -163,7 +163,11 @@ async def test_closed_incidents_are_apart(hub):
     await pressed(hub, press())
     async with hub.login("siti", "operator") as siti:
         one = await only_id(hub)
+        before = (await siti.get(f"/incidents/{one}")).text
+        assert 'class="panel story-head priority-2 unacknowledged" id' in before
         await siti.post(f"/incidents/{one}/mark-false", data={"version": 1, "note": "uji"})
+        after = (await siti.get(f"/incidents/{one}")).text
+        assert 'class="panel story-head priority-2 closed" id' in after, "its colour is for what is open"
         assert "Tidak ada insiden terbuka." in (await siti.get("/incidents")).text
         assert "Palsu" in (await siti.get("/incidents?which=closed")).text
 

@@ -33,12 +33,16 @@ LOOKED_AT_WHEN_ASKED = frozenset({"no_data", "count", "combination"})
 
 
 def words_in(text: str) -> list[str]:
-    """The names in braces of a reason.
+    """The names in braces of a reason; one with a format behind it whole, for no fact is called so.
 
     Raises:
         ValueError: a brace is not closed.
     """
-    return [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+    return [
+        name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+        for _, name, form, conversion in Formatter().parse(text)
+        if name is not None
+    ]
 
 
 class Law:

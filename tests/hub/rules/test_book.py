@@ -128,7 +128,18 @@ def test_combinations_that_depend_on_each_other_are_refused(tmp_path):
 def test_a_reason_may_name_the_facts_of_its_kind_only(tmp_path):
     good = rule(f'kind = "threshold"\n{DEVICE}above = 2.0')
     assert book(tmp_path, good.replace('"{site} {device}"', '"{value} {{x}}"')).rules
-    for bad, instead in (("{valu}", "'value'"), ("{percent}", "one of"), ("{", ""), ("{}", "{value}")):
+    for bad, instead in (
+        ("{valu}", "'value'"),
+        ("{percent}", "one of"),
+        ("{", ""),
+        ("{}", "{value}"),
+        # Facts are words already: what is behind the name would break the hub when the rule is raised.
+        ("{value:.2f}", "'value'"),
+        ("{value!d}", "'value'"),
+        ("{value:{site}}", "no fact"),
+        ("{value.x}", "'value'"),
+        ("{value[0]}", "'value'"),
+    ):
         with pytest.raises(TomlError) as caught:
             book(tmp_path, good.replace('reason_en = "{site} {device}"', f'reason_en = "{bad}"'))
         assert "reason_en" in str(caught.value)

@@ -11,6 +11,9 @@ MOST = 60
 WINDOW_S = 60.0
 """… in so long. What happens once a second may still be told each time."""
 
+SORTS = 500
+"""Sorts that are told apart. Ours are fewer; a library may put values into a line, and each is then one of its own."""
+
 log = logging.getLogger(__name__)
 
 
@@ -26,6 +29,10 @@ class LogLimit(logging.Filter):
         """Whether the line is to be written. A sort is what the line says apart from its values."""
         sort = (record.name, str(record.msg))
         now_s = self._now_s()
+        if sort not in self._sorts and len(self._sorts) >= SORTS:
+            self._sorts = {one: of for one, of in self._sorts.items() if now_s - of[0] < WINDOW_S}
+            if len(self._sorts) >= SORTS:
+                sort = ("", "")
         began_s, lines = self._sorts.setdefault(sort, [now_s, 0.0])
         if now_s - began_s >= WINDOW_S:
             dropped = int(lines) - MOST

@@ -38,7 +38,7 @@ GROUP_S = 0.9
 APART_MS = 10
 """Two samples of one device are never nearer than this."""
 WAITING_MAX = 20_000
-"""Samples kept in memory while the card refuses them; beyond this the oldest are dropped and counted."""
+"""Samples, and events, kept in memory while the card refuses them; beyond this the oldest are dropped and counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Sampler:
         self._writing = asyncio.Lock()
         self._stored = True
         self.dropped = 0
-        """Samples that the card refused for so long that memory had no room; never promised to anybody."""
+        """Samples and events that the card refused for so long that memory had no room; never promised to anybody."""
 
     @property
     def devices_down(self) -> tuple[str, ...]:
@@ -312,13 +312,16 @@ class Sampler:
                 waiting.popleft()
 
     def _keep(self, sample: Sample) -> None:
-        if len(self._waiting) >= WAITING_MAX and not self._writing.locked():
-            self._waiting.popleft()
-            self.dropped += 1
+        self._make_room(self._waiting)
         self._waiting.append(sample)
         self._wake.set()
         if len(self._waiting) >= GROUP_ROWS:
             self._urgent.set()
+
+    def _make_room(self, waiting: deque[_Item]) -> None:
+        if len(waiting) >= WAITING_MAX and not self._writing.locked():
+            waiting.popleft()
+            self.dropped += 1
 
     def _answered(self, state: _Device, mono_ms: int) -> None:
         state.missed, state.missed_by = 0, None
@@ -343,6 +346,7 @@ class Sampler:
     def event(self, kind: str, device: str, data: Mapping[str, str | int | bool], mono_ms: int) -> None:
         """Keep something that happened to a device; it is committed at once."""
         body = EventBody(id=self._random_hex(16), kind=kind, device=device, data=dict(data))
+        self._make_room(self._events)
         self._events.append((mono_ms, encode_body(body)))
         self._wake.set()
         self._urgent.set()

@@ -13,7 +13,7 @@ from edge.app import EdgeApp
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.drivers.base import Edge
-from edge.log_limits import MOST, WINDOW_S, LogLimit
+from edge.log_limits import MOST, SORTS, WINDOW_S, LogLimit
 from edge.progress import Progress
 from edge.watchdog import STUCK_MS
 from tests.edge.drivers.rigs import FakeClock
@@ -47,6 +47,17 @@ def test_a_line_that_repeats_is_cut_off_and_counted(caplog):
     now_s[0] = WINDOW_S
     assert limit.filter(line())
     assert [record.message for record in caplog.records] == ["log.dropped sort=device_down lines=40"]
+
+
+def test_lines_with_values_of_their_own_are_one_sort_and_fill_no_memory():
+    now_s = [0.0]
+    limit = LogLimit(lambda: now_s[0])
+    passed = [limit.filter(line(f"Task {at} was never retrieved", name="asyncio")) for at in range(3 * SORTS)]
+    assert passed.count(True) == SORTS + MOST
+    assert len(limit._sorts) == SORTS + 1
+    now_s[0] = WINDOW_S
+    assert limit.filter(line()), "what was said long ago makes room"
+    assert len(limit._sorts) == 1
 
 
 def test_a_line_each_second_is_told_each_time(caplog):

@@ -206,6 +206,20 @@ async def test_memory_is_bounded_while_the_card_refuses(monkeypatch: pytest.Monk
     assert bench.card.samples == polled[3:]
 
 
+async def test_a_mat_at_a_card_that_refuses_for_months_does_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("edge.sampler.WAITING_MAX", 5)
+    bench = Bench()
+    bench.card.full = True
+    for at in range(8):
+        bench.sampler.edge(Edge("mat-1", "bed_mat", at % 2 == 0, 1000 + at))
+    assert bench.sampler.dropped == 3
+    bench.card.full = False
+    await bench.sampler.flush()
+    assert [mono_ms for mono_ms, _ in bench.card.events] == [1003, 1004, 1005, 1006, 1007]
+
+
 async def test_a_record_that_can_never_be_stored_is_dropped_alone():
     bench = Bench()
     for value in (1.0, 66.0, 2.0):

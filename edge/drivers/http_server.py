@@ -129,13 +129,16 @@ class HttpServer:
                     writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 body = await _body(reader, head, self.use(head))
         except RequestError as error:
-            writer.write(self._written(Answer(error.status, str(error)), keep_alive=False))
-            await writer.drain()
+            await self._say(writer, Answer(error.status, str(error)), keep_alive=False)
             return False
-        answer = await self.handle(head, body)
-        writer.write(self._written(answer, keep_alive=head.keep_alive))
-        await writer.drain()
+        await self._say(writer, await self.handle(head, body), keep_alive=head.keep_alive)
         return head.keep_alive
+
+    async def _say(self, writer: asyncio.StreamWriter, answer: Answer, *, keep_alive: bool) -> None:
+        """Who asks and never reads what it is told must not keep its place for ever either."""
+        writer.write(self._written(answer, keep_alive=keep_alive))
+        async with asyncio.timeout(REQUEST_S):
+            await writer.drain()
 
     def _written(self, answer: Answer, *, keep_alive: bool) -> bytes:
         text = answer.text.encode()

@@ -278,6 +278,32 @@ async def test_a_slow_reader_holds_up_nobody_and_is_dropped_in_the_end(pair, mon
     assert len(site.store.events()) == 1
 
 
+async def test_who_never_reads_its_answers_keeps_no_place(monkeypatch):
+    monkeypatch.setattr(http_server, "REQUEST_S", 0.05)
+
+    class Deaf:
+        """The other end of a connection whose buffers are full."""
+
+        def write(self, data):
+            """Taken, and never sent."""
+
+        async def drain(self):
+            await asyncio.Event().wait()
+
+        def close(self):
+            """Nothing is left to do."""
+
+    async def answer(head, body):
+        return http_server.Answer(200)
+
+    server = http_server.HttpServer("127.0.0.1", 0, answer, use=lambda _: "discard", now_ms=lambda: None)
+    reader = asyncio.StreamReader()
+    reader.feed_data(b"GET /iclock/ping HTTP/1.1\r\n\r\n" * 2)
+    async with asyncio.timeout(10):
+        await server._serve(reader, Deaf())
+    assert not server._serving
+
+
 async def test_too_many_connections_are_closed(pair, monkeypatch):
     _, device = pair
     monkeypatch.setattr(http_server, "CONNECTIONS_MAX", 2)

@@ -78,6 +78,10 @@ async def test_silent_ones_come_first_with_since_when(hub):
     assert re.findall(r'id="gateway-([\w-]+)"', html) == ["gw-rs-1", "gw-pasar"]
     assert re.search(r"diam sejak \d\d-\d\d-\d{4} \d\d:\d\d:\d\d WIB", text(html))
     assert "priority-2" in html
+    silent = text(await seen(hub, "/gateways/gw-rs-1", name="tini"))
+    heard_now = text(await seen(hub, "/gateways/gw-pasar", name="tuti"))
+    assert "Tanyakan di sana: adakah listrik" in silent
+    assert "Tanyakan di sana" not in heard_now
 
 
 async def test_one_that_was_never_heard_is_neither_silent_nor_online(hub):

@@ -116,9 +116,10 @@ async def test_a_mute_counts_down_and_ends_and_a_new_press_ends_it_at_once(city,
     text = page.locator("#sound-mute-text")
     usual = await text.text_content()
     await page.keyboard.press("m")
-    await expect(text).to_contain_text(re.compile(r"\b(60|59)\b"))
+    # What follows may take as long as a busy machine takes: of its sixty seconds the mute has ten left at the end.
+    await expect(text).to_contain_text(re.compile(r"\b(60|5\d)\b"))
     await page.evaluate("skip(30_000)")
-    await expect(text).to_contain_text(re.compile(r"\b(30|29|28)\b"))
+    await expect(text).to_contain_text(re.compile(r"\b(30|2\d)\b"))
     rung = len(await window.tones())
     await page.evaluate("skip(20_000)")
     await asyncio.sleep(0.6)  # the page looks four times a second whether it is to ring
@@ -208,13 +209,29 @@ async def test_of_two_who_claim_at_once_one_has_it_and_the_other_is_told(city, o
     for window, button in zip(windows, buttons, strict=True):
         window.excuse("status of 409")
         await expect(button).to_be_visible()
-    # Both have clicked before either page can hear of the other's click.
-    await asyncio.gather(*(button.evaluate("button => button.click()") for button in buttons))
+    # Both have clicked before either claim is on its way, so neither page can have heard of the other's.
+    both = asyncio.Barrier(2)
+
+    async def held(route):
+        await both.wait()
+        await route.continue_()
+
+    for window in windows:
+        await window.page.route(re.compile(r"/claim$"), held)
+    for button in buttons:
+        await button.click()
+    # What a page says goes away again by itself.
+    faults = {
+        asyncio.ensure_future(window.page.locator("#said .fault").wait_for()): window for window in windows
+    }
+    done, waiting = await asyncio.wait(faults, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    told = [faults[task] for task in done if task.exception() is None]
     for window in windows:
         await expect(window.page.locator("li.incident .claimed bdi")).to_have_count(1)
     names = {await window.page.locator("li.incident .claimed bdi").text_content() for window in windows}
     assert len(names) == 1, "both pages say the same"
-    told = [window for window in windows if await window.page.locator("#said .fault").count()]
     won = [window for window in windows if await window.page.get_by_role("button", name="Lepas").count()]
     assert len(told) == 1, "the other was not told"
     assert len(won) == 1
@@ -385,6 +402,8 @@ async def test_the_watch_is_handed_over_with_its_note_and_what_is_open(city, ope
     await press(city, "tugu")
     await page.locator("#handover-note").fill("Tugu ditekan berkali-kali, lampunya rusak")
     await page.locator("#handover-save").click()
+    for part, word in (("#note-so-far", "lampunya rusak"), ("#open-now", "Simpang Tugu")):
+        await expect(page.locator(part)).to_contain_text(word)
     coming = (await opened("pengendali", "/shift")).page
     await expect(coming.locator("#note-so-far")).to_contain_text("lampunya rusak")
     await expect(coming.locator("#open-now")).to_contain_text("Simpang Tugu")

@@ -158,12 +158,12 @@ async def test_it_is_pulled_at_the_start_and_again_when_it_was_away(tmp_path, mo
         puller = LogPuller(site.reader, settings(device), site.readers)
         running = asyncio.create_task(puller.run(site.store))
 
-        async def pulled(times: int) -> None:
-            async with asyncio.timeout(5):
-                while device.asked.count(1001) < times:  # noqa: ASYNC110
+        async def pulled(times: int, scans: int) -> None:
+            async with asyncio.timeout(10):
+                while device.asked.count(1001) < times or len(site.store.events()) < scans:  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
 
-        await pulled(1)
+        await pulled(1, 5)
         assert len(site.store.events()) == 5
         await asyncio.sleep(0.05)
         assert device.asked.count(1001) == 1
@@ -172,8 +172,7 @@ async def test_it_is_pulled_at_the_start_and_again_when_it_was_away(tmp_path, mo
         assert device.asked.count(1001) == 1
         device.rows += [Row("1001", "2026-12-24 07:00:00")]
         site.readers.heard(site.reader)
-        await pulled(2)
-        await asyncio.sleep(0.02)
+        await pulled(2, 6)
         assert len(site.store.events()) == 6
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

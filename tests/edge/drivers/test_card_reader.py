@@ -95,7 +95,7 @@ class Bench:
             await asyncio.gather(task, return_exceptions=True)
 
     async def until(self, so):
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(10):
             while not so():  # noqa: ASYNC110 - what a pipe brings has no event
                 await asyncio.sleep(0.005)
 

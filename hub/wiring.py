@@ -38,8 +38,13 @@ class Hub:
         self._upkeep = Upkeep(ground, changed=told.gateway)
         self._judgement = Judgement(ground, told, listening=lambda: self._intake.subscriber.telemetry.up)
         self._intake = Intake(
-            ground, told, self._judgement.judging, revoked=lambda: self._upkeep.trust.revoked
+            ground,
+            told,
+            self._judgement.judging,
+            revoked=lambda: self._upkeep.trust.revoked,
+            keys=self._upkeep.trust.keys,
         )
+        telling.hear_presses(self._intake.second_path.take_text)
         self._pages = Pages(
             ground,
             telling=telling,

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection, func, select
 
 from contract.whole_file import write_bytes
 from hub.fleet import trust
-from hub.fleet.trust import Ending
+from hub.fleet.trust import Ending, Key
 from provisioning import broker, crl
 from provisioning.ca import Authority
 from provisioning.cutting import cut
@@ -77,6 +79,7 @@ class Door:
             list_ends_ms=lists.ends_ms,
             revoked=tuple(revoked(conn)),
             endings=(*_gateways(conn), *self._others(authority)),
+            keys=tuple(_keys(conn, now_ms)),
         )
         settings = self._city.broker
         write_bytes(settings.trust, trust.encode(told), mode=0o644)
@@ -122,6 +125,25 @@ def _gateways(conn: Connection) -> Iterator[Ending]:
     )
     for row in conn.execute(query):
         yield Ending(row.id, "gateway", row.ends_ms)
+
+
+def _keys(conn: Connection, now_ms: int) -> Iterator[Key]:
+    """Of each trusted gateway the keys of its certificates that have not ended."""
+    query = (
+        select(certificates.c.gateway, certificates.c.pem, certificates.c.ends_ms)
+        .join_from(certificates, gateways)
+        .where(gateways.c.trusted == 1, certificates.c.revoked_ms.is_(None), certificates.c.ends_ms > now_ms)
+        .order_by(certificates.c.gateway, certificates.c.ends_ms)
+    )
+    for row in conn.execute(query):
+        yield Key(row.gateway, public(row.pem.encode()), row.ends_ms)
+
+
+def public(certificate: bytes) -> str:
+    """The key of a gateway's certificate in PEM, as the hub is told it."""
+    key = x509.load_pem_x509_certificate(certificate).public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)  # no other is ever signed (provisioning/requests.py)
+    return key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint).hex()
 
 
 def _reached(listen: str) -> str:

@@ -65,6 +65,8 @@ class Sms(Section, frozen=True, kw_only=True):
         ],
         Meta(min_length=1, max_length=5),
     ]
+    hub: Annotated[str, Meta(pattern=r"^(\+[1-9][0-9]{6,14})?$", description='a number, as "+62811…"')] = ""
+    """Number of the hub's own modem: a signed text to it is a press there too. Empty: people alone are texted."""
     modem: Annotated[str, Meta(pattern=r"^(any|[0-9]+)$")] = "any"
     """As ModemManager counts them."""
 

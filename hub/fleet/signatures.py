@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import (
     ClientVerifier,
@@ -88,6 +89,26 @@ def verify(signed: Signed, purpose: str, trusted: Roots, *, now_ms: int) -> None
         )
     except InvalidSignature as error:
         raise UntrustedError("signature", "it does not fit") from error
+
+
+def verify_short(said: bytes, signature: bytes, keys: Sequence[str]) -> None:
+    """See that a signature of 64 bytes is of one of the keys.
+
+    Args:
+        keys: points on P-256, compressed, in hex.
+
+    Raises:
+        UntrustedError: it is of none.
+    """
+    der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
+    for public in keys:
+        try:
+            key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), bytes.fromhex(public))
+            key.verify(der, said, ec.ECDSA(hashes.SHA256()))
+        except (ValueError, InvalidSignature):
+            continue
+        return
+    raise UntrustedError("signature", f"it is of none of {len(keys)} keys")
 
 
 def _verifier(trusted: Sequence[x509.Certificate], now_ms: int) -> ClientVerifier:

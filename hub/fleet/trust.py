@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -49,6 +49,19 @@ class Ending(msgspec.Struct, frozen=True):
     ends_ms: int
 
 
+class Key(msgspec.Struct, frozen=True):
+    """What a gateway signs with, for what has no room for its certificate.
+
+    Attributes:
+        public: its point on P-256, compressed, in hex.
+        ends_ms: of its certificate.
+    """
+
+    gateway: str
+    public: Annotated[str, msgspec.Meta(pattern=r"^0[23][0-9a-f]{64}$")]
+    ends_ms: int
+
+
 class Trust(msgspec.Struct, frozen=True, kw_only=True):
     """The whole file.
 
@@ -57,6 +70,7 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
         list_ends_ms: when the first of the lists ends.
         revoked: gateways that were trusted once and are no more.
         endings: of every certificate that somebody works with now.
+        keys: of trusted gateways, with those of certificates that a renewal has followed and that have not ended.
     """
 
     version: Literal[1] = 1
@@ -64,6 +78,7 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
     list_ends_ms: int
     revoked: tuple[str, ...] = ()
     endings: tuple[Ending, ...] = ()
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,12 @@ class TrustWatch:
             log.warning("trust gateway=%s revoked=%s", gateway, gateway in self.revoked)
             self._changed(gateway)
 
+    def keys(self, gateway: str, now_ms: int) -> list[str]:
+        """What a gateway may sign with now (``Key.public``); none of one that is revoked or not named."""
+        if self._trust is None or gateway in self.revoked:
+            return []
+        return [one.public for one in self._trust.keys if one.gateway == gateway and one.ends_ms > now_ms]
+
     async def judge(self) -> None:
         """Raise and clear the alarms. Only what has changed is written."""
         now_ms = self._clock.now_ms()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Intake:
 
     Args:
         revoked: gateways whose frames are refused now.
+        keys: what a gateway signs texts with.
 
     Attributes:
         subscriber: hears the broker.
@@ -44,7 +45,13 @@ class Intake:
     """
 
     def __init__(
-        self, ground: Ground, told: Told, judging: Judging, *, revoked: Callable[[], Collection[str]]
+        self,
+        ground: Ground,
+        told: Told,
+        judging: Judging,
+        *,
+        revoked: Callable[[], Collection[str]],
+        keys: Callable[[str, int], Sequence[str]],
     ) -> None:
         self._ground = ground
         db, clock, config, pipeline = ground.db, ground.clock, ground.config, ground.pipeline
@@ -98,6 +105,10 @@ class Intake:
             consequences=told,
             stored=told.stored,
             pipeline=pipeline,
+            keys=keys,
+            buttons=lambda gateway: [
+                one.device for one in ground.region.buttons.values() if one.gateway == gateway
+            ],
         )
         self.pictures = Pictures(
             authority=Path(config.broker.ca), db=db, clock=clock, gateways=ground.known, revoked=revoked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from sqlalchemy import Connection
 
 from hub.api.auth.sessions import Timeouts
@@ -51,6 +53,11 @@ class Telling:
         self._texts = self._read_texts(ground)
         self._chats = self._read_chats(ground)
         self._cap = self._say_cap(ground)
+
+    def hear_presses(self, take: Callable[[str], Awaitable[object]]) -> None:
+        """Who takes the texts of gateways' modems."""
+        if self._texts is not None:
+            self._texts.presses = take
 
     def _read_texts(self, ground: Ground) -> SmsReader | None:
         modems = {

@@ -17,7 +17,7 @@ import msgspec
 
 import edge.config
 import hub.config
-from contract import claim, codec, signed, topics, upgrade
+from contract import claim, codec, messages, press_text, signed, topics, upgrade
 from contract.claim import Claim
 from contract.errors import ContractError, SiagaError
 from contract.messages import (
@@ -43,7 +43,7 @@ from edge.drivers.line import BrokenLineError, Line
 from edge.drivers.punches import read_attlog, text_of
 from edge.drivers.registers import Request
 from edge.drivers.ultrasonic import distances_mm
-from edge.signing import sign
+from edge.signing import sign, sign_short
 from edge.upgrade.bundle import Here, verified
 from hub import inbound
 from hub.advisories import earthquakes, nowcast
@@ -69,6 +69,7 @@ from hub.region import load as load_region
 from hub.rules import book
 from provisioning import requests
 from provisioning.ca import Authority
+from provisioning.door import public
 from provisioning.errors import RequestRefused
 from provisioning.network import Network
 from tests.docs import pages
@@ -404,6 +405,15 @@ def _signed(folder: Path) -> Iterator[Target]:
     refusals = (ContractError, UntrustedError)
     yield Target("signed press", judge, [signed.encode(press)], refusals)
     yield Target("certificate of a signed press", chain, [press.chain[0].encode()], refusals)
+    said, device = press_text.say("rsud-01", _press(), now_ms)
+    text = press_text.encode(said.said, sign_short(said.to_sign("rsud-01", device), key=own.key))
+    keys = [public(own.certificate.read_bytes())]
+
+    def texted(data: bytes) -> None:
+        found = press_text.decode(data.decode("latin-1"))
+        signatures.verify_short(found.to_sign("rsud-01", device), found.signature, keys)
+
+    yield Target("press as a text", texted, [text.encode()], refusals)
     place = folder / "software.upgrade"
     small = _bundle()
 
@@ -414,6 +424,11 @@ def _signed(folder: Path) -> Iterator[Target]:
 
     # A sound one is tests/edge/upgrade's; here all are refused, and by that alone.
     yield Target("upgrade file", upgrade_file, [small], (UpgradeError,), only_refuses=True)
+
+
+def _press() -> bytes:
+    body = messages.EventBody(id="a" * 32, kind="panic_press", device="tombol-1", data={"initial": False})
+    return codec.encode_body(body)
 
 
 def _bundle() -> bytes:

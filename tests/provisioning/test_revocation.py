@@ -16,6 +16,7 @@ from provisioning.ca import Root
 from provisioning.certificates import CLIENT, LIST_DAYS, leaf, new_key, pem
 from provisioning.claim_commands import now_ms
 from provisioning.cli import main
+from provisioning.door import public
 from provisioning.enrolment import DAY_MS, record, revoke_all
 from provisioning.errors import NameRefused
 from provisioning.keeping import Keeping
@@ -157,11 +158,16 @@ def test_where_the_broker_is_away_the_hub_is_told_and_the_person_too(tmp_path, c
     town = Town(tmp_path)
     try:
         identity = town.enrol("pos-duga-01")
-        assert trust.decode(town.trust.read_bytes()).revoked == ()
+        told = trust.decode(town.trust.read_bytes())
+        assert told.revoked == ()
+        assert [(one.gateway, one.public) for one in told.keys] == [
+            ("pos-duga-01", public(identity.certificate.read_bytes()))
+        ]
         town.broker.kill()
         assert main(["revoke", str(town.folder), "pos-duga-01", "--reason", "dicuri"]) == 1
         assert "the broker was not told" in capsys.readouterr().err
-        assert trust.decode(town.trust.read_bytes()).revoked == ("pos-duga-01",)
+        told = trust.decode(town.trust.read_bytes())
+        assert (told.revoked, told.keys) == (("pos-duga-01",), ())
         town.broker.start()
         assert not lets_in(town, identity), "it has read the list at its start"
         assert lets_in(town, town.broker.hub_control())

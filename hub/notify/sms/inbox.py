@@ -25,7 +25,16 @@ from hub.notify.words import LABELS
 from hub.storable import storable
 
 Outcome = Literal[
-    "answered", "again", "not_understood", "unknown_code", "over", "refused", "stranger", "ignored"
+    "answered",
+    "again",
+    "not_understood",
+    "unknown_code",
+    "over",
+    "refused",
+    "stranger",
+    "ignored",
+    "press",
+    "untrusted",
 ]
 
 GUESSES = 5
@@ -54,11 +63,7 @@ class Taken:
 def take(conn: Connection, answered: Answered, channel: str, text: Text, *, now_ms: int) -> Taken:
     """Judge a text, once. Wake the notify worker after the commit: there may be a reply."""
     text = Text(storable(text.ref), storable(text.sender), storable(text.text))
-    known = conn.execute(
-        select(texts_received.c.outcome).where(
-            texts_received.c.channel == channel, texts_received.c.ref == text.ref
-        )
-    ).scalar()
+    known = _known(conn, channel, text)
     if known is not None:
         return Taken(known)
     number = plain_number(text.sender)
@@ -72,23 +77,36 @@ def take(conn: Connection, answered: Answered, channel: str, text: Text, *, now_
     if offer is not None and bool(offer.drill) != is_exercise(channel):
         offer = None
     outcome = _judge(conn, answered, number, said, offer=offer, newest=newest, now_ms=now_ms)
-    conn.execute(
-        insert(texts_received).values(
-            channel=channel,
-            ref=text.ref,
-            sender=number,
-            text=text.text,
-            received_ms=now_ms,
-            outcome=outcome,
-            ask=offer.ask if offer is not None else None,
-        )
-    )
+    _put(conn, channel, text, outcome, now_ms=now_ms, ask=offer.ask if offer is not None else None)
     about = offer.incident_id if offer is not None else newest.incident_id if newest is not None else None
     if outcome in REPLIES and newest is not None and bool(newest.drill) == is_exercise(channel):
         word = LABELS[said.word][0] if said.word is not None else ""
         reply = REPLIES[outcome].format(word=word)
         _reply(conn, channel, text.ref, number, newest, reply=reply, now_ms=now_ms)
     return Taken(outcome, about)
+
+
+def note(conn: Connection, channel: str, text: Text, outcome: Outcome, *, now_ms: int) -> None:
+    """Put a text on record that was judged elsewhere, once."""
+    if _known(conn, channel, text) is None:
+        _put(conn, channel, text, outcome, now_ms=now_ms)
+
+
+def _known(conn: Connection, channel: str, text: Text) -> Outcome | None:
+    query = select(texts_received.c.outcome).where(
+        texts_received.c.channel == channel, texts_received.c.ref == text.ref
+    )
+    found: Outcome | None = conn.execute(query).scalar()
+    return found
+
+
+def _put(
+    conn: Connection, channel: str, text: Text, outcome: Outcome, *, now_ms: int, ask: str | None = None
+) -> None:
+    row = {"ref": text.ref, "sender": plain_number(text.sender), "text": text.text}
+    conn.execute(
+        insert(texts_received).values(channel=channel, received_ms=now_ms, outcome=outcome, ask=ask, **row)
+    )
 
 
 def _judge(

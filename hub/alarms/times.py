@@ -76,13 +76,15 @@ class AlarmTimes:
         self._changed = changed
 
     async def run(self) -> None:
-        """Runs until cancelled. What the store does not take waits for the next time."""
+        """Runs until cancelled. What cannot be done now waits for the next time."""
         while True:
             await asyncio.sleep(EVERY_S)
             try:
                 await self.step()
-            except (StoreError, SQLAlchemyError) as error:
-                log.warning("alarm_times store=down error=%s", error)
+            except Exception as error:
+                # Whatever it is of one alarm, presses go on.
+                ours = not isinstance(error, (StoreError, SQLAlchemyError))
+                log.warning("alarm_times error=%s", error, exc_info=ours)
 
     async def step(self) -> int:
         """Take on what is due now; how many alarms.

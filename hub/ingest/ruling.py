@@ -189,15 +189,26 @@ class Ruling:
 
     async def run(self) -> None:
         """Wake the rules, look at their file, and store how they stand. Runs until cancelled."""
-        ticks = 0
+        ticks, failing = 0, False
         while True:
             await asyncio.sleep(TICK_S)
             ticks += 1
-            self.tick()
-            if ticks % LOOK_EVERY == 0:
-                await self.look()
-            if ticks % SAVE_EVERY == 0:
-                await self.save_once()
+            try:
+                await self._second(ticks)
+            except Exception:
+                # Whatever it is of one rule, presses go on.
+                if not failing:
+                    log.exception("rules_failed")
+                failing = True
+            else:
+                failing = False
+
+    async def _second(self, ticks: int) -> None:
+        self.tick()
+        if ticks % LOOK_EVERY == 0:
+            await self.look()
+        if ticks % SAVE_EVERY == 0:
+            await self.save_once()
 
     def tick(self) -> None:
         """A second has passed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -66,12 +66,15 @@ class Retention:
     async def look(self) -> Mapping[str, int]:
         """One pass; what was let go of, by class. What does not work now is told, and tried again in the next."""
         gone: dict[str, int] = {}
-        try:
-            gone["erased"] = await self._erase_again()
-            for name, parts in BY_CLASS.items():
-                gone[name] = await self._class(name, parts)
-        except (StoreError, SQLAlchemyError, OSError) as error:
-            log.error("retention_failed error=%s", error)
+        passes: dict[str, Callable[[], Awaitable[int]]] = {"erased": self._erase_again}
+        passes |= {name: partial(self._class, name, parts) for name, parts in BY_CLASS.items()}
+        for name, one in passes.items():
+            try:
+                gone[name] = await one()
+            except Exception as error:
+                # What cannot go of one class keeps no other from going, and nothing else of the hub from its work.
+                ours = not isinstance(error, (StoreError, SQLAlchemyError, OSError))
+                log.error("retention_failed class=%s error=%s", name, error, exc_info=ours)
         for name, influx in self._series.items():
             await self._policy(name, influx)
         return gone

@@ -41,14 +41,15 @@ async def test_a_shelf_ends_and_what_nobody_looked_at_lapses_once_each_and_is_to
     assert [one.value for one in quality.figures if one.key == "unseen"] == [1]
 
 
-async def test_a_store_that_is_away_does_not_end_the_task(monkeypatch):
+@pytest.mark.parametrize("error", [StoreUnavailableError("away"), AssertionError("a mistake of ours")])
+async def test_what_fails_does_not_end_the_task(monkeypatch, error):
     tries = []
 
     class Away:
         async def read(self, _):
             tries.append(1)
             if len(tries) == 1:
-                raise StoreUnavailableError("away")
+                raise error
             raise asyncio.CancelledError
 
     monkeypatch.setattr(times, "EVERY_S", 0.0)

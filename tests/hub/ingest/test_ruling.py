@@ -302,6 +302,21 @@ async def test_a_store_that_is_away_at_the_start_is_waited_for(db, folder, monke
     assert life.rules.book.rules
 
 
+async def test_a_mistake_of_ours_does_not_end_the_task(db, folder, monkeypatch):
+    life = Life(db, folder)
+    ticks = []
+
+    def ticking():
+        ticks.append(1)
+        raise AssertionError("a mistake of ours") if len(ticks) == 1 else asyncio.CancelledError
+
+    monkeypatch.setattr("hub.ingest.ruling.TICK_S", 0)
+    monkeypatch.setattr(life.rules, "tick", ticking)
+    with pytest.raises(asyncio.CancelledError):
+        await life.rules.run()
+    assert len(ticks) == 2
+
+
 async def test_a_clock_that_is_set_back_hides_no_silence(db, folder):
     write(
         folder,

@@ -14,6 +14,7 @@ from hub.api import audit
 from hub.api.tables import audit as trail_rows
 from hub.commissioning.tables import commissionings, photos
 from hub.commissioning.tables import entries as commissioning_entries
+from hub.errors import StoreUnavailableError
 from hub.incidents.service import Incidents
 from hub.incidents.tables import incidents, presses, timeline
 from hub.ingest.tables import dead_letters, events
@@ -21,6 +22,7 @@ from hub.notify.tables import deliveries, outbox
 from hub.retention import erasure
 from hub.retention.erasure import Person
 from hub.retention.periods import CLASSES, DAY_MS, SERIES, Periods
+from hub.retention.purge import BY_CLASS
 from hub.retention.worker import Retention
 from hub.series.influx import InfluxConfig
 from hub.shifts import reads as shifts
@@ -113,6 +115,20 @@ async def test_a_class_of_no_days_is_kept_for_ever(database):
     await put(database, event(1, age_days=20_000), scan(2, SITI, age_days=20_000))
     await retention(database, days=dict.fromkeys(CLASSES, 0)).look()
     assert await count(database, events) == 2
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("away"), AssertionError("a mistake of ours")])
+async def test_a_class_that_cannot_go_keeps_no_other_from_going(database, monkeypatch, error):
+    class Broken:
+        def count(self, conn, before_ms):
+            raise error
+
+    monkeypatch.setattr("hub.retention.worker.BY_CLASS", {**BY_CLASS, "events": (Broken(),)})
+    await put(database, scan(1, SITI, age_days=20_000))
+    gone = await retention(database).look()
+    assert gone["attendance"] == 1
+    assert "events" not in gone
+    assert await count(database, events) == 0
 
 
 async def test_more_than_a_batch_goes_in_one_pass(database):

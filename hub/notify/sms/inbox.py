@@ -62,7 +62,7 @@ class Taken:
 
 def take(conn: Connection, answered: Answered, channel: str, text: Text, *, now_ms: int) -> Taken:
     """Judge a text, once. Wake the notify worker after the commit: there may be a reply."""
-    text = Text(storable(text.ref), storable(text.sender), storable(text.text))
+    text = _plain(text)
     known = _known(conn, channel, text)
     if known is not None:
         return Taken(known)
@@ -88,8 +88,13 @@ def take(conn: Connection, answered: Answered, channel: str, text: Text, *, now_
 
 def note(conn: Connection, channel: str, text: Text, outcome: Outcome, *, now_ms: int) -> None:
     """Put a text on record that was judged elsewhere, once."""
+    text = _plain(text)
     if _known(conn, channel, text) is None:
         _put(conn, channel, text, outcome, now_ms=now_ms)
+
+
+def _plain(text: Text) -> Text:
+    return Text(storable(text.ref), storable(text.sender), storable(text.text))
 
 
 def _known(conn: Connection, channel: str, text: Text) -> Outcome | None:

@@ -87,6 +87,10 @@ class Projector:
             if not self._failing:
                 log.warning("kpis_not_written error=%s", error)
             self._failing = True
+        except Exception:
+            # What no measure has foreseen of some row; presses come through the same process, and must not end with it.
+            log.exception("kpis_failed")
+            self._failing = True
         else:
             self._failing = False
 

@@ -231,6 +231,16 @@ def _judge_channel(conn: Connection, row: Row[Any], step: Step, now_ms: int) -> 
         clear_alarm(conn, silent, now_ms=now_ms)
 
 
+def undelivered(conn: Connection, key: str, why: str, *, now_ms: int) -> None:
+    """A channel took a notice and says later that it never arrives: the next channel is told, and the channel is an
+    alarm, as when it is given up. What was proven stays; the last attempt says why."""
+    row = conn.execute(_ROW, {"which": key}).one()
+    last = {"which": key, "nth": row.attempts}
+    conn.execute(_END, {**last, "detail": f"not delivered: {why}"[:DETAIL_CHARS]})
+    _tell_fallback(conn, row, now_ms)
+    _judge_channel(conn, row, "refuse", now_ms)
+
+
 def _tell_fallback(conn: Connection, row: Row[Any], now_ms: int) -> None:
     channels = json.loads(row.fallback)
     if channels:

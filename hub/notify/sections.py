@@ -21,7 +21,7 @@ class ChannelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     Attributes:
         kind: where it is not given, ``webhook`` with a url and ``apprise`` with a url_file.
         url: of a webhook, of a receiver of CAP messages, of an SMS provider, or of a broker (``mqtts://host:port``).
-        url_file: a file with an Apprise URL (it has secrets in it).
+        url_file: a file with an Apprise URL, or with that of gammu-smsd's database (they have secrets in them).
         secret_file: key that signs what a webhook or a receiver of CAP gets; token of an SMS provider; password of
             ``user`` at a broker.
         by: what an SMS channel has.
@@ -38,7 +38,7 @@ class ChannelSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     url: str = ""
     url_file: str = ""
     secret_file: str = ""
-    by: Literal["", "gammu_files", "http", "modem_manager"] = ""
+    by: Literal["", "gammu_files", "gammu_sql", "http", "modem_manager"] = ""
     folder: str = ""
     modem: Annotated[str, msgspec.Meta(pattern=r"^(any|\d{1,3}|/[A-Za-z0-9/_]{1,100})$")] = "any"
     chat: Annotated[str, msgspec.Meta(pattern=r"^(-?\d{1,20})?$")] = ""
@@ -136,6 +136,8 @@ def _sms_mistakes(channel: ChannelSection, place: tuple[str, ...]) -> Iterator[M
         yield Mistake("nothing says how SMS go out", at=place, instead='by = "gammu_files"')
     elif channel.by == "gammu_files" and not channel.folder:
         yield Mistake("where gammu-smsd has its files", at=place, instead='folder = "/var/spool/gammu"')
+    elif channel.by == "gammu_sql" and not channel.url_file:
+        yield Mistake("where gammu-smsd has its tables", at=place, instead="url_file with the database's URL")
     elif channel.by == "http" and not (channel.url and channel.secret_file):
         yield Mistake("a provider has an address and a token", at=place, instead="url and secret_file")
 
@@ -183,8 +185,9 @@ def exercise_mistakes(
             )
 
 
-def _modem(channel: ChannelSection) -> tuple[str, str, str, str]:
-    return (channel.by, channel.folder, channel.url, channel.modem if channel.by == "modem_manager" else "")
+def _modem(channel: ChannelSection) -> tuple[str, ...]:
+    number = channel.modem if channel.by == "modem_manager" else ""
+    return (channel.by, channel.folder, channel.url, channel.url_file, number)
 
 
 def cap_mistakes(

@@ -18,6 +18,8 @@ from hub.notify.channels.by_sms import SmsChannel
 from hub.notify.channels.telegram import TelegramChannel
 from hub.notify.chat import ChatReader
 from hub.notify.sides import Sides
+from hub.notify.sms.fates import FateReader
+from hub.notify.sms.gateway import Reporting, SmsGateway
 from hub.notify.sms.reader import SmsReader
 from hub.parts.ground import Ground, Tasks
 from hub.shifts.reads import attended
@@ -51,6 +53,7 @@ class Telling:
         )
         self.told.escalation = self.escalation
         self._texts = self._read_texts(ground)
+        self._fates = self._read_fates(ground)
         self._chats = self._read_chats(ground)
         self._cap = self._say_cap(ground)
 
@@ -60,14 +63,16 @@ class Telling:
             self._texts.presses = take
 
     def _read_texts(self, ground: Ground) -> SmsReader | None:
-        modems = {
-            name: channel.gateway
-            for name, channel in ground.every_channel.items()
-            if isinstance(channel, SmsChannel)
-        }
+        modems = _modems(ground)
         if not modems:
             return None
         return SmsReader(modems, ground.db, ground.clock, ground.bus, answered=answered, wake=self.told.wake)
+
+    def _read_fates(self, ground: Ground) -> FateReader | None:
+        reporting = {name: one for name, one in _modems(ground).items() if isinstance(one, Reporting)}
+        if not reporting:
+            return None
+        return FateReader(reporting, ground.db, ground.clock, wake=self.told.wake)
 
     def _read_chats(self, ground: Ground) -> ChatReader | None:
         chats = {
@@ -110,11 +115,21 @@ class Telling:
         }
         if self._texts is not None:
             tasks["texts"] = self._texts.run()
+        if self._fates is not None:
+            tasks["fates"] = self._fates.run()
         if self._chats is not None:
             tasks["chats"] = self._chats.run()
         if self._cap is not None:
             tasks["cap"] = self._cap.run()
         return tasks
+
+
+def _modems(ground: Ground) -> dict[str, SmsGateway]:
+    return {
+        name: channel.gateway
+        for name, channel in ground.every_channel.items()
+        if isinstance(channel, SmsChannel)
+    }
 
 
 def _hears(conn: Connection, now_ms: int) -> bool:

@@ -20,6 +20,7 @@ from hub.notify.channels.recording import RecordingChannel
 from hub.notify.channels.webhook import WebhookChannel
 from hub.notify.sections import ChannelSection
 from hub.notify.sms.gammu_files import GammuFiles
+from hub.notify.sms.gammu_sql import GammuSql
 from hub.notify.sms.gateway import SmsGateway
 from hub.notify.sms.http_provider import HttpProvider
 from hub.notify.sms.modem_manager import ModemManager
@@ -35,7 +36,7 @@ class ChannelSpec:
     Attributes:
         id: as in the region profile's agencies and contacts.
         kind: ``webhook``, ``apprise``, ``cap``, ``sms``, ``telegram``, ``mqtt`` or ``recording``.
-        url: where to; of an Apprise channel it holds secrets.
+        url: where to; of an Apprise channel and of a database it holds secrets.
         secret: of a webhook and of CAP: what its signature is made with, shared with the receiver; of an SMS
             provider its token; of a broker its user's password.
         by, folder, modem: what an SMS channel has.
@@ -165,6 +166,8 @@ def _gateway(spec: ChannelSpec, outbound: Outbound) -> SmsGateway:
     match spec.by:
         case "gammu_files":
             return GammuFiles(Path(spec.folder))
+        case "gammu_sql":
+            return GammuSql(spec.url)
         case "http":
             return HttpProvider(spec.url, spec.secret, outbound)
         case "modem_manager":

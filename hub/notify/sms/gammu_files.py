@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from hub.notify.sms.gateway import SmsError, SmsUnavailableError, Text
+from hub.notify.sms.gateway import SmsUnavailableError, Text, checked_number
 
 PARTS_S = 5.0
 """A text whose newest part is younger is not read: more of it may come."""
@@ -44,8 +44,7 @@ class GammuFiles:
         await asyncio.to_thread(self._let_go, ref)
 
     def _send(self, number: str, text: str, key: str) -> str:
-        if not re.fullmatch(r"\+?\d{3,15}", number):
-            raise SmsError(f"{number!r} is no telephone number")
+        number = checked_number(number)
         # The note is the daemon's own place for what the sender wants to find again.
         name = f"OUTA00000000_000000_00_{number}_{hashlib.sha256(key.encode()).hexdigest()[:16]}.txt"
         if any((self._folder / one / name).exists() for one in ("outbox", "sent", "error")):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from hub.errors import HubError
 
@@ -26,6 +27,29 @@ class Text:
     ref: str
     sender: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What the network has reported of a text that was sent: it is on the telephone, or never will be.
+
+    Attributes:
+        how: the gateway's own word for it.
+    """
+
+    what: Literal["delivered", "failed"]
+    how: str
+
+
+def checked_number(number: str) -> str:
+    """The number, where it is one.
+
+    Raises:
+        SmsError: it is none, as the name by which an operator sends advertisements.
+    """
+    if not re.fullmatch(r"\+?[0-9]{3,15}", number):
+        raise SmsError(f"{number!r} is no telephone number")
+    return number
 
 
 class SmsGateway(Protocol):
@@ -53,5 +77,18 @@ class SmsGateway(Protocol):
 
         Raises:
             SmsUnavailableError: it will be listed again.
+        """
+        ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A gateway that hears what the network reports of its texts."""
+
+    async def fates(self, refs: Collection[str]) -> Mapping[str, Fate]:
+        """What is known of texts, by the names that ``send`` gave them; one of which nothing is known yet is not there.
+
+        Raises:
+            SmsUnavailableError: the gateway cannot say.
         """
         ...

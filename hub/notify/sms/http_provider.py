@@ -3,6 +3,7 @@
     POST <url>   {"to": "+62812…", "text": "…", "id": "<idempotency key>"}      -> {"id": "<the provider's name of it>"}
     GET  <url>                                                        -> {"messages": [{"id", "from", "text"}, …]}
     POST <url>   {"received": "<id>"}                                 lets go of one that came in
+    POST <url>   {"fates": ["<id>", …]}            -> {"fates": {"<id>": "delivered" or "failed"}}, those that are known
 
 Providers differ; one whose form is another gets a few lines of a proxy beside it, which also keeps its account off the
 hub.
@@ -11,10 +12,10 @@ hub.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from hub.notify.sms.gateway import SmsError, SmsUnavailableError, Text
+from hub.notify.sms.gateway import Fate, SmsError, SmsUnavailableError, Text
 from hub.outbound import Outbound, OutboundError, Response
 
 
@@ -46,7 +47,14 @@ class HttpProvider:
         """Tell the provider that it is on record here."""
         await self._post({"received": ref})
 
-    async def _post(self, content: dict[str, str]) -> dict[str, Any]:
+    async def fates(self, refs: Collection[str]) -> Mapping[str, Fate]:
+        """What the provider says that the networks say."""
+        said = (await self._post({"fates": sorted(refs)})).get("fates")
+        if not isinstance(said, dict):
+            return {}
+        return {ref: Fate(said[ref], "provider") for ref in refs if said.get(ref) in ("delivered", "failed")}
+
+    async def _post(self, content: dict[str, str | list[str]]) -> dict[str, Any]:
         try:
             body = json.dumps(content, ensure_ascii=False).encode()
             return _judged(await self._outbound.post(self._url, content=body, headers=self._headers))

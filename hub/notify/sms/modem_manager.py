@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from hub.notify.sms.gateway import SmsError, SmsUnavailableError, Text
+from hub.notify.sms.gateway import SmsUnavailableError, Text, checked_number
 
 COMMAND_S = 30.0
 """A network that takes longer for one text has not taken it."""
@@ -32,8 +32,7 @@ class ModemManager:
     async def send(self, number: str, text: str, *, key: str) -> str:
         """Create a text on the modem and send it. The modem knows no keys: an attempt whose end the hub did not see
         may send it twice."""
-        if not re.fullmatch(r"\+?\d{3,15}", number):
-            raise SmsError(f"{number!r} is no telephone number")
+        number = checked_number(number)
         # mmcli takes what stands between single quotes as it is; a quote of the text's own would end it.
         plain = text.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
         made = await self._run("-m", self._modem, f"--messaging-create-sms=text='{plain}',number='{number}'")

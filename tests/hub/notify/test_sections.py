@@ -118,3 +118,15 @@ def test_no_two_sides_of_the_fence_share_an_address_or_a_channel():
         with pytest.raises(FenceError):
             Sides(None, channels, exercise, None, None)
     Sides(None, {"a": one}, {"latihan-a": RecordingChannel()}, None, None)
+
+
+def test_a_drill_has_no_database_of_a_modem_in_earnest(tmp_path):
+    sql = WHOLE.replace('by = "gammu_files"\nfolder = "gammu"\n', 'by = "gammu_sql"\nurl_file = "smsd"\n')
+    drill = sql.replace(
+        'by = "gammu_files"\nfolder = "gammu-latihan"\n', 'by = "gammu_sql"\nurl_file = "smsd"\n'
+    )
+    assert read(tmp_path, sql).channels["sms"].url_file == f"{tmp_path}/smsd"
+    with pytest.raises(TomlError, match="in earnest"):
+        read(tmp_path, drill)
+    with pytest.raises(TomlError, match="has its tables"):
+        read(tmp_path, sql.replace('url_file = "smsd"\n', ""))

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from hub.notify.channels.by_sms import SmsChannel
 from hub.notify.sms.compose import MOST_CHARS, compose, gsm
 from hub.notify.sms.gammu_files import GammuFiles
+from hub.notify.sms.gammu_sql import GammuSql
 from hub.notify.sms.gateway import SmsError, SmsUnavailableError
 from hub.notify.sms.http_provider import HttpProvider
 from hub.notify.sms.modem_manager import ModemManager
 from hub.outbound import Outbound
 from tests.hub.notify.receiver import receiving
+from tests.hub.notify.smsd_tables import Smsd
 from tests.hub.notify.test_channels import MESSAGE
 
 TO = replace(MESSAGE, phone="+6281210000001")
@@ -54,8 +56,9 @@ elif one := re.search(r"-s \\S*/(\\d+)", said):
 class Rig:
     """A gateway; what has gone out at its other side, how a text comes in there, and how it goes away."""
 
-    def __init__(self, gateway, sent, arrive, go_away):
+    def __init__(self, gateway, sent, arrive, go_away, smsd=None):
         self.gateway, self.sent, self.arrive, self.go_away = gateway, sent, arrive, go_away
+        self.smsd = smsd
 
 
 @asynccontextmanager
@@ -120,7 +123,19 @@ async def modem(folder):
     yield Rig(ModemManager(command=str(command)), sent, arrive, lambda: box.rename(folder / "gone"))
 
 
-RIGS = pytest.mark.parametrize("rig", [gammu, provider, modem])
+@asynccontextmanager
+async def gammu_sql(folder):
+    url = f"sqlite:///{folder}/smsd.db"
+    smsd = Smsd(url)
+
+    def sent():
+        return [(number, text) for number, _, text in smsd.parts()]
+
+    yield Rig(GammuSql(url), sent, smsd.arrives, lambda: (folder / "smsd.db").rename(folder / "gone"), smsd)
+    smsd.engine.dispose()
+
+
+RIGS = pytest.mark.parametrize("rig", [gammu, gammu_sql, provider, modem])
 
 
 @RIGS
@@ -165,7 +180,7 @@ async def test_a_gateway_that_is_away_says_so_and_may_be_asked_again(rig, tmp_pa
 
 
 @pytest.mark.parametrize("number", ["", "INFO", "+62812; rm -rf", "../../x", "'"])
-@pytest.mark.parametrize("rig", [gammu, modem])
+@pytest.mark.parametrize("rig", [gammu, gammu_sql, modem])
 async def test_what_is_no_number_reaches_no_file_and_no_command(rig, tmp_path, number):
     async with rig(tmp_path) as found:
         with pytest.raises(SmsError) as caught:

@@ -5,6 +5,7 @@ An upgrade is one file, a zip without compression:
     manifest.json    the Manifest below; the exact bytes are signed
     manifest.sig     Ed25519 over SIGNED_PREFIX and those bytes
     signer.pem       certificate of the key that signed, issued by the city's root itself
+    manifest.2.sig, signer.2.pem …   of further desks, where the signers' certificates ask for several
     wheels/*.whl     each named in the manifest with its size and SHA-256, and no other
 
 The root lies offline. Who breaks into the city's server, and has the issuing authority, can sign no software.
@@ -24,6 +25,10 @@ MANIFEST, SIGNATURE, SIGNER, WHEELS = "manifest.json", "manifest.sig", "signer.p
 
 SIGNED_PREFIX = b"siaga upgrade 1\0"
 """Before the manifest in what is signed, so that the key's signature under anything else is none under an upgrade."""
+
+MOST_SIGNERS = 5
+SIGNER_NAME = "software"
+"""Common name of a signer's certificate; ``software-3`` says that its key counts only where three have signed."""
 
 MOST_MANIFEST_BYTES = 256 * 1024
 MOST_WHEEL_BYTES = 64 * 1024 * 1024
@@ -65,6 +70,28 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     made_ms: Annotated[int, Meta(ge=0)]
     expires_ms: Annotated[int, Meta(ge=0)]
     wheels: Annotated[tuple[Wheel, ...], Meta(min_length=1, max_length=MOST_WHEELS)]
+
+
+def signed_by(number: int) -> tuple[str, str]:
+    """Names in the file of the signature and the certificate of the signer of that number, from 1."""
+    return (SIGNATURE, SIGNER) if number == 1 else (f"manifest.{number}.sig", f"signer.{number}.pem")
+
+
+def signer_name(signers: int) -> str:
+    """Common name of a certificate whose key counts where so many have signed."""
+    return SIGNER_NAME if signers == 1 else f"{SIGNER_NAME}-{signers}"
+
+
+def signers_wanted(name: str) -> int:
+    """How many must have signed, as the common name of a signer's certificate says.
+
+    Raises:
+        UpgradeError: it is no signer's.
+    """
+    for signers in range(1, MOST_SIGNERS + 1):
+        if name == signer_name(signers):
+            return signers
+    raise UpgradeError("signer", f"{name!r} signs no upgrades", "sign it with a key of upgrade key")
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from contract import upgrade
 from contract.whole_file import write_bytes
 from provisioning import certificates
 from provisioning.certificates import CLIENT, LEAF_DAYS, SERVER, SERVICE_DAYS, SOFTWARE, Signer
@@ -98,12 +99,16 @@ class Root:
         return Authority(folder, signer, self._signer.certificate)
 
     def for_software(
-        self, key: ed25519.Ed25519PublicKey, *, now: dt.datetime | None = None
+        self, key: ed25519.Ed25519PublicKey, *, signers: int = 1, now: dt.datetime | None = None
     ) -> x509.Certificate:
         """A certificate for a key that signs gateways' upgrades. Only the root issues one: what is on the city's
-        server every day must not be able to put software on gateways."""
-        lasts = dt.timedelta(days=SERVICE_DAYS)
-        return certificates.leaf(self._signer, "software", key, SOFTWARE, now=now or _now(), lasts=lasts)
+        server every day must not be able to put software on gateways.
+
+        Args:
+            signers: so many different keys must sign before this one counts.
+        """
+        name, lasts = upgrade.signer_name(signers), dt.timedelta(days=SERVICE_DAYS)
+        return certificates.leaf(self._signer, name, key, SOFTWARE, now=now or _now(), lasts=lasts)
 
 
 class Authority:

@@ -36,17 +36,22 @@ class SoftwareKey:
     certificate: x509.Certificate
 
     @classmethod
-    def create(cls, root: Root, path: Path, *, passphrase: bytes) -> SoftwareKey:
+    def create(cls, root: Root, path: Path, *, passphrase: bytes, signers: int = 1) -> SoftwareKey:
         """Make a new one in the file, encrypted.
 
+        Args:
+            signers: so many desks must sign before it counts.
+
         Raises:
-            AuthorityError: there is a file already, or the passphrase is short.
+            AuthorityError: there is a file already, the passphrase is short, or so many cannot sign.
         """
         check_passphrase(passphrase)
+        if not 1 <= signers <= upgrade.MOST_SIGNERS:
+            raise AuthorityError(f"{signers} signers", f"1 to {upgrade.MOST_SIGNERS}")
         if path.exists():
             raise AuthorityError(f"{path} is there already", "choose another file")
         key = ed25519.Ed25519PrivateKey.generate()
-        certificate = root.for_software(key.public_key())
+        certificate = root.for_software(key.public_key(), signers=signers)
         secret = key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -122,6 +127,51 @@ def sign(
         for path in wheels:
             file.write(path, upgrade.WHEELS + path.name)
     part.replace(to)
+    return manifest
+
+
+def cosign(key: SoftwareKey, path: Path, wheels: Sequence[Path]) -> Manifest:
+    """Sign an upgrade of another desk too.
+
+    Args:
+        wheels: made or fetched at this desk; each must be one of the upgrade's, to the byte, and none may be missing.
+
+    Raises:
+        UpgradeError: they are not the upgrade's, or this key has signed it already.
+        OSError: a file cannot be read or written.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            names, signed = file.namelist(), file.read(upgrade.MANIFEST)
+            number = next(
+                n for n in range(2, upgrade.MOST_SIGNERS + 2) if upgrade.signed_by(n)[0] not in names
+            )
+            signers = [file.read(upgrade.signed_by(n)[1]) for n in range(1, number)]
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise UpgradeError(
+            "file", f"{path} is no upgrade: {error!r}", "as upgrade sign has written it"
+        ) from error
+    manifest, certificate = upgrade.decode(signed), certificates.pem(key.certificate)
+    if number > upgrade.MOST_SIGNERS or certificate in signers:
+        raise UpgradeError(
+            "signers", f"{number - 1} have signed, this key may be among them", "take another key"
+        )
+    own = {wheel.name: wheel for wheel in map(_wheel, wheels)}
+    if own != {wheel.name: wheel for wheel in manifest.wheels}:
+        odd = sorted(
+            {wheel.name for wheel in manifest.wheels if own.get(wheel.name) != wheel}
+            | (own.keys() - {wheel.name for wheel in manifest.wheels})
+        )
+        raise UpgradeError(
+            "wheels", f"not the same here: {', '.join(odd)}", "build them from the same source"
+        )
+    with zipfile.ZipFile(path, "a") as file:
+        for name, data in zip(
+            upgrade.signed_by(number),
+            (key.key.sign(upgrade.SIGNED_PREFIX + signed), certificate),
+            strict=True,
+        ):
+            file.writestr(name, data)
     return manifest
 
 

@@ -12,13 +12,14 @@ import sys
 import venv
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.exceptions import InstallerError
@@ -85,25 +86,48 @@ def verified(path: Path, root_pem: bytes, here: Here) -> Bundle:
     try:
         with path.open("rb") as data, zipfile.ZipFile(data) as file:
             signed = _small(file, upgrade.MANIFEST, upgrade.MOST_MANIFEST_BYTES)
-            signature = _small(file, upgrade.SIGNATURE, MOST_SMALL_BYTES)
-            signer = _small(file, upgrade.SIGNER, MOST_SMALL_BYTES)
             names = file.namelist()
+            proofs = list(_proofs(file, names))
     except FileNotFoundError:
         raise
     except NO_ZIP as error:
         raise UpgradeError("file", f"{path} is no upgrade: {error!r}", _AGAIN) from error
-    key = _key(signer, root_pem, here.now_ms)
-    try:
-        key.verify(signature, upgrade.SIGNED_PREFIX + signed)
-    except InvalidSignature as error:
-        raise UpgradeError("signature", "the manifest was changed or is another's", _AGAIN) from error
+    _check_signers(signed, proofs, root_pem, here.now_ms)
     manifest = upgrade.decode(signed)
-    wanted = [upgrade.MANIFEST, upgrade.SIGNATURE, upgrade.SIGNER]
+    wanted = [upgrade.MANIFEST, *(name for at in range(len(proofs)) for name in upgrade.signed_by(at + 1))]
     wanted += [upgrade.WHEELS + wheel.name for wheel in manifest.wheels]
     if sorted(names) != sorted(wanted):
         raise UpgradeError("files", "it holds other files than its manifest says", _AGAIN)
     check(manifest, here)
     return Bundle(path, manifest, signed)
+
+
+def _proofs(file: zipfile.ZipFile, names: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
+    """Each signature with its signer's certificate; at least one."""
+    for number in range(1, upgrade.MOST_SIGNERS + 1):
+        signature, signer = upgrade.signed_by(number)
+        if number > 1 and signature not in names:
+            return
+        yield _small(file, signature, MOST_SMALL_BYTES), _small(file, signer, MOST_SMALL_BYTES)
+
+
+def _check_signers(
+    signed: bytes, proofs: Sequence[tuple[bytes, bytes]], root_pem: bytes, now_ms: int
+) -> None:
+    """Every signature must be good, and as many keys must have signed as the strictest of their certificates asks."""
+    keys, wanted = set(), 1
+    for signature, signer in proofs:
+        key, signers = _key(signer, root_pem, now_ms)
+        try:
+            key.verify(signature, upgrade.SIGNED_PREFIX + signed)
+        except InvalidSignature as error:
+            raise UpgradeError("signature", "the manifest was changed or is another's", _AGAIN) from error
+        keys.add(key.public_bytes_raw())
+        wanted = max(wanted, signers)
+    if len(keys) < wanted:
+        raise UpgradeError(
+            "signers", f"{len(keys)} of {wanted} desks have signed it", "siaga-provision upgrade cosign"
+        )
 
 
 def check(manifest: Manifest, here: Here) -> None:
@@ -190,8 +214,9 @@ def _take_out(file: zipfile.ZipFile, wheel: Wheel, to: Path) -> None:
         raise UpgradeError("hash", f"{wheel.name} is not the one that was signed", _AGAIN)
 
 
-def _key(signer_pem: bytes, root_pem: bytes, now_ms: int) -> Ed25519PublicKey:
-    """The signer's key. Its certificate is the root's own work, for signing code and nothing else."""
+def _key(signer_pem: bytes, root_pem: bytes, now_ms: int) -> tuple[Ed25519PublicKey, int]:
+    """The signer's key, and how many must have signed. Its certificate is the root's own work, for signing code and
+    nothing else."""
     try:
         root = x509.load_pem_x509_certificate(root_pem)
         signer = x509.load_pem_x509_certificate(signer_pem)
@@ -199,6 +224,7 @@ def _key(signer_pem: bytes, root_pem: bytes, now_ms: int) -> Ed25519PublicKey:
         usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         basic = signer.extensions.get_extension_for_class(x509.BasicConstraints).value
         key = signer.public_key()
+        names = [str(one.value) for one in signer.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     except UNREADABLE as error:
         raise UpgradeError("signer", f"the signer is not of this city: {error!r}", _AGAIN) from error
     if list(usage) != [ExtendedKeyUsageOID.CODE_SIGNING] or basic.ca:
@@ -207,4 +233,4 @@ def _key(signer_pem: bytes, root_pem: bytes, now_ms: int) -> Ed25519PublicKey:
         raise UpgradeError("signer", "its key is not Ed25519", _AGAIN)
     if now_ms > signer.not_valid_after_utc.timestamp() * 1000:
         raise UpgradeError("signer", "its certificate has ended", "sign it with a new key")
-    return key
+    return key, upgrade.signers_wanted("".join(names))

@@ -46,7 +46,11 @@ def main() -> None:
         "file", type=Path, help="the river: time_local_wib, katulampa_cm, depok_cm, manggarai_cm"
     )
     parser.add_argument(
-        "--into", type=Path, default=DOCS, metavar="FOLDER", help="where page and drawings go; made where it is not"
+        "--into",
+        type=Path,
+        default=DOCS,
+        metavar="FOLDER",
+        help="where page and drawings go; made where it is not",
     )
     options = parser.parse_args()
     began_s = time.monotonic()

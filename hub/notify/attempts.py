@@ -46,11 +46,14 @@ _LANES = (
     .group_by(rows.c.channel, rows.c.state)
     .order_by(rows.c.channel, rows.c.state)
 )
+_NOW_MS = bindparam("now_ms", type_=rows.c.due_ms.type)
+"""With its type: a sum of one without is an INTEGER to PostgreSQL, and too small."""
+
 # A clock that was set back holds no row: what waits for nothing is due, and what is due later than after any pause.
 _IS_DUE = or_(
     rows.c.state == "waiting",
-    rows.c.due_ms <= bindparam("now_ms"),
-    rows.c.due_ms > bindparam("now_ms") + LONGEST_PAUSE_MS,
+    rows.c.due_ms <= _NOW_MS,
+    rows.c.due_ms > _NOW_MS + LONGEST_PAUSE_MS,
 )
 _DUE = (
     select(rows)
@@ -58,7 +61,7 @@ _DUE = (
     .order_by(rows.c.priority, rows.c.due_ms, rows.c.key)
     .limit(bindparam("places"))
 )
-_NEXT_DUE = select(func.min(rows.c.due_ms)).where(_WAITING, rows.c.due_ms > bindparam("now_ms"))
+_NEXT_DUE = select(func.min(rows.c.due_ms)).where(_WAITING, rows.c.due_ms > _NOW_MS)
 _COUNT = update(rows).where(rows.c.key == bindparam("which"))
 _BEGIN = insert(deliveries)
 _CODE = select(asks.c.code).where(asks.c.id == bindparam("which"))

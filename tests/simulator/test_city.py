@@ -11,6 +11,7 @@ from provisioning.ca import Identity
 from simulator import city
 
 PROFILE = Path(__file__).resolve().parents[2] / "profiles" / "kota-contoh"
+CHAT = "json://siaga:hush@127.0.0.1:18090/"  # tracked: allowed, a false password
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_the_hub_takes_its_configuration_and_no_secret_stands_in_it(region, tmp_
         receiver_port=18090,
         channels={channel.id: f"http://127.0.0.1:18090/{channel.id}" for channel in channels},
         secrets=secrets | drills,
-        chats={chat.id: f"json://siaga:hush@127.0.0.1:18090/{chat.id}" for chat in chats},
+        chats={chat.id: CHAT + chat.id for chat in chats},
         answers="http://127.0.0.1:18080",
         exercise={channel: f"http://127.0.0.1:18091/{channel}" for channel in drills},
     )

@@ -200,6 +200,15 @@ QUALITIES: Mapping[int, str] = {
 }
 """Why a value is not simply good."""
 
+TWO_STATES: Mapping[str, tuple[str, str, str]] = {
+    "pressed": (_("button"), _("at rest"), _("pressed")),
+    "called": (_("nurse call"), _("at rest"), _("pressed")),
+    "open": (_("door"), _("closed now"), _("open now")),
+    "occupied": (_("bed"), _("free"), _("taken")),
+    "battery_low": (_("battery"), _("enough"), _("low")),
+}
+"""Quantities that are a state: what it is of, and the words for 0 and 1."""
+
 ANSWERS: Mapping[str, str] = {
     "received": _("Received"),
     "on_the_way": _("On the way"),

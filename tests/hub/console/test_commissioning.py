@@ -301,6 +301,15 @@ async def test_what_is_amiss_with_a_value_is_kept_with_it(hub):
     }
 
 
+@pytest.mark.parametrize(("pressed", "word"), [(0, "tombol tidak ditekan"), (1, "tombol ditekan")])
+async def test_what_a_button_says_is_said_in_words(hub, pressed, word):
+    await heard(hub)
+    measured(hub, device="btn-1", pressed=pressed)
+    async with hub.login("tono", "technician") as client:
+        await client.post(f"{PASAR}/begin")
+        assert word in text((await client.get(PASAR)).text)
+
+
 async def test_without_influxdb_the_page_says_so_and_opens(hub):
     await heard(hub)
     hub.curves.error = Unavailable("gone")

@@ -479,6 +479,8 @@ class GatewayMachine(Machine):
                 sending=self._sending,
                 unsettled=self._unsettled_panics(lane),
             )
+        elif lane == "beat":
+            self._oracle.told(self.gateway, message.payload)
         mid = self.connection.publish(message.topic, message.payload, retain=message.retain)
         if message.token is not None:
             self._tokens[mid] = message.token

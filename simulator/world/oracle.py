@@ -115,6 +115,8 @@ class Oracle:
         self._left: set[tuple[str, str, str]] = set()
         self._event_ids: frozenset[str] = frozenset()
         self._sent_as: dict[tuple[str, str | bytes], list[Key]] = defaultdict(list)
+        self._moved: dict[Key, set[Key]] = defaultdict(set)
+        """What a record goes by in the epoch after its own, as beats say: it may be given up before it is ever sent."""
 
     def fail(self, invariant: str, detail: str) -> None:
         """An invariant is broken. The world goes on to its next stop."""
@@ -188,6 +190,16 @@ class Oracle:
             self.fail("time", f"{key} first sent as {before}, then as {(t_ms, error_ms)}")
         if before is None or before[0] is None:
             bodies[body] = (t_ms, error_ms)
+
+    def told(self, gateway: str, payload: bytes) -> None:
+        """A gateway publishes a beat. Records that moved have dense numbers from 1 in the lane's next epoch."""
+        beat = msgspec.json.decode(payload)
+        into = {lane: account["ep"] for lane, account in beat["lanes"].items()}
+        for lane, epoch, _, moved, _ in reversed(beat.get("closed", ())):
+            seqs = (seq for first, last in moved for seq in range(first, last + 1))
+            for seq, before in enumerate(seqs, 1):
+                self._moved[gateway, epoch, lane, before].add((gateway, into[lane], lane, seq))
+            into[lane] = epoch
 
     # What the hub does
 
@@ -345,8 +357,11 @@ class Oracle:
         return self.restores > 0 and len(self.by_key[promise.key]) > 1
 
     def _keys_of(self, promise: Promise) -> list[Key]:
-        """Every key under which the record was promised or sent."""
-        return [promise.key, *self._sent_as.get((promise.gateway, promise.body), ())]
+        """Every key under which the record was promised, sent, or was to be sent."""
+        keys = [promise.key, *self._sent_as.get((promise.gateway, promise.body), ())]
+        for key in keys:  # grows meanwhile, by the names of the names
+            keys += [name for name in self._moved.get(key, ()) if name not in keys]
+        return keys
 
     def _finish_rows(self, rows: list[_Row]) -> None:
         bodies: dict[Key, set[bytes]] = defaultdict(set)

@@ -714,15 +714,31 @@ def test_a_file_that_is_no_spool_is_set_aside(tmp_path):
     assert spool.append_panic(1, event(1)).first == 1
 
 
-def test_a_counter_behind_its_rows_is_a_damaged_card(tmp_path):
-    """A number would be given twice."""
+@pytest.mark.parametrize(
+    "older",
+    [
+        "UPDATE lane SET next_row = 3 WHERE lane = 0",
+        "DELETE FROM panic WHERE row >= 5; UPDATE lane SET next_row = 5 WHERE lane = 0",
+        "DELETE FROM panic WHERE row >= 3; UPDATE lane SET next_row = 3 WHERE lane = 0;"
+        "DELETE FROM boot_row WHERE lane = 0 AND first_row > 1; DELETE FROM rows WHERE lane = 0",
+    ],
+    ids=["rows", "boots", "names"],
+)
+def test_a_counter_behind_what_it_counts_is_a_damaged_card(tmp_path, older):
+    """A number would be given twice, or a row be taken for one of another boot."""
     spool = opened(tmp_path / "spool.db")
-    for at in range(5):
+    for at in range(3):
         spool.append_panic(at, event(at))
+    epoch = spool.accounts(0)["panic"].epoch
+    spool.settle("panic", epoch, [(1, 3)])
+    spool.new_epoch("panic", epoch, "conflict")
+    spool.append_panic(3, event(3))
+    spool.close()
+    spool = opened(tmp_path / "spool.db", boot=BOOT_B)
+    spool.append_panic(4, event(4))
     spool.close()
     db = sqlite3.connect(tmp_path / "spool.db")
-    db.execute("UPDATE lane SET next_row = 3 WHERE lane = 0")
-    db.commit()
+    db.executescript(older)
     db.close()
     spool = Spool(str(tmp_path / "spool.db"), quotas=SMALL, random_hex=hexes())
     assert spool.open(BOOT_B, 0).state == "quarantined"

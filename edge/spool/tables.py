@@ -57,7 +57,7 @@ def _check(state: LaneState) -> None:
         raise CorruptCard("pieces", f"{lane} has no names for its epoch")
     if state.top > 0 and not state.boots:
         raise CorruptCard("boots", f"{lane} has records of no boot")
-    # A log with damage in it ends there for SQLite: of pages that are also in the file, some are then older than others.
+    # A log with damage in it ends there for SQLite: of pages that are in the file too, some are then older.
     if state.pieces[-1].first_row > state.next_row or (state.boots and state.boots[-1].first_row > state.top):
         raise CorruptCard("marks", f"{lane} has names or boots of rows from {state.next_row} on")
     if state.done.top > state.top or any(not state.done.covers(*pair) for pair in state.gone):

@@ -41,6 +41,7 @@ _TAGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "kpi_sites": tuple((kind,) for kind in ("hospital", "river_post", "office")),
     "kpi_alarm_quality": tuple((figure,) for figure in ("rate", "median", "peak", "flood", "stale", "mix")),
     "kpi_lanes": tuple((lane,) for lane in ("panic", "event", "telemetry")),
+    "kpi_programmes": tuple((f"program-{at}",) for at in range(10)),
 }
 
 

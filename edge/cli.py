@@ -32,9 +32,11 @@ FAILED = 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script; returns the exit status."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=options.log.upper(), format="%(levelname)s %(name)s %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(LogLimit())
+    journal = logging.StreamHandler()
+    journal.addFilter(LogLimit())
+    logging.basicConfig(
+        level=options.log.upper(), format="%(levelname)s %(name)s %(message)s", handlers=[journal]
+    )
     try:
         if options.command == "version":
             return _version()

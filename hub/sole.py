@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pg8000.exceptions import DatabaseError
 from sqlalchemy import Engine, event
 
 from hub.errors import AlreadyRunningError
@@ -18,6 +19,12 @@ KEY = 0x5349_4147_41
 KEEPALIVE = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
 """Seconds, seconds, times: a hub whose machine died is let go after 25 s, not after the two hours of the system's
 default, in which no other hub could start."""
+
+PATIENCE = "3s"
+"""How long for a hub that is just ending: the server lets go of the lock a moment after the connection is closed."""
+
+_NOT_IN_TIME = "55P03"
+"""PostgreSQL's code for a lock that was not to be had within ``lock_timeout``."""
 
 _HOLDERS = """
 SELECT a.pid, a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
@@ -42,7 +49,7 @@ def hold(engine: Engine, name: str) -> None:
             cursor.execute("SELECT set_config('application_name', %s, false)", (name,))
             for setting, value in KEEPALIVE.items():
                 cursor.execute("SELECT set_config(%s, %s, false)", (setting, str(value)))
-            taken = _take(cursor) or (_end_our_own(cursor, name) and _take(cursor))
+            taken = _take(cursor) or (_end_our_own(cursor, name) and _take(cursor)) or _wait(cursor)
             connection.commit()
         finally:
             cursor.close()
@@ -57,6 +64,17 @@ def hold(engine: Engine, name: str) -> None:
 def _take(cursor: Any) -> bool:
     cursor.execute("SELECT pg_try_advisory_lock(%s)", (KEY,))
     return bool(cursor.fetchone()[0])
+
+
+def _wait(cursor: Any) -> bool:
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (PATIENCE,))
+    try:
+        cursor.execute("SELECT pg_advisory_lock(%s)", (KEY,))
+    except DatabaseError as error:
+        if error.args[0].get("C") != _NOT_IN_TIME:
+            raise
+        return False
+    return True
 
 
 def _end_our_own(cursor: Any, name: str) -> bool:

@@ -5,7 +5,7 @@ finds no room is not looked at: it has no receipt and comes again. It is judged 
 binds to the certificate, so a flood costs the hub no decoding.
 
 The rates are above what a gateway that keeps the contract can need, because its flights without a receipt are counted:
-it drains as fast as the hub commits and no faster (docs/decisions/0076).
+it drains as fast as the hub commits and no faster (docs/decisions/0085).
 """
 
 from __future__ import annotations

@@ -127,6 +127,9 @@ async def test_upsert_inserts_sets_and_leaves(database):
     assert found == 6
 
 
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
 async def test_what_is_there_survives_closing_and_opening(database_url):
     for expected in (1, 2):
         db = Database(database_url)
@@ -172,6 +175,23 @@ async def test_a_hub_whose_network_broke_takes_its_database_again(postgres):
         broken.exec_driver_sql("SELECT 1")
     broken.close()
     db.close()
+
+
+@pytest.mark.real
+async def test_a_hub_waits_for_the_one_before_it_that_is_just_ending(postgres):
+    url = postgres.create_database()
+    first, second = Database(url), Database(url)
+    first.open()
+    opening = asyncio.create_task(asyncio.to_thread(second.open))
+    watching = Database(url, exclusive=False)
+    watching.open()
+    while not await watching.read(lambda conn: conn.exec_driver_sql(WAITING).scalar_one()):
+        assert not opening.done()
+    first.close()
+    await opening
+    assert await second.write(put(1)) == 1
+    second.close()
+    watching.close()
 
 
 @pytest.mark.real

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 from benchmarks import ceiling, mqtt, plot, table
 from benchmarks.aims import AIMS, Aim
-from benchmarks.cli import merge
+from benchmarks.cli import main, merge
 from benchmarks.frames import Sender, frames, payloads
 from benchmarks.load import quantile
+from benchmarks.parts import Part
 from benchmarks.shape import FRAMES_100, SHAPES
 from contract import codec
 from hub.series.lines import encode
@@ -115,3 +118,24 @@ def test_pieces_of_parts_are_put_together():
     results = {"hub": {"rss_mb": 1}, "edge": {"rss_mb": 2}}
     merge(results, {"hub": {"start_s": 3}, "edge": {"rss_mb": 4}, "peers": {}})
     assert results == {"hub": {"rss_mb": 1, "start_s": 3}, "edge": {"rss_mb": 4}, "peers": {}}
+
+
+def test_a_part_that_fails_takes_nothing_from_the_others_and_is_told(tmp_path, monkeypatch, capsys):
+    async def good(folder, *, quick):
+        return {"figure": 7}
+
+    async def bad(folder, *, quick):
+        raise ValueError("amiss")
+
+    parts = {"first": good, "bad": bad, "last": good}
+    monkeypatch.setattr("benchmarks.parts.import_module", lambda name: SimpleNamespace(measure=parts[name]))
+    monkeypatch.setattr("benchmarks.cli.PARTS", {name: Part(name, name, under=name) for name in parts})
+    assert main(["--home", str(tmp_path)]) == 1
+    assert json.loads((tmp_path / "bench.json").read_text()) == {
+        "first": {"figure": 7},
+        "last": {"figure": 7},
+    }
+    said = capsys.readouterr()
+    assert "amiss" in said.err
+    assert "not measured, for what is said above: bad" in said.out
+    assert main(["--home", str(tmp_path), "last"]) == 0

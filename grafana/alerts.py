@@ -14,6 +14,9 @@ from grafana.sources import UIDS
 CONTACT = "Siaga: pusat mati"
 GROUP = "Siaga: pusat"
 FOLDER = "siaga-teknis"
+YOUNG = ("isPaused", "notification_settings")
+"""Keys of a rule that not every Grafana knows; one that does tells them always, unset as null or false."""
+
 WINDOW_S = 180
 """A hub that lives writes each ten seconds."""
 

@@ -160,7 +160,7 @@ class Push:
         for rule in alerts.rules(self.wanted.city) if self.wanted.contact_points else ():
             path = f"/api/v1/provisioning/alert-rules/{rule['uid']}"
             current = await self.api.get(path)
-            is_same = holds(current, rule)
+            is_same = holds(current, _known(rule, current))
             yield await self._bring(
                 "alert rule",
                 rule["title"],
@@ -284,6 +284,11 @@ def _is_the_same(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     if set(current.get("tags", ())) != set(wanted["tags"]):
         return False
     return current.get("schemaVersion") != wanted["schemaVersion"] or holds(current, wanted)
+
+
+def _known(rule: Mapping[str, Any], current: Any) -> dict[str, Any]:
+    """A rule without the young keys of which this Grafana does not tell: it would lack them after every push."""
+    return {key: value for key, value in rule.items() if key not in alerts.YOUNG or key in (current or {})}
 
 
 def _whom(one: Mapping[str, Any]) -> dict[str, Any]:

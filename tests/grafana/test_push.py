@@ -160,6 +160,10 @@ def test_only_what_changed_in_the_profile_is_pushed(push, fake, tmp_path):
             lambda fake: fake.store["rules"]["siaga-pusat-diam"].update(isPaused=True),
             "/api/v1/provisioning/alert-rules/siaga-pusat-diam",
         ),
+        (
+            lambda fake: fake.store["rules"]["siaga-tanpa-data"].update(notification_settings=None),
+            "/api/v1/provisioning/alert-rules/siaga-tanpa-data",
+        ),
     ],
 )
 def test_what_somebody_changed_by_hand_is_brought_back_and_nothing_else(bring, fake, spoil, mended):
@@ -168,6 +172,16 @@ def test_what_somebody_changed_by_hand_is_brought_back_and_nothing_else(bring, f
     spoil(fake)
     bring()
     assert [path for _, path in fake.writes[before:]] == [mended]
+
+
+def test_an_old_grafana_that_does_not_know_all_of_a_rule_is_not_told_it_again(bring, fake):
+    fake.old = True
+    assert "new" in {done.outcome for done in bring() if done.kind == "alert rule"}
+    before = len(fake.writes)
+    bring()
+    assert len(fake.writes) == before
+    fake.store["rules"]["siaga-tanpa-data"]["condition"] = "B"
+    assert [done.outcome for done in bring() if done.kind == "alert rule"] == ["same", "changed"]
 
 
 def test_a_grafana_that_rewrites_dashboards_to_its_own_version_is_left_alone(bring, fake):

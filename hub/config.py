@@ -19,6 +19,7 @@ from contract.strict_toml import Mistake, load
 from grafana import settings as walls
 from grafana.settings import GrafanaSection
 from hub.ingest.quota import Rates
+from hub.kpis.measures import ATTENDANCE
 from hub.notify.sections import (
     AnswersSection,
     CapSection,
@@ -243,6 +244,16 @@ class OidcSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     second_factor: tuple[str, ...] = ()
 
 
+class KpisSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The numbers of the walls.
+
+    Attributes:
+        attendance_s: from one number of people to the next; the shorter, the more it tells of who came when.
+    """
+
+    attendance_s: Annotated[int, msgspec.Meta(ge=10, le=900)] = ATTENDANCE.every_s
+
+
 class AdvisoriesSection(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Feeds of other authorities; one that is not given is not read. Their hosts must be in ``[outbound] allow``."""
 
@@ -275,6 +286,7 @@ class HubConfig(_Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     quotas: QuotasSection = QuotasSection()
     audit: AuditSection = AuditSection()
     retention: RetentionSection = RetentionSection()
+    kpis: KpisSection = KpisSection()
     advisories: AdvisoriesSection = AdvisoriesSection()
     grafana: GrafanaSection = GrafanaSection()
 

@@ -20,7 +20,7 @@ SUBJECT = Subject(
 )
 
 FRESH = "35m"
-"""Attendance is written each quarter of an hour."""
+"""Attendance is written each quarter of an hour at least."""
 
 
 def build(city: City) -> Dashboard:

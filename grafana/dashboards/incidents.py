@@ -69,7 +69,7 @@ def build(city: City) -> Dashboard:
             number(
                 Say(
                     "Menunggu terlama",
-                    "Umur insiden tertua yang belum diambil.",
+                    "Umur insiden tertua yang belum diambil; 0 berarti tidak ada yang menunggu.",
                     8,
                     8,
                     style.SECONDS,
@@ -157,6 +157,6 @@ def _quantile(percent: int) -> Target:
 
 
 def _oldest() -> Target:
-    """The oldest that waits: absent where none does, and then the number of waiting ones says so beside it."""
+    """The oldest that waits, 0 where none does."""
     inner = 'SELECT last("oldest_unclaimed_s") AS "n" FROM "kpi_incidents" WHERE $timeFilter GROUP BY "kind"'
     return Target(f'SELECT max("n") FROM ({inner}) WHERE $timeFilter', "Menunggu", source=NOW)

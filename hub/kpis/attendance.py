@@ -1,7 +1,8 @@
 """How many people have come today, by place, so that nobody can be told from it.
 
-A number is rounded down to whole fives and left out below five: neither a small number, nor the step from one quarter
-of an hour to the next, nor what is left when the places are taken from the city, says something of one person.
+A number is rounded down to whole fives and left out below five: neither a small number, nor the step from one to the
+next, nor what is left when the places are taken from the city, says something of one person. It is of its own time, not
+of the moment when it is written: written again, by a hub that started anew, it tells no more than before.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from contract.codec import decode_body
 from contract.errors import DecodeError
 from hub.ingest.reads import PERSONAL
 from hub.ingest.tables import events
-from hub.kpis.measures import ATTENDANCE
-from hub.kpis.point import Point, Value, at
+from hub.kpis.measures import ATTENDANCE, Measure
+from hub.kpis.point import Point, Value, at, on_grid
 
 LEAST = 5
 """Fewer people than this are not told, and others in steps of as many."""
@@ -31,24 +32,28 @@ def told(people: int) -> int | None:
     return people // LEAST * LEAST or None
 
 
-def came(conn: Connection, sites: Iterable[str], zone: ZoneInfo, now_ms: int) -> Iterator[Point]:
-    """People who scanned today by the city's clock, each once at each place.
+def came(
+    conn: Connection, sites: Iterable[str], zone: ZoneInfo, now_ms: int, measure: Measure = ATTENDANCE
+) -> Iterator[Point]:
+    """People who scanned before the point's time on its day by the city's clock, each once at each place.
 
     Args:
         sites: places that have a reader, as far as is known; others appear with their first scan.
+        measure: with its pace.
     """
-    begin_ms = day_begin_ms(zone, now_ms)
+    t_ms = on_grid(measure, now_ms)
+    begin_ms = day_begin_ms(zone, t_ms)
     people: defaultdict[str, set[str]] = defaultdict(set)
     for site in sites:
         people[site] = set()
     for site, who, at_ms in _scans(conn, begin_ms):
-        if begin_ms <= at_ms <= now_ms:
+        if begin_ms <= at_ms < t_ms:
             people[site].add(who)
     rows: dict[tuple[str, ...], dict[str, Value]] = {
         (site,): {"came": told(len(found)), "suppressed": int(told(len(found)) is None)}
         for site, found in people.items()
     }
-    return at(ATTENDANCE, now_ms, rows)
+    return at(measure, now_ms, rows)
 
 
 def day_begin_ms(zone: ZoneInfo, now_ms: int) -> int:

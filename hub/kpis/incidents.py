@@ -22,7 +22,7 @@ NAMES = ("open", "unclaimed", "unverified", "opened_24h", "closed_24h", "false_2
 
 def counted(conn: Connection, now_ms: int) -> Iterator[Point]:
     """The incidents of now and of the last day. Every kind and state has its point, so that none is a number and not
-    a gap."""
+    a gap; where nobody waits, the longest wait is zero."""
     day_ms = now_ms - DAY_MS
     unclaimed = incidents.c.claimed_by.is_(None)
     lately = and_(
@@ -60,7 +60,7 @@ def counted(conn: Connection, now_ms: int) -> Iterator[Point]:
     rows: dict[tuple[str, ...], dict[str, Value]] = {
         (kind,): {
             **{name: of[name] for name in NAMES},
-            "oldest_unclaimed_s": (now_ms - oldest[kind]) / 1000 if kind in oldest else None,
+            "oldest_unclaimed_s": (now_ms - oldest.get(kind, now_ms)) / 1000,
         }
         for kind, of in counts.items()
     }

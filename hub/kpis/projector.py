@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -124,9 +125,10 @@ class Projector:
             )
         if self._is_due(ALARM_QUALITY, now_ms):
             points += await self._read(lambda conn: alarms.quality(conn, now_ms, sources.operators))
-        if self._is_due(ATTENDANCE, now_ms):
+        people = replace(ATTENDANCE, every_s=sources.attendance_s)
+        if self._is_due(people, now_ms):
             points += await self._read(
-                lambda conn: attendance.came(conn, self._readers(), self._zone, now_ms)
+                lambda conn: attendance.came(conn, self._readers(), self._zone, now_ms, people)
             )
         if self._is_due(TIERS, now_ms):
             points += tiers.tiers(now_ms)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.city.beds import PanelWords
+from hub.kpis.measures import ATTENDANCE
 from hub.programmes.files import Programme
 from hub.rules.model import StationState
 
@@ -24,6 +25,7 @@ class Sources:
         panels: what the bed panels said last.
         pipeline: the numbers of ingest.
         operators: how many share the alarms of a shift.
+        attendance_s: from one number of people to the next.
         programmes: the profile's, by id.
     """
 
@@ -33,4 +35,5 @@ class Sources:
     panels: PanelWords
     pipeline: Callable[[], Mapping[str, Any]]
     operators: int
+    attendance_s: int = ATTENDANCE.every_s
     programmes: Mapping[str, Programme] = field(default_factory=dict)

@@ -29,6 +29,7 @@ class Walls:
             panels=services.panels,
             pipeline=services.pipeline,
             operators=services.operators,
+            attendance_s=ground.config.kpis.attendance_s,
             programmes=services.programmes,
         )
         self._marks = Marks(ground.db)

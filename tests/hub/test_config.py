@@ -129,3 +129,11 @@ def test_an_issuer_that_could_not_be_trusted(tmp_path, old, new, said):
     with pytest.raises(TomlError) as caught:
         read(tmp_path, GOOD + OIDC.replace(old, new, 1))
     assert said in str(caught.value)
+
+
+def test_numbers_of_people_come_each_quarter_of_an_hour_unless_the_city_says_otherwise(tmp_path):
+    assert read(tmp_path, GOOD).kpis.attendance_s == 900
+    assert read(tmp_path, GOOD + "[kpis]\nattendance_s = 60\n").kpis.attendance_s == 60
+    for wrong in (9, 901):
+        with pytest.raises(TomlError, match="attendance_s"):
+            read(tmp_path, GOOD + f"[kpis]\nattendance_s = {wrong}\n")

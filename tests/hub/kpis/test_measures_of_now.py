@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,11 +24,13 @@ from hub.incidents.tables import incidents as incident_rows
 from hub.incidents.timeline import Actor
 from hub.ingest.tables import events
 from hub.kpis import alarms, attendance, city, facts, fleet, incidents, pipeline
+from hub.kpis.measures import ATTENDANCE
 from hub.rules.model import StationState
 from tests.hub.city import NOW, REGION, press
 
 SITI = Actor("siti", "console")
 WIB = ZoneInfo("Asia/Jakarta")
+QUARTER_MS = ATTENDANCE.every_s * 1000
 
 
 def values(points, *tags):
@@ -68,7 +71,7 @@ def test_incidents_are_counted_by_kind_and_state(conn):
     assert (panic["open"], panic["unclaimed"], panic["unverified"]) == (1, 1, 1)
     assert (panic["opened_24h"], panic["closed_24h"], panic["false_24h"]) == (2, 1, 1)
     assert panic["oldest_unclaimed_s"] == 30.0
-    assert values(found, "fire")["open"] == 0
+    assert values(found, "fire")["open"] == values(found, "fire")["oldest_unclaimed_s"] == 0, "nobody waits"
     assert values(found, "unverified") == {"open": 1}
 
 
@@ -172,8 +175,29 @@ def test_a_small_number_of_people_is_not_told_and_a_larger_one_in_fives(conn, pe
     for number in range(people):
         scan(conn, 2 * number + 1, f"p{number}")
         scan(conn, 2 * number + 2, f"p{number}")  # each counts once
-    found = values(attendance.came(conn, ["rs-1"], WIB, NOW + 1000))
+    found = values(attendance.came(conn, ["rs-1"], WIB, NOW + QUARTER_MS))
     assert (found["came"], found["suppressed"]) == (told, int(told is None))
+
+
+def test_a_number_of_people_is_of_its_own_time_whenever_it_is_written(conn):
+    quarter = -(-NOW // QUARTER_MS) * QUARTER_MS
+    for number in range(12):
+        scan(conn, number + 1, f"p{number}", at_ms=quarter - 1 if number < 5 else quarter)
+    at_once, again, next_one = (
+        next(attendance.came(conn, [], WIB, quarter + later_ms))
+        for later_ms in (0, QUARTER_MS - 1, QUARTER_MS)
+    )
+    assert (at_once.t_ms, at_once.values["came"]) == (quarter, 5)
+    assert again == at_once, "a hub that started again tells no finer step"
+    assert next_one.values["came"] == 10
+
+
+def test_at_a_shorter_pace_the_number_comes_sooner_and_is_rounded_likewise(conn):
+    ten = replace(ATTENDANCE, every_s=10)
+    for number in range(7):
+        scan(conn, number + 1, f"p{number}")
+    assert values(attendance.came(conn, ["rs-1"], WIB, NOW, ten)) == {"came": None, "suppressed": 1}
+    assert values(attendance.came(conn, [], WIB, NOW + 10_000, ten)) == {"came": 5, "suppressed": 0}
 
 
 def test_yesterday_by_the_citys_clock_does_not_count(conn):

@@ -14,6 +14,9 @@ from grafana.sources import UIDS
 CONTACT = "Siaga: pusat mati"
 GROUP = "Siaga: pusat"
 FOLDER = "siaga-teknis"
+FILED = "Siaga: pusat mati"
+"""Folder of the rules where they come as files: Grafana reads those first and gives their folder a uid of its own, so
+it must be none that dashboards are in."""
 YOUNG = ("isPaused", "notification_settings")
 """Keys of a rule that not every Grafana knows; one that does tells them always, unset as null or false."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,3 @@ def permissions(folder: Folder, teams: Mapping[str, int]) -> list[dict[str, obje
     """Who may do what in a folder, by the numbers of the teams."""
     looks: dict[str, object] = {"teamId": teams[folder.team]} if folder.team else {"role": "Viewer"}
     return [{**looks, "permission": VIEW}, {"role": "Editor", "permission": EDIT}]
-
-
-BY_UID: Mapping[str, Folder] = MappingProxyType({folder.uid: folder for folder in FOLDERS})

@@ -60,6 +60,10 @@ default_home_dashboard_path = {home}
 """
 
 
+KINDS = ("alerting", "notifiers", "plugins")
+"""Folders that Grafana looks into at its start, beside those with something in them."""
+
+
 def write(into: Path, wanted: Wanted) -> int:
     """Write everything below a folder; how many files there are.
 
@@ -82,6 +86,8 @@ def write(into: Path, wanted: Wanted) -> int:
         found[boards / folder / f"{uid}.json"] = content
     for place, content in found.items():
         _write(place, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    for kind in KINDS:  # Grafana tells as an error that one is not there
+        (into / "provisioning" / kind).mkdir(parents=True, exist_ok=True)
     home = boards / wanted.dashboards[folders.HOME][0] / f"{folders.HOME}.json"
     _write(into / "siaga.ini", INI.format(zone=wanted.zone, home=home.resolve()))
     return len(found) + 1
@@ -119,7 +125,7 @@ def _alerting(wanted: Wanted) -> dict[str, Any]:
     group = {
         "orgId": 1,
         "name": alerts.GROUP,
-        "folder": folders.BY_UID[alerts.FOLDER].title,
+        "folder": alerts.FILED,
         "interval": "1m",
         "rules": rules,
     }

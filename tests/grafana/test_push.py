@@ -321,3 +321,8 @@ def test_the_same_walls_come_as_files_for_a_grafana_without_a_token(tmp_path, ca
         "siaga-tanpa-data",
     ]
     assert {one["type"] for one in alerting["contactPoints"][0]["receivers"]} == {"email", "webhook"}
+    provisioning = tmp_path / "files" / "provisioning"
+    boards = json.loads((provisioning / "dashboards" / "siaga.yaml").read_text())
+    assert alerting["groups"][0]["folder"] not in {one["folder"] for one in boards["providers"]}
+    looked_into = {"alerting", "dashboards", "datasources", "notifiers", "plugins"}
+    assert {one.name for one in provisioning.iterdir()} == looked_into

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from simulator import report
+from simulator.attendance import stored
 from simulator.evidence import Point, Series, Sql
 from simulator.instruments import CityDevice, Part
 from simulator.interference import Pressed
@@ -181,7 +182,8 @@ class Account:
         readings = report.counted(accounts, found, self._sql.refused())
         presses, problems = self._count_presses(accounts)
         passed = report.passed_changes(self._sql.level_changes())
-        problems = [*missing, *_unequal(readings), *problems]
+        scans, wrong = self._count_scans()
+        problems = [*missing, *_unequal(readings), *problems, *wrong]
         problems += [
             f"{station}: Siaga changes {passed.get(station, [])}, by the device's own log {steps}"
             for station, steps in self._changes.items()
@@ -190,6 +192,7 @@ class Account:
         return Report(
             readings=readings,
             presses=presses,
+            scans=scans,
             latency_ms={
                 "press_to_incident": report.quantiles(self._to_incident_ms),
                 "press_to_notice": report.quantiles(self._to_notice_ms),
@@ -253,6 +256,19 @@ class Account:
             problems.append(f"incidents do not add up: {counted}")
         if told < len(incidents):
             problems.append(f"an incident was told to nobody: {counted}")
+        return counted, problems
+
+    def _count_scans(self) -> tuple[dict[str, int], list[str]]:
+        """What every attendance reader has in its own memory must be in the hub, each scan once, by its pseudonym."""
+        city = self._city
+        made = Counter(scan for door in city.doors.values() for scan in door.scanned(city.key))
+        there = Counter(stored(self._sql.scans()))
+        counted = {"made": made.total(), "committed": there.total()}
+        problems = [
+            f"{count} scans of {one.gateway}/{one.device} at {one.at_ms} are {wrong}"
+            for found, wrong in ((made - there, "missing"), (there - made, "too many"))
+            for one, count in found.items()
+        ]
         return counted, problems
 
     def _all(self) -> Iterator[Stream]:

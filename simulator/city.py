@@ -16,9 +16,14 @@ from hub.agencies.reading import read, texts_of
 from hub.region.model import Channel, ChannelKind, Device, Region
 from provisioning.acl import Enrolled
 from provisioning.ca import Identity
+from simulator.attendance import ReaderPlace
 from simulator.instruments import CityDevice, Part
 
 BUS = "jalur-1"
+READER_S = 5.0
+"""How often a gateway notes how many scans a reader has given."""
+ATTENDANCE_S = 10
+"""Pace of the numbers of people on the walls; a real city does not tell them so closely."""
 TIMEOUT_MS = 2000
 """A fake unit answers within a millisecond; on a busy machine an answer after the time-out is in the device's log
 and nowhere else, and the counts would differ."""
@@ -38,6 +43,11 @@ class GatewayPlan:
     def enrolled(self) -> Enrolled:
         """How the broker knows it."""
         return Enrolled(self.id, self.cell)
+
+    @property
+    def readers(self) -> tuple[Device, ...]:
+        """Its attendance readers."""
+        return tuple(device for device in self.devices if device.driver == "attendance_push")
 
     @property
     def modbus(self) -> tuple[Device, ...]:
@@ -106,11 +116,13 @@ def gateway_toml(
     spool_mb: float = 8.0,
     poll_s: float | None = None,
     enrolment: str | None = None,
+    readers: ReaderPlace | None = None,
 ) -> str:
     """The configuration file of a gateway; ``poll_s`` replaces what the profile says. Pure.
 
     Args:
         enrolment: address of the enrolment service; None where it does not renew its certificate.
+        readers: where its attendance readers upload to; None where it has none.
     """
     out = [
         "[gateway]",
@@ -149,6 +161,12 @@ def gateway_toml(
             out += ["[[contact]]", *toml_lines(name=device.device, role=device.role, pin=device.pin)]
             if device.lamps:
                 out += ["[[lights]]", *toml_lines(contact=device.device, **device.lamps)]
+    if readers is not None:
+        book = spool.with_name("scans.sqlite")
+        out += ["[attendance]", *toml_lines(key_file=str(readers.key_file), zone=region.zone, book=str(book))]
+        out += ["[attendance.listen]", *toml_lines(host="127.0.0.1", port=readers.port)]
+        for device in plan.readers:
+            out += ["[[reader]]", *toml_lines(name=device.device, serial=device.serial, sample_s=READER_S)]
     return "\n".join(out) + "\n"
 
 
@@ -213,6 +231,8 @@ def hub_toml(place: HubPlace, folder: Path) -> str:
         *toml_lines(**influx),
         "[api]",
         *toml_lines(listen="127.0.0.1", port=place.api_port),
+        "[kpis]",
+        *toml_lines(attendance_s=ATTENDANCE_S),
         *(["[trust]", *toml_lines(file=str(place.trust))] if place.trust else []),
         "[outbound]",
         *toml_lines(private=[f"127.0.0.1:{place.receiver_port}"]),

@@ -182,6 +182,10 @@ class Sql:
         """Every panic and event record."""
         return self._rows(select(events).order_by(events.c.id))
 
+    def scans(self) -> list[dict[str, Any]]:
+        """Every scan of an attendance reader."""
+        return self._rows(select(events).where(events.c.kind == "attendance_scan").order_by(events.c.id))
+
     def outbox(self) -> list[dict[str, Any]]:
         """Every notice, with how often it was tried."""
         return self._rows(select(outbox).order_by(outbox.c.created_ms))

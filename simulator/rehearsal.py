@@ -25,12 +25,14 @@ from contract.whole_file import write_text
 from hub.region.loader import load as load_region
 from hub.region.model import Region
 from simulator import city
+from simulator.attendance import CityKey, Door, ReaderPlace
 from simulator.city import GatewayPlan, HubPlace
+from simulator.devices.attendance_reader import AttendanceReader
 from simulator.devices.modbus_server import ModbusServer
 from simulator.devices.modbus_units import Answered, Fault, OnAnswered
 from simulator.instruments import CityDevice, Showing
 from simulator.logins import Login, new_password
-from simulator.processes import ANY_PORT, Child, ServerFailed, Wish
+from simulator.processes import ANY_PORT, Child, ServerFailed, Wish, free_port
 from simulator.proxy import FaultProxy
 from simulator.receiver import Receiver
 from simulator.registrar import Registrar
@@ -161,6 +163,8 @@ class Rehearsal:
 
     Attributes:
         heard: the fake devices' own log: every read that was answered.
+        doors: where people scan, by gateway and device.
+        key: what makes their pseudonyms.
     """
 
     def __init__(
@@ -188,6 +192,8 @@ class Rehearsal:
             device for device in city.city_devices(self.region) if device.gateway in self.plans
         )
         self.heard: list[Heard] = []
+        self.doors: dict[tuple[str, str], Door] = {}
+        self.key = CityKey(choice.folder / "gateways" / "attendance.key")
         self.gateways: dict[str, GatewayProcess] = {}
         self.proxies: dict[str, FaultProxy] = {}
         self.logins: dict[str, Login] = {}
@@ -356,6 +362,8 @@ class Rehearsal:
             self.gateways[plan.id] = process
         for process in self.gateways.values():
             await process.ready()
+        for door in self.doors.values():
+            await self._stack.enter_async_context(door.running())
 
     async def _configure_gateways(self) -> None:
         """Write each gateway's file, and let it enrol where there is a place to."""
@@ -372,11 +380,23 @@ class Rehearsal:
                 spool_mb=self.choice.spool_mb,
                 poll_s=self.choice.poll_s,
                 enrolment=registrar.url if registrar else None,
+                readers=self._make_doors(plan),
             )
             write_text(self._gateway_file(plan.id), text, mode=0o600)
         if registrar is not None:
             await registrar.ready()
             await asyncio.gather(*map(self.enrol, self.plans))
+
+    def _make_doors(self, plan: GatewayPlan) -> ReaderPlace | None:
+        """The readers of a gateway, and where it is to hear them."""
+        if not plan.readers:
+            return None
+        self.key.write()
+        port = free_port()
+        for device in plan.readers:
+            reader = AttendanceReader(device.serial, "127.0.0.1", port)
+            self.doors[plan.id, device.device] = Door(plan.id, device.device, reader, self.region.zone)
+        return ReaderPlace(port, self.key.path)
 
     async def enrol(self, gateway: str) -> None:
         """Let a gateway enrol again, by a new claim. The running one comes with its new certificate when it connects.
@@ -410,8 +430,8 @@ class Rehearsal:
     # What can be done to it.
 
     def spool(self, gateway: str) -> Path:
-        """Where a gateway keeps its records."""
-        return self.choice.folder / "gateways" / f"{gateway}.sqlite"
+        """Where a gateway keeps its records, and beside them what else is its own: a door, its configuration."""
+        return self.choice.folder / "gateways" / gateway / "spool.sqlite"
 
     def show(self, gateway: str, device: str, values: Mapping[str, float]) -> None:
         """What a fake device measures from now on."""
@@ -460,7 +480,9 @@ class Rehearsal:
         self._sessions[name] = (self.api.cookies[COOKIE], self.api.headers["X-CSRF-Token"])
 
     async def rest(self) -> None:
-        """Let every gateway finish its polls and read no more; what was read is on its card."""
+        """Let every reader tell what it has, every gateway finish its polls, and nobody read any more; what was read is
+        on its card."""
+        await asyncio.gather(*(door.finish() for door in self.doors.values()))
         await asyncio.gather(*(gateway.order(do="rest") for gateway in self.gateways.values()))
 
     async def accounts(self) -> dict[str, dict[str, Any]]:

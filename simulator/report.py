@@ -59,6 +59,7 @@ class Report:
 
     readings: Readings
     presses: Mapping[str, int]
+    scans: Mapping[str, int]
     latency_ms: Mapping[str, Quantiles]
     siaga_changes: Mapping[str, int]
     gateways: Mapping[str, int]
@@ -69,6 +70,7 @@ class Report:
         return {
             "readings": asdict(self.readings),
             "presses": dict(self.presses),
+            "scans": dict(self.scans),
             "latency_ms": {name: asdict(one) for name, one in self.latency_ms.items()},
             "siaga_changes": dict(self.siaga_changes),
             "gateways": dict(self.gateways),

@@ -208,6 +208,8 @@ class Rounds:
                     self.hands.silence(act.gateway, act.device, by="story")
                 case "answer":
                     self.hands.answer(act.gateway, act.device, by="story")
+                case "come" | "leave":
+                    self._city.doors[act.gateway, act.device].come(act.people, int(act.kind == "leave"))
         except Refused as refused:
             self._teller.says(
                 f"{act.id}: tidak terjadi, {refused.id}", f"{act.en}: did not happen, {refused.en}"

@@ -2,7 +2,7 @@
 
 Every time is a share of the duration, so that every kind of event happens in ninety seconds as in a day:
 calm, a flood wave down the river, one true press among false ones, a gateway cut off and back, a sensor
-that goes silent.
+that goes silent, people who come to work and leave it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RAIN_MM = 25.0
 _REACHES = (2, 1, 1, 2, 3)
 """The worst Siaga level that the wave reaches at the first, second, … station."""
 
-ActKind = Literal["press", "cut", "restore", "silence", "answer"]
+ActKind = Literal["press", "cut", "restore", "silence", "answer", "come", "leave"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,10 @@ class Act:
     Attributes:
         at_s: seconds after the beginning.
         kind: ``press`` a button; ``cut`` a gateway off and ``restore`` it; ``silence`` a sensor and let it
-            ``answer`` again.
+            ``answer`` again; people ``come`` to work or ``leave`` it, and scan at a reader.
         true: of a press: somebody needs help.
         hold_ms: how long the button is held.
+        people: who scan, by their numbers.
         id, en: one line for people.
     """
 
@@ -57,6 +58,7 @@ class Act:
     en: str
     true: bool = False
     hold_ms: int = 400
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,12 @@ def plan(region: Region, duration_s: float, *, seed: int = 1) -> Scenario:
     """The rehearsal of a region over so many seconds (at least SHORTEST_S)."""
     duration_s = max(duration_s, SHORTEST_S)
     acts = sorted(
-        [*_presses(region, duration_s), *_outage(region, duration_s), *_silence(region, duration_s)],
+        [
+            *_presses(region, duration_s),
+            *_outage(region, duration_s),
+            *_silence(region, duration_s),
+            *_attendance(region, duration_s),
+        ],
         key=lambda act: act.at_s,
     )
     return Scenario(duration_s, _waves(region, duration_s), tuple(acts), seed)
@@ -238,3 +245,26 @@ def _silence(region: Region, duration_s: float) -> Iterator[Act]:
             f"sensor {station.name} {says_id}",
             f"the sensor at {station.name} {says_en}",
         )
+
+
+def _attendance(region: Region, duration_s: float) -> Iterator[Act]:
+    """People come to work in two groups, and some leave, at every reader."""
+    staff = tuple(str(1001 + at) for at in range(13))
+    for device in region.devices:
+        if device.driver != "attendance_push":
+            continue
+        site = region.sites[region.site_of(device.gateway)].name
+        for share, kind, people, says_id, says_en in (
+            (0.03, "come", staff[:7], "datang dan memindai di", "come to work and scan at"),
+            (0.20, "come", staff[7:], "datang dan memindai di", "come to work and scan at"),
+            (0.72, "leave", staff[:6], "pulang dan memindai di", "leave and scan at"),
+        ):
+            yield Act(
+                share * duration_s,
+                "come" if kind == "come" else "leave",
+                device.gateway,
+                device.device,
+                f"{len(people)} pegawai {says_id} {site}",
+                f"{len(people)} employees {says_en} {site}",
+                people=people,
+            )

@@ -262,6 +262,7 @@ class Presenter:
             f"tombol ditekan / presses                 {presses['made']}",
             f"insiden (seharusnya) / incidents         {presses['incidents']} ({presses['incidents_expected']})",
             f"pemberitahuan / notices                  {presses['notices']}",
+            f"pindaian absensi / attendance scans      {found.scans['committed']} ({found.scans['made']})",
             f"tekan -> insiden / press to incident     {_ms(found.latency_ms['press_to_incident'])}",
             f"tekan -> pemberitahuan / to notice       {_ms(found.latency_ms['press_to_notice'])}",
             f"kirim -> tersimpan / publish to commit   {_ms(found.latency_ms['publish_to_commit'])}",

@@ -207,11 +207,20 @@ class ContactEntry(Section, frozen=True, kw_only=True):
         return {name: pin for name in names if (pin := getattr(self, name)) is not None}
 
 
+class ReaderEntry(Section, frozen=True, kw_only=True):
+    """``[[reader]]``: an attendance reader that uploads its scans by PUSH."""
+
+    gateway: str
+    device: Id
+    serial: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,32}$", description="as the reader's label says it")]
+
+
 class DevicesFile(Section, frozen=True, kw_only=True):
     """devices.toml"""
 
     modbus: tuple[ModbusEntry, ...] = ()
     contact: tuple[ContactEntry, ...] = ()
+    reader: tuple[ReaderEntry, ...] = ()
 
 
 class ItemEntry(Section, frozen=True, kw_only=True):

@@ -39,6 +39,8 @@ from hub.region.model import (
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=files.Section)
 
+READER = "attendance_reader"
+
 _CONTACT_KINDS: Mapping[Role, str] = {
     "panic": "panic_button",
     "bed_mat": "bed_mat",
@@ -115,7 +117,7 @@ def check_agencies(file: files.AgenciesFile) -> Iterator[Mistake]:
 def _check_devices(file: files.DevicesFile, region: files.RegionFile) -> Iterator[Mistake]:
     gateways = [gateway.id for gateway in region.gateway]
     seen: set[tuple[str, str]] = set()
-    for table in ("modbus", "contact"):
+    for table in ("modbus", "contact", "reader"):
         for at, entry in enumerate(getattr(file, table)):
             if entry.gateway not in gateways:
                 yield unknown("gateway", entry.gateway, gateways, (table, at, "gateway"))
@@ -127,6 +129,9 @@ def _check_devices(file: files.DevicesFile, region: files.RegionFile) -> Iterato
     for at, contact in enumerate(file.contact):
         for name, pin in (("pin", contact.pin), *contact.lamps.items()):
             yield from _first_of(lines, (contact.gateway, pin), "GPIO line", ("contact", at, name))
+    serials: set[str] = set()
+    for at, reader in enumerate(file.reader):
+        yield from _first_of(serials, reader.serial, "serial number", ("reader", at, "serial"))
 
 
 def _check_region(file: files.RegionFile, agencies: files.AgenciesFile) -> Iterator[Mistake]:
@@ -256,6 +261,7 @@ def _check_station(station: files.StationEntry, stations: Iterable[files.Station
 def _kinds(devices: files.DevicesFile) -> dict[tuple[str, str], str]:
     """Device kind by (gateway, device)."""
     kinds = {(device.gateway, device.device): device.kind for device in devices.modbus}
+    kinds |= {(item.gateway, item.device): READER for item in devices.reader}
     return kinds | {(item.gateway, item.device): _CONTACT_KINDS[item.role] for item in devices.contact}
 
 
@@ -294,7 +300,11 @@ def _build(file: files.RegionFile, agencies: files.AgenciesFile, devices: files.
         wards=MappingProxyType({entry.id: _ward(entry, site_of) for entry in file.ward}),
         agencies=MappingProxyType(known),
         duty_desk=known[file.duty_desk],
-        devices=(*map(_modbus_device, devices.modbus), *map(_contact_device, devices.contact)),
+        devices=(
+            *map(_modbus_device, devices.modbus),
+            *map(_contact_device, devices.contact),
+            *map(_reader_device, devices.reader),
+        ),
     )
 
 
@@ -392,3 +402,7 @@ def _contact_device(entry: files.ContactEntry) -> Device:
         pin=entry.pin,
         lamps=MappingProxyType(entry.lamps),
     )
+
+
+def _reader_device(entry: files.ReaderEntry) -> Device:
+    return Device(entry.gateway, entry.device, READER, "attendance_push", serial=entry.serial)

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeVar
 
 SiteKind = Literal["hospital", "river_post", "office", "intersection", "minimarket", "market", "school"]
 ChannelKind = Literal["webhook", "apprise", "mqtt"]
-Driver = Literal["modbus_tcp", "gpio"]
+Driver = Literal["modbus_tcp", "gpio", "attendance_push"]
 Role = Literal["", "panic", "bed_mat", "door"]
 
 
@@ -212,7 +212,8 @@ class Device:
     Attributes:
         kind: device kind of contract.kinds.
         driver: ``modbus_tcp`` (then ``sources`` has its instruments) or ``gpio`` (then ``role`` of the contact,
-            its ``pin`` and the pins of its ``lamps`` by name, all BCM numbers).
+            its ``pin`` and the pins of its ``lamps`` by name, all BCM numbers) or ``attendance_push`` (then
+            ``serial`` of the reader).
         poll_s: time between two samples of a Modbus device.
     """
 
@@ -225,6 +226,7 @@ class Device:
     pin: int = -1
     lamps: Mapping[str, int] = field(default_factory=dict)
     poll_s: float = 1.0
+    serial: str = ""
 
 
 class _Placed(Protocol):

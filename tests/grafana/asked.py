@@ -12,14 +12,13 @@ from grafana.sources import SUFFIXES
 SPAN_MS = 3 * 3_600_000
 """Short enough for raw values: a city of a minute has no hours yet."""
 
-ATTENDANCE = "siaga-kehadiran"
 RISE = ("siaga-sungai", "Kecepatan naik")
 
 
 def is_for_later(uid, panel):
-    """What a minute of the invented city cannot fill: it has no attendance readers, and the rate of a river is unknown
-    for its first quarter of an hour. Both are filled in test_asking.py."""
-    return uid == ATTENDANCE or (uid, panel) == RISE
+    """What a minute of the city cannot fill: the rate of a river is unknown for its first quarter of an hour. It is
+    filled in test_asking.py."""
+    return (uid, panel) == RISE
 
 
 @dataclass

@@ -9,6 +9,7 @@ from hub.config import load_config as load_hub
 from hub.region.loader import load
 from provisioning.ca import Identity
 from simulator import city
+from simulator.attendance import ReaderPlace
 
 PROFILE = Path(__file__).resolve().parents[2] / "profiles" / "kota-contoh"
 CHAT = "json://siaga:hush@127.0.0.1:18090/"  # tracked: allowed, a false password
@@ -26,6 +27,7 @@ def identity(folder):
 def test_every_gateway_of_the_region_gets_a_configuration_that_it_takes(region, tmp_path):
     plans = city.gateways(region)
     assert len(plans) == len(region.gateways) >= 12
+    assert [plan.id for plan in plans if plan.readers] == ["gw-balai-kota"]
     for plan in plans:
         path = tmp_path / f"{plan.id}.toml"
         text = city.gateway_toml(
@@ -35,11 +37,16 @@ def test_every_gateway_of_the_region_gets_a_configuration_that_it_takes(region, 
             modbus_port=15020,
             identity=identity(tmp_path),
             spool=tmp_path / "spool.sqlite",
+            readers=ReaderPlace(18081, tmp_path / "key") if plan.readers else None,
         )
         path.write_text(text)
         config = load_edge(path)
         assert (config.gateway.id, config.gateway.cell) == (plan.id, plan.cell)
         assert set(config.device_names) == {device.device for device in plan.devices}
+        assert {one.serial for one in config.reader} == {device.serial for device in plan.readers}
+        if plan.readers:
+            assert config.attendance.listen.port == 18081
+            assert config.attendance.zone == region.zone
         for ward in region.wards.values():
             if ward.gateway == plan.id:
                 device = next(one for one in config.device if one.name == ward.device)

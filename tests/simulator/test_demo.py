@@ -94,6 +94,7 @@ def test_a_minute_of_the_city_adds_up(tmp_path, measured):
     assert (readings["refused"], readings["lost"], readings["duplicated"]) == (0, 0, 0)
     assert presses["made"] > presses["incidents_expected"] == presses["incidents"] >= 4
     assert presses["notices"] == presses["incidents"]
+    assert found["scans"]["committed"] == found["scans"]["made"] >= 13
     assert len(found["siaga_changes"]) == 5
     assert all(number >= 2 for number in found["siaga_changes"].values())
     assert found["gateways"] == {"total": 16, "silent_seen": 1}

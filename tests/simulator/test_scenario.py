@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from hub.city.rivers import upstream_first
+from hub.kpis import attendance
 from hub.region.loader import load
 from simulator.scenario import plan
 
@@ -49,7 +50,8 @@ def test_the_wave_reaches_every_station_in_order_and_leaves_it_again(region, dur
 @pytest.mark.parametrize("duration_s", DURATIONS)
 def test_every_kind_of_event_happens_and_in_time(region, duration_s):
     scenario = plan(region, duration_s)
-    assert {act.kind for act in scenario.acts} == {"press", "cut", "restore", "silence", "answer"}
+    kinds = {"press", "cut", "restore", "silence", "answer", "come", "leave"}
+    assert {act.kind for act in scenario.acts} == kinds
     assert all(0 < act.at_s < 0.9 * duration_s for act in scenario.acts)
     assert [act.at_s for act in scenario.acts] == sorted(act.at_s for act in scenario.acts)
     true = {(act.gateway, act.device) for act in scenario.presses if act.true}
@@ -60,6 +62,17 @@ def test_every_kind_of_event_happens_and_in_time(region, duration_s):
     cut = {act.kind: act for act in scenario.acts if act.kind in ("cut", "restore")}
     assert cut["restore"].at_s - cut["cut"].at_s >= 19
     assert all(act.gateway != cut["cut"].gateway for act in scenario.presses)
+
+
+@pytest.mark.parametrize("duration_s", DURATIONS)
+def test_enough_people_come_early_for_a_number_that_may_be_told_and_who_leaves_has_come(region, duration_s):
+    acts = [act for act in plan(region, duration_s).acts if act.people]
+    assert [act.kind for act in acts] == ["come", "come", "leave"]
+    first, second, leaving = (set(act.people) for act in acts)
+    assert len(first) >= attendance.LEAST
+    assert len(first | second) == len(first) + len(second) >= 2 * attendance.LEAST
+    assert leaving < first | second
+    assert acts[1].at_s - acts[0].at_s > len(first), "each scans for a second"
 
 
 def test_a_shorter_wish_gets_the_shortest_rehearsal(region):

@@ -108,6 +108,7 @@ def test_the_end_says_whether_everything_adds_up(out, problems, fine):
     report = Report(
         readings=Readings(10, 9, 0, 1, 0),
         presses={"made": 2, "incidents_expected": 1, "incidents": 1, "notices": 1},
+        scans={"made": 5, "committed": 5},
         latency_ms=dict.fromkeys(
             ("press_to_incident", "press_to_notice", "publish_to_commit"), Quantiles(1.0, 2.0)
         ),

@@ -76,6 +76,7 @@ def test_a_profile_names_no_secret_and_no_address():
 
 CHANNELS = re.compile(r"\n\[\[agency\.channel\]\]\nid = \"piket.*?(?=\n\[\[agency\]\])", re.DOTALL)
 PANEL = 'instrument = [{ name = "discrete_inputs_16", unit = 1 }]'
+READER = '[[reader]]\ngateway = "gw-balai-kota"\n'
 MISTAKES = {
     "unknown key": ("region.toml", 'duty_desk = "piket"', 'duty_desk = "piket"\nmayor = "x"', "unknown key 'mayor'"),
     "unknown zone": ("region.toml", '"Asia/Jakarta"', '"Asia/Jakarte"', "no time zone"),
@@ -110,6 +111,10 @@ MISTAKES = {
     "unknown kind": ("devices.toml", 'kind = "bed_panel"', 'kind = "bed_pannel"', "'bed_panel'"),
     "unknown gateway": ("devices.toml", 'gateway = "gw-rs-bunda"', 'gateway = "gw-rs-bunde"', "'gw-rs-bunda'"),
     "one line twice": ("devices.toml", "stored = 22", "stored = 17", "GPIO line"),
+    "a reader nowhere": ("devices.toml", READER, READER.replace("kota", "kata"), "'gw-balai-kota'"),
+    "a reader that is a button": ("devices.toml", '"absen-lobi"', '"tombol-lobi"', "given twice"),
+    "two readers": ("devices.toml", READER, f'{READER}device = "a"\nserial = "CONTOH-0001"\n{READER}', "serial number"),
+    "no serial number": ("devices.toml", '"CONTOH-0001"', '"nomor satu"', "label"),
     "no such pin": ("devices.toml", "pin = 17", "pin = 40", "BCM"),
     "two cameras": ("cameras.toml", 'id = "tugu-taman"', 'id = "stasiun-depan"', "given twice"),
     "a camera at sea": ("cameras.toml", "lon = 108.9489", "lon = 1089.489", "degrees east"),

@@ -14,6 +14,12 @@ KEPT_SECRETS = ("secureJsonData",)
 
 YOUNG = ("isPaused", "notification_settings")
 
+AT_FIRST = (
+    {"teamId": 0, "role": "Editor", "permission": 2, "inherited": False},
+    {"teamId": 0, "role": "Viewer", "permission": 1, "inherited": False},
+)
+"""Who may do what in a new folder."""
+
 
 class FakeGrafana:
     """Use as a context; ``url`` is where it listens.
@@ -37,7 +43,7 @@ class FakeGrafana:
         self.teams = []
         self.accounts = []
         self.tokens = {}
-        self.preferences = {"theme": "", "homeDashboardUID": "", "timezone": "", "weekStart": ""}
+        self.preferences = {"theme": "", "timezone": "", "weekStart": ""}
         self._ids = itertools.count(1)
 
     def __enter__(self):
@@ -114,10 +120,10 @@ class FakeGrafana:
 
     def get_permissions(self, uid, **_):
         admin = {"role": "Admin", "permission": 4, "inherited": True}
-        return [admin, *self.permissions.get(uid, [{"role": "Viewer", "permission": 1, "inherited": False}])]
+        return [admin, *self.permissions.get(uid, AT_FIRST)]
 
     def put_permissions(self, uid, content=None, **_):
-        self.permissions[uid] = [{"role": "", "teamId": 0, **one} for one in content["items"]]
+        self.permissions[uid] = [{"teamId": 0, "inherited": False, **one} for one in content["items"]]
         return {"message": "Folder permissions updated"}
 
     def find_team(self, asked=None, **_):

@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.25
 """How often it is looked whether there is something to tell."""
 
-AGAIN_MS = 60_000
-"""After how long what could not be done is tried again."""
+AGAIN_MS = 5_000
+"""After how long what could not be done is tried again: a gateway that has just enrolled waits for it."""
 
 SETTLED_MS = 500
 """So long after it was told the broker has read everything, and is told once more: Mosquitto forgets a signal that

@@ -76,7 +76,7 @@ def test_the_broker_is_told_once_more_when_it_must_have_read_what_came_before():
     assert (door.told, keeping.is_unsettled(), keeping.is_due()) == (3, False, False)
 
 
-def test_where_it_cannot_be_told_once_more_everything_is_told_again_in_a_minute():
+def test_where_it_cannot_be_told_once_more_everything_is_told_again_soon():
     door, at_ms = Counting(), [0]
     keeping = Keeping(door, now_ms=lambda: 0, mono_ms=lambda: at_ms[0])
     keeping.tell()
@@ -84,5 +84,5 @@ def test_where_it_cannot_be_told_once_more_everything_is_told_again_in_a_minute(
     keeping.settle()
     assert not keeping.is_unsettled()
     assert not keeping.is_due()
-    at_ms[0] = 60_800
+    at_ms[0] = 800 + keeping_module.AGAIN_MS
     assert keeping.is_due()

@@ -278,7 +278,7 @@ class Told:
         self.cut += cut_off
 
 
-def test_the_lists_are_issued_each_day_and_what_failed_is_done_again_in_a_minute():
+def test_the_lists_are_issued_each_day_and_what_failed_is_done_again_soon():
     door, at_ms = Told(), 0
     keeping = Keeping(door, now_ms=lambda: at_ms, mono_ms=lambda: at_ms)
     assert keeping.is_due(), "at the start"

@@ -50,8 +50,10 @@ def hold(engine: Engine, name: str) -> None:
             for setting, value in KEEPALIVE.items():
                 cursor.execute("SELECT set_config(%s, %s, false)", (setting, str(value)))
             taken = _take(cursor) or (_end_our_own(cursor, name) and _take(cursor)) or _wait(cursor)
-            # After a lock that was not to be had there is nothing to keep, and no way to.
-            (connection.commit if taken else connection.rollback)()
+            if taken:
+                connection.commit()
+            else:
+                connection.rollback()  # the wait that timed out has failed the transaction
         finally:
             cursor.close()
         if not taken:

@@ -116,8 +116,10 @@ class Quotas:
         return True
 
     def has_room(self, topic: str, now_ms: int) -> bool:
-        """Whether who was told to hold may go on."""
-        bucket = self._buckets[topic]
+        """Whether who was told to hold may go on; so may who has sent nothing there."""
+        bucket = self._buckets.get(topic)
+        if bucket is None:
+            return True
         bucket.fill(now_ms)
         return bucket.room >= bucket.most * OPEN_SHARE
 

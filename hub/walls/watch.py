@@ -47,8 +47,10 @@ class WallWatch:
         while True:
             try:
                 await self.judge()
-            except (StoreError, SQLAlchemyError) as error:
-                log.warning("walls_not_judged error=%s", error)
+            except Exception as error:
+                # Whatever it is of a wall, presses go on.
+                ours = not isinstance(error, (StoreError, SQLAlchemyError))
+                log.warning("walls_not_judged error=%s", error, exc_info=ours)
             await asyncio.sleep(LOOK_S)
 
     async def judge(self) -> None:

@@ -112,3 +112,10 @@ async def test_a_gateway_that_holds_for_its_own_sake_still_holds_when_all_others
     floods.answers.set_flow("open")
     assert dict(floods.said)[topic(3, GATEWAY, "down/receipt")] == "hold"
     assert {flow for where, flow in floods.said if GATEWAY not in where} == {"open"}
+
+
+async def test_a_gateway_whose_cell_the_profile_has_changed_ends_no_watch(floods):
+    """It was told to hold for what it sent in the cell before; in its own there is nothing of it."""
+    floods.answers.hold(GATEWAY)
+    await floods.look(0)
+    assert [flow for _, flow in floods.said] == ["hold", "open"]

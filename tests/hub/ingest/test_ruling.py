@@ -317,7 +317,8 @@ async def test_a_mistake_of_ours_does_not_end_the_task(db, folder, monkeypatch):
     assert len(ticks) == 2
 
 
-async def test_a_clock_that_is_set_back_hides_no_silence(db, folder):
+async def heard_once(db, folder):
+    """A hub that minds five minutes of silence of a post, which it has just heard."""
     write(
         folder,
         rule('kind = "no_data"\ndevices = ["gw-pos-muara/duga-air"]\nafter_s = 300', name="diam"),
@@ -326,6 +327,11 @@ async def test_a_clock_that_is_set_back_hides_no_silence(db, folder):
     await life.rules.open()
     life.rules.tick()
     await life.hear(1.0)
+    return life
+
+
+async def test_a_clock_that_is_set_back_hides_no_silence(db, folder):
+    life = await heard_once(db, folder)
     life.clock.set_ms = -86_400_000
     for _ in range(310):
         life.clock.ms += 1000
@@ -335,14 +341,7 @@ async def test_a_clock_that_is_set_back_hides_no_silence(db, folder):
 
 
 async def test_silence_is_judged_while_the_hub_hears_and_not_after_its_clock_was_set(db, folder):
-    write(
-        folder,
-        rule('kind = "no_data"\ndevices = ["gw-pos-muara/duga-air"]\nafter_s = 300', name="diam"),
-    )
-    life = Life(db, folder)
-    await life.rules.open()
-    life.rules.tick()
-    await life.hear(1.0)
+    life = await heard_once(db, folder)
     life.clock.ms += 200_000
     life.hears = False
     life.rules.tick()

@@ -1,5 +1,8 @@
 """The alarm about a wall that shows nothing: low, once, and over when it shows something again."""
 
+import asyncio
+
+import pytest
 from sqlalchemy import select
 
 from hub.alarms.tables import alarms
@@ -62,3 +65,19 @@ async def test_a_wall_that_is_no_more_has_no_alarm_and_another_keeps_its_own(con
     await seen(conn, WallWatch(Beats(names, began_mono_ms=0), Store(conn), clock, changed=lambda: None))
     after = WallWatch(Beats(["lobi"], began_mono_ms=clock.ms), Store(conn), clock, changed=lambda: None)
     assert await seen(conn, after) == {"utama": ("returned", 0), "lobi": ("unacknowledged", 0)}
+
+
+async def test_a_mistake_of_ours_does_not_end_the_hub(monkeypatch, caplog):
+    watch = WallWatch(Beats([], began_mono_ms=0), Store(None), Now(), changed=lambda: None)
+    looks = []
+
+    async def look():
+        looks.append(1)
+        raise ValueError("amiss") if len(looks) == 1 else asyncio.CancelledError
+
+    monkeypatch.setattr("hub.walls.watch.LOOK_S", 0)
+    monkeypatch.setattr(watch, "judge", look)
+    with pytest.raises(asyncio.CancelledError):
+        await watch.run()
+    assert len(looks) == 2
+    assert "walls_not_judged error=amiss" in caplog.text

@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\n{home / 'bench.json'}, {home / 'bench.svg'}")
     if failed:
         print(f"not measured, for what is said above: {', '.join(failed)}")
-    return 1 if failed else 0
+        return 1
+    return 0
 
 
 def merge(into: dict[str, Any], piece: Mapping[str, Any]) -> None:
